@@ -1,0 +1,147 @@
+"""Datasets as uint8 tensors: the one form in which the rest of the harness sees images."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+from harness import sources
+from harness.errors import InputError
+
+# Bytes that are known. The official archive needs no entry: its md5 is checked when it is read.
+KNOWN_FINGERPRINTS: Mapping[str, str] = MappingProxyType(
+    {
+        # All 60,000 images as 32x32 JPEG, quality 75, 4:2:0, one folder a class.
+        "4755da40623d58494c9edb66242f9b61cccb597be1fc2b1122d72b0c6802ca1f": "CIFAR-10 (JPEG q75)",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 [N, 32, 32, 3] (RGB) and labels int64 [N], on one device."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Split:
+        """The same split on another device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+    def take(self, index: Tensor) -> Split:
+        """The rows of `index`, int64 [M]."""
+        return Split(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset as it is trained on and judged on.
+
+    Attributes:
+        name: "cifar10", "folder" or "digits".
+        title: what the bytes are, for tables.
+        classes: class names; a label is an index into them.
+        train: the images trained on.
+        test: the images judged on: the test set, or the validation part of the training set.
+        fingerprint: SHA-256 of the whole dataset (all training and test pixels and labels,
+            and the class names), whatever part of it is in use.
+        official: read from the official archive with its checksums intact.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    fingerprint: str
+    official: bool = False
+
+    def to(self, device: torch.device) -> Data:
+        """The same data on another device."""
+        return dataclasses.replace(self, train=self.train.to(device), test=self.test.to(device))
+
+    def validation(self) -> Data:
+        """Training images divided 90:10, stratified by class and always the same way.
+
+        The test images are gone from the result: nothing can be chosen by them.
+        """
+        labels = self.train.labels.cpu().numpy()
+        kept, held = train_test_split(
+            np.arange(len(labels)), test_size=0.1, stratify=labels, random_state=0
+        )
+        rows = [torch.from_numpy(np.sort(part)) for part in (kept, held)]
+        train, test = (self.train.take(part.to(self.train.labels.device)) for part in rows)
+        return dataclasses.replace(self, train=train, test=test)
+
+    @cached_property
+    def channel_statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and deviation of each colour channel of the training images (0 to 255).
+
+        Counted in whole numbers, so that they do not depend on the order of a sum.
+        """
+        channels = self.train.images.cpu().numpy().reshape(-1, 3).T
+        counts = np.stack([np.bincount(c, minlength=256) for c in channels])
+        grey = np.arange(256)
+        total = counts.sum(1)
+        mean = (counts * grey).sum(1) / total
+        variance = (counts * grey**2).sum(1) / total - mean**2
+        # A constant channel has nothing to scale.
+        return mean.tolist(), np.sqrt(np.maximum(variance, 1.0)).tolist()
+
+
+def fingerprint(train: Split, test: Split, classes: tuple[str, ...]) -> str:
+    """SHA-256 over shapes, pixels and labels of both splits and the class names."""
+    digest = hashlib.sha256("\n".join(classes).encode())
+    for split in (train, test):
+        digest.update(str(tuple(split.images.shape)).encode())
+        digest.update(np.ascontiguousarray(split.images.numpy()).data)
+        digest.update(split.labels.numpy().astype("<i8").data)
+    return digest.hexdigest()
+
+
+_READERS: Mapping[str, Callable[[Path, str | None], sources.Source]] = MappingProxyType(
+    {"cifar10": sources.cifar10, "folder": sources.folder, "digits": sources.digits}
+)
+
+
+def load(name: str, directory: Path, archive: str | None = None) -> Data:
+    """Read a dataset whole, on the CPU.
+
+    Args:
+        name: "cifar10", "folder" or "digits".
+        directory: where it lies (cifar10: also where a download goes); unused for digits.
+        archive: another URL or a local file for the official cifar10 archive.
+
+    Raises:
+        InputError: if it is missing, damaged or not of the form asked for.
+    """
+    if name not in _READERS:
+        raise InputError(f"unknown dataset {name!r}. Known datasets: {', '.join(_READERS)}.")
+    source = _READERS[name](directory, archive)
+    train, test = (
+        Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
+        for images, labels in (source.train, source.test)
+    )
+    digest = fingerprint(train, test, source.classes)
+    return Data(
+        name=name,
+        title=KNOWN_FINGERPRINTS.get(digest, source.title),
+        classes=source.classes,
+        train=train,
+        test=test,
+        fingerprint=digest,
+        official=source.official,
+    )

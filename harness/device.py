@@ -1,0 +1,65 @@
+"""The device that trains, and what makes a CPU a good one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from harness.errors import InputError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that "auto", "cpu", "cuda" or "cuda:N" stands for.
+
+    Raises:
+        InputError: if there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise InputError(
+                f"--device {name}: torch sees {count} CUDA devices here. "
+                "Use --device cpu, or install a build of torch that fits the GPU's driver."
+            )
+    elif device.type != "cpu":
+        raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N.")
+    return device
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to reuse freed blocks instead of handing them back to the kernel.
+
+    A training step on the CPU allocates and frees hundreds of MB; fetching them anew each
+    time makes the kernel clear every page, which costs a third of the step. Changes no
+    result. Elsewhere than on Linux with glibc nothing is done.
+    """
+    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
+        return
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
+    libc = ctypes.CDLL(None)
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+    libc.mallopt(m_top_pad, 256 * 2**20)
+
+
+def device_name(device: torch.device) -> str:
+    """Model of the GPU or the CPU."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        models = []
+    return f"{models[0] if models else platform.processor() or 'CPU'}, {os.cpu_count()} cores"

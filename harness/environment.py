@@ -1,0 +1,79 @@
+"""What a run ran on: recorded with it, since bits are promised only within one environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.device import device_name
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Files whose text decides the bits of a result, given the environment and the settings and
+# protocol that stand in the record.
+SOURCES = (
+    "harness/augment.py",
+    "harness/data.py",
+    "harness/evaluate.py",
+    "harness/protocol.py",
+    "harness/seeding.py",
+    "harness/sources.py",
+    "harness/train.py",
+    "variants/alexnet.py",
+)
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "pillow")
+
+
+def sources_sha256() -> str:
+    """One hash over the files that decide bits."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def code() -> dict[str, Any]:
+    """Commit of the checkout and whether it has changes outside the results folder.
+
+    Both are None where the package is not run from a git checkout.
+    """
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    status = git("status", "--porcelain", "--", ".", ":!results")
+    return {"commit": commit, "dirty": None if commit is None else bool(status)}
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """The environment fingerprint of a record."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **{name: version(name) for name in PACKAGES},
+        "device": device_name(device),
+        "device_type": device.type,
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "variables": {
+            key: os.environ[key]
+            for key in ("CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+            if key in os.environ
+        },
+    }

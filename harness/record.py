@@ -1,0 +1,145 @@
+"""The record of a run, and its folder: `<dataset>/<protocol>/<variant>/seed-<n>/record.json`.
+
+Beside it stand `predictions.txt` (one class index a line, in dataset order) and, for a
+person's own use, `model.safetensors` and `probabilities.npy`. `record.json` is written
+last: a folder that has it is finished.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+from harness.errors import InputError
+from harness.files import write_atomically
+from harness.protocol import Protocol
+
+FILE = "record.json"
+PREDICTIONS = "predictions.txt"
+VERSION = 1
+
+
+class DamagedRecordError(Exception):
+    """A stored record cannot be read; the message names the file and the fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """Everything that any table about a run is made from. Fractions, not percents.
+
+    Attributes:
+        version: of this form.
+        status: "finished" or "failed".
+        reason: why a run failed.
+        variant: its name; `settings` holds every field of it, `changes` those that differ
+            from `paper`.
+        dataset: name, title, fingerprint, official, classes, split, train_size, test_size.
+        protocol: every field; `departures` those that an option changed.
+        history: per epoch: train_loss, train_accuracy, <split>_loss, <split>_accuracy, lr,
+            seconds and images_per_second (of training alone).
+        metrics: see `harness.evaluate.metrics`; None for a failed run.
+        resumed_at: epochs after which a run that was cut off went on.
+        train_seconds: training time of all epochs together.
+    """
+
+    version: int
+    status: str
+    reason: str | None
+    variant: str
+    settings: dict[str, Any]
+    changes: dict[str, Any]
+    seed: int
+    dataset: dict[str, Any]
+    protocol: dict[str, Any]
+    departures: dict[str, Any]
+    environment: dict[str, Any]
+    code: dict[str, Any]
+    sources_sha256: str
+    parameters: int
+    resumed_at: list[int]
+    train_seconds: float
+    history: list[dict[str, Any]]
+    metrics: dict[str, Any] | None
+    weights_sha256: str | None
+    predictions_sha256: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended without metrics."""
+        return self.metrics is None
+
+
+_ANNOTATIONS = {
+    name: tuple(typing.get_origin(part) or part for part in typing.get_args(hint) or [hint])
+    if isinstance(hint, UnionType)
+    else typing.get_origin(hint) or hint
+    for name, hint in typing.get_type_hints(RunRecord).items()
+}
+
+
+def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Path:
+    """The folder of a run."""
+    return results / protocol.dataset / protocol.name / variant / f"seed-{seed}"
+
+
+def save(folder: Path, record: RunRecord) -> None:
+    """Write `record.json`, whole or not at all."""
+    text = json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False)
+    write_atomically(folder / FILE, text.encode() + b"\n")
+
+
+def load(path: Path) -> RunRecord:
+    """Read one `record.json`.
+
+    Raises:
+        DamagedRecordError: if it is no JSON, lacks a field, has a strange one, or is newer
+            than this code.
+    """
+    try:
+        fields = json.loads(path.read_bytes())
+        if not isinstance(fields, dict):
+            raise TypeError("not a JSON object")
+        if fields.get("version") != VERSION:
+            raise TypeError(f"version {fields.get('version')}, this code reads {VERSION}")
+        known = {f.name for f in dataclasses.fields(RunRecord)}
+        if wrong := sorted(known ^ set(fields)):
+            raise TypeError(f"missing or unknown fields: {', '.join(wrong)}")
+        for name, annotation in _ANNOTATIONS.items():
+            if not isinstance(fields[name], annotation):
+                raise TypeError(f"{name} is {str(fields[name])[:40]!r}")
+        return RunRecord(**fields)
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedRecordError(f"{path} is damaged ({error}).") from error
+
+
+def plain(value: Any) -> Any:
+    """A value as it comes back from JSON: tuples as lists, mappings as dicts."""
+    return json.loads(json.dumps(value))
+
+
+def find(results: Path) -> Iterator[Path]:
+    """Paths of all records below a folder, sorted.
+
+    Raises:
+        InputError: if there is no such folder.
+    """
+    if not results.is_dir():
+        raise InputError(f"no results folder {results}: train something first, or see --results.")
+    yield from sorted(results.rglob(FILE))
+
+
+def load_all(results: Path) -> tuple[list[RunRecord], list[str]]:
+    """All readable records below a folder, and a line for each that is not."""
+    records, faults = [], []
+    for path in find(results):
+        try:
+            records.append(load(path))
+        except DamagedRecordError as error:
+            faults.append(str(error))
+    return records, faults

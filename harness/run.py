@@ -1,0 +1,239 @@
+"""One run, in the order in which the data flows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+import variants
+from harness import checkpoint, environment, evaluate, record
+from harness.data import Data
+from harness.errors import InputError, RunFailedError
+from harness.files import make_directory, write_atomically
+from harness.progress import Reporter
+from harness.protocol import Protocol
+from harness.record import RunRecord
+from harness.train import Trainer
+from variants.spec import Variant
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run is.
+
+    Attributes:
+        variant, seed: which network, started how.
+        protocol: how it is trained and judged; `departures` are the fields an option changed.
+        results: the results folder.
+    """
+
+    variant: Variant
+    seed: int
+    protocol: Protocol
+    departures: dict[str, Any]
+    results: Path
+
+    @property
+    def title(self) -> str:
+        """For people: variant and seed."""
+        return f"{self.variant.name} seed {self.seed}"
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder."""
+        return record.directory(self.results, self.protocol, self.variant.name, self.seed)
+
+    def identity(self, data: Data) -> dict[str, Any]:
+        """What must be the same for a stored run to count as this one."""
+        return {
+            "settings": self.variant.settings(),
+            "protocol": self.protocol.to_dict(),
+            "seed": self.seed,
+            "data": data.fingerprint,
+        }
+
+
+def stored(plan: Plan, data: Data) -> RunRecord | None:
+    """The record of this run where it has one already.
+
+    Raises:
+        InputError: if the folder holds a record that is damaged or of another run.
+    """
+    path = plan.directory / record.FILE
+    if not path.exists():
+        return None
+    try:
+        found = record.load(path)
+    except record.DamagedRecordError as error:
+        raise InputError(f"{error} Delete it to train again.") from error
+    before = {
+        "settings": found.settings,
+        "protocol": found.protocol,
+        "seed": found.seed,
+        "data": found.dataset["fingerprint"],
+    }
+    if changed := checkpoint.differences(before, record.plain(plan.identity(data))):
+        raise InputError(
+            f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
+        )
+    return found
+
+
+def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
+    """Train, judge and record one run; goes on from its checkpoint where there is one.
+
+    Args:
+        plan: the run.
+        data: on the device that trains.
+        reporter: told about every batch and epoch.
+
+    Returns:
+        The record as written; of a run that failed, one that says why.
+
+    Raises:
+        InputError: if the checkpoint belongs to another run or the folder cannot be written.
+    """
+    make_directory(plan.directory)
+    if plan.protocol.validation:
+        data = data.validation()
+    trainer: Trainer | None = None
+    history: list[dict[str, Any]] = []
+    resumed_at: list[int] = []
+    try:
+        trainer = Trainer(plan.variant, plan.protocol, plan.seed, data)
+        _fit(trainer, plan, history, resumed_at, reporter)
+        outcome = _judge(trainer, plan.directory)
+    except (RunFailedError, torch.OutOfMemoryError, MemoryError) as error:
+        outcome = {**_NO_OUTCOME, "reason": _reason(error)}
+    finally:
+        reporter.end()
+    parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
+    finished = RunRecord(
+        **_description(plan, data),
+        parameters=parameters,
+        resumed_at=resumed_at,
+        train_seconds=sum(row["seconds"] for row in history),
+        history=history,
+        **outcome,
+    )
+    record.save(plan.directory, finished)
+    checkpoint.clear(plan.directory)
+    return finished
+
+
+def _fit(
+    trainer: Trainer,
+    plan: Plan,
+    history: list[dict[str, Any]],
+    resumed_at: list[int],
+    reporter: Reporter,
+) -> None:
+    """Train to the end of the budget, with a checkpoint after every epoch."""
+    data, protocol = trainer.data, plan.protocol
+    identity = {
+        **plan.identity(data),
+        "sources": environment.sources_sha256(),
+        "environment": environment.describe(trainer.device),
+    }
+    state = checkpoint.load(plan.directory, identity)
+    if state:
+        trainer.restore(state)
+        history += state["history"]
+        resumed_at += [*state["resumed_at"], trainer.epoch]
+    batches = -(-len(data.train) // protocol.batch_size)
+    reporter.begin(plan.title, protocol.epochs, batches, history)
+    while trainer.epoch < protocol.epochs:
+        start = time.perf_counter()
+        row = {"epoch": trainer.epoch + 1, **trainer.train_epoch(reporter.batch)}
+        seconds = time.perf_counter() - start
+        if protocol.evaluate_every_epoch:
+            loss, accuracy = evaluate.curve_point(trainer.judge(), data.test.labels)
+            row |= {f"{protocol.split}_loss": loss, f"{protocol.split}_accuracy": accuracy}
+        row |= {"seconds": seconds, "images_per_second": len(data.train) / seconds}
+        history.append(row)
+        checkpoint.save(
+            plan.directory,
+            identity,
+            {**trainer.state(), "history": history, "resumed_at": resumed_at},
+        )
+        reporter.epoch(row)
+
+
+def _judge(trainer: Trainer, directory: Path) -> dict[str, Any]:
+    """Metrics of the trained network; writes weights, predictions and probabilities."""
+    logits = trainer.judge().cpu()
+    if not logits.isfinite().all():
+        raise RunFailedError("diverged: the trained network's outputs are not finite")
+    labels = trainer.data.test.labels.cpu().numpy()
+    predictions = "".join(f"{label}\n" for label in logits.argmax(1).tolist()).encode()
+    weights = {k: v.cpu().contiguous() for k, v in trainer.model.state_dict().items()}
+    probabilities = io.BytesIO()
+    np.save(probabilities, logits.softmax(1).numpy())
+    write_atomically(directory / "model.safetensors", safetensors.torch.save(weights))
+    write_atomically(directory / "probabilities.npy", probabilities.getvalue())
+    write_atomically(directory / record.PREDICTIONS, predictions)
+    return {
+        "status": "finished",
+        "reason": None,
+        "metrics": evaluate.metrics(logits.numpy(), labels, trainer.data.classes),
+        "weights_sha256": weights_sha256(weights),
+        "predictions_sha256": hashlib.sha256(predictions).hexdigest(),
+    }
+
+
+_NO_OUTCOME = {
+    "status": "failed",
+    "metrics": None,
+    "weights_sha256": None,
+    "predictions_sha256": None,
+}
+
+
+def weights_sha256(weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of a state dict on the CPU, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _description(plan: Plan, data: Data) -> dict[str, Any]:
+    """The part of a record that is known before training."""
+    device = data.train.labels.device
+    return {
+        "version": record.VERSION,
+        "variant": plan.variant.name,
+        "settings": plan.variant.settings(),
+        "changes": variants.changes(plan.variant, variants.get("paper")),
+        "seed": plan.seed,
+        "dataset": {
+            "name": data.name,
+            "title": data.title,
+            "fingerprint": data.fingerprint,
+            "official": data.official,
+            "classes": list(data.classes),
+            "split": plan.protocol.split,
+            "train_size": len(data.train),
+            "test_size": len(data.test),
+        },
+        "protocol": record.plain(plan.protocol.to_dict()),
+        "departures": plan.departures,
+        "environment": environment.describe(device),
+        "code": environment.code(),
+        "sources_sha256": environment.sources_sha256(),
+    }
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RunFailedError):
+        return str(error)
+    return f"out of memory: {(str(error).splitlines() or ['no detail'])[0]}"
