@@ -16,6 +16,7 @@ import torch
 
 from harness.errors import InputError
 from harness.files import write_atomically
+from harness.record import differences
 
 FOLDER = "checkpoints"
 KEPT = 2
@@ -64,18 +65,6 @@ def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 def clear(directory: Path) -> None:
     """Remove the checkpoints of a finished run."""
     shutil.rmtree(directory / FOLDER, ignore_errors=True)
-
-
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
-    """What differs between two nested dicts, one phrase for each value."""
-    found = []
-    for key in dict.fromkeys([*old, *new]):
-        a, b = old.get(key), new.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += differences(a, b, f"{prefix}{key}.")
-        elif a != b:
-            found.append(f"{prefix}{key} was {a} and is {b}")
-    return found
 
 
 def _newest_first(directory: Path) -> list[Path]:

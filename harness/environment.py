@@ -68,7 +68,9 @@ def describe(device: torch.device) -> dict[str, Any]:
         "device": device_name(device),
         "device_type": device.type,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
-        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
+        "cudnn": torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        if device.type == "cuda"
+        else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "variables": {

@@ -83,6 +83,16 @@ _ANNOTATIONS = {
 }
 
 
+# What tables and figures read inside the nested fields.
+_NEEDED = {
+    "dataset": frozenset(
+        ("name", "title", "fingerprint", "official", "classes", "split", "train_size", "test_size")
+    ),
+    "protocol": frozenset(("epochs", "precision")),
+    "metrics": frozenset(("accuracy", "macro_f1", "auc", "loss", "per_class", "confusion_matrix")),
+}
+
+
 def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Path:
     """The folder of a run."""
     return results / protocol.dataset / protocol.name / variant / f"seed-{seed}"
@@ -113,6 +123,9 @@ def load(path: Path) -> RunRecord:
         for name, annotation in _ANNOTATIONS.items():
             if not isinstance(fields[name], annotation):
                 raise TypeError(f"{name} is {str(fields[name])[:40]!r}")
+        for name, keys in _NEEDED.items():
+            if fields[name] is not None and not keys <= set(fields[name]):
+                raise TypeError(f"{name} lacks {', '.join(sorted(keys - set(fields[name])))}")
         return RunRecord(**fields)
     except (OSError, ValueError, TypeError) as error:
         raise DamagedRecordError(f"{path} is damaged ({error}).") from error
@@ -121,6 +134,18 @@ def load(path: Path) -> RunRecord:
 def plain(value: Any) -> Any:
     """A value as it comes back from JSON: tuples as lists, mappings as dicts."""
     return json.loads(json.dumps(value))
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """What differs between two nested dicts, one phrase for each value."""
+    found = []
+    for key in dict.fromkeys([*old, *new]):
+        a, b = old.get(key), new.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            found.append(f"{prefix}{key} was {a} and is {b}")
+    return found
 
 
 def find(results: Path) -> Iterator[Path]:

@@ -80,7 +80,7 @@ def stored(plan: Plan, data: Data) -> RunRecord | None:
         "seed": found.seed,
         "data": found.dataset["fingerprint"],
     }
-    if changed := checkpoint.differences(before, record.plain(plan.identity(data))):
+    if changed := record.differences(before, record.plain(plan.identity(data))):
         raise InputError(
             f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
         )

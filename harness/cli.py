@@ -1,0 +1,245 @@
+"""The command line: parses and prints. What needs torch is imported inside the commands."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+import variants
+from harness.errors import InputError, RunFailedError
+
+if TYPE_CHECKING:
+    from harness.data import Data
+    from harness.experiment import Outcome
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Does AlexNet reach 75 % on CIFAR-10? Trains variants under one protocol and compares.",
+)
+
+
+class Format(StrEnum):
+    """Forms of a table."""
+
+    markdown = "markdown"
+    csv = "csv"
+    latex = "latex"
+    json = "json"
+
+
+DatasetOption = Annotated[str, typer.Option(help="cifar10, folder or digits.")]
+DataDirOption = Annotated[
+    Path | None, typer.Option(help="Where the dataset lies. [default: $ALEXNET_DATA, else data/]")
+]
+ArchiveOption = Annotated[
+    str | None,
+    typer.Option(help="URL or file of the official archive. [default: $ALEXNET_ARCHIVE]"),
+]
+ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
+
+
+@app.command()
+def run(
+    variant: Annotated[str, typer.Option(help="Names, separated by commas, or all.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="[default: the protocol's]")] = None,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
+    ] = False,
+    results: ResultsOption = Path("results"),
+    figures: Annotated[bool, typer.Option(help="Draw pictures of each run.")] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train again what failed before.")
+    ] = False,
+) -> None:
+    """Train and judge variants; skip what is done, go on with what was cut off."""
+    if seed is not None and seeds is not None:
+        raise InputError("give --seed or --seeds, not both.")
+    from harness import experiment, progress
+
+    options = experiment.Options(
+        dataset=dataset,
+        data_dir=data_dir,
+        archive=archive,
+        device=device,
+        precision=precision,
+        epochs=epochs,
+        validation=validation,
+        results=results,
+    )
+    failures = 0
+    reporter = progress.for_terminal()
+    for outcome in experiment.execute(
+        experiment.parse_variants(variant),
+        experiment.parse_seeds(seeds if seeds is not None else str(seed or 0)),
+        options,
+        reporter,
+        retry_failed=retry_failed,
+        finished=_draw if figures else lambda outcome, data: None,
+    ):
+        reporter.say(_outcome_line(outcome))
+        failures += outcome.record.failed
+    if failures:
+        raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
+
+
+def _draw(outcome: Outcome, data: Data) -> None:
+    """Pictures of a run that has just been trained."""
+    if outcome.record.failed:
+        return
+    import numpy as np
+
+    from harness import figures
+
+    judged = data.validation().test if outcome.plan.protocol.validation else data.test
+    probabilities = np.load(outcome.plan.directory / "probabilities.npy")
+    drawn = figures.of_run(
+        outcome.record, judged.images.numpy(), judged.labels.numpy(), probabilities
+    )
+    figures.save(outcome.plan.directory, drawn)
+
+
+def _outcome_line(outcome: Outcome) -> str:
+    record, plan = outcome.record, outcome.plan
+    if record.metrics is None:
+        return f"{plan.title}: failed, {record.reason}"
+    return (
+        f"{plan.title}: accuracy {record.metrics['accuracy']:.2%}, "
+        f"macro F1 {record.metrics['macro_f1']:.2%} "
+        f"({'trained in' if outcome.trained else 'done before in'} {record.train_seconds:.0f} s), "
+        f"{plan.directory}"
+    )
+
+
+@app.command()
+def compare(
+    results: ResultsOption = Path("results"),
+    form: Annotated[Format, typer.Option("--format", help="Form of what is printed.")] = (
+        Format.markdown
+    ),
+    output: Annotated[
+        Path | None, typer.Option(help="Write to this file what would be printed.")
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="Variant to take differences from.")] = "paper",
+) -> None:
+    """Print the comparison table of all stored runs and write it beside them."""
+    from harness import compare, record, tables
+    from harness.files import write_atomically
+
+    records, damaged = record.load_all(results)
+    groups, doubled = compare.group(records)
+    for fault in damaged + doubled:
+        print(f"left out: {fault}", file=sys.stderr)
+    if not groups:
+        raise InputError(f"no readable record below {results}: train something with run first.")
+    text = tables.render(groups, form.value, baseline)
+    if output is not None:
+        write_atomically(output, text.encode())
+    else:
+        sys.stdout.write(text)
+    for name, kind in (("comparison.md", "markdown"), ("comparison.csv", "csv")):
+        write_atomically(results / name, tables.render(groups, kind, baseline).encode())
+    if damaged or doubled:
+        raise InputError(
+            f"{len(damaged + doubled)} records were left out (named above): "
+            "repair or remove them, then compare again."
+        )
+
+
+@app.command("list")
+def list_variants() -> None:
+    """The variants, and what each changes about the paper's settings."""
+    from tabulate import tabulate
+
+    paper = variants.get("paper")
+    rows = []
+    for name in variants.names():
+        variant = variants.get(name)
+        changed = ", ".join(f"{k}={v}" for k, v in variants.changes(variant, paper).items())
+        rows.append((name, changed or "-", variant.summary))
+    print(tabulate(rows, headers=("variant", "changes", "what it is")))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A variant.")],
+    dataset: DatasetOption = "cifar10",
+) -> None:
+    """One variant resolved: settings, protocol, layers, parameters, cost."""
+    variant = variants.get(name)
+    from tabulate import tabulate
+
+    from harness import protocols, summary
+
+    protocol, _ = protocols.resolve(dataset)
+    applied = protocol.augmentation[variant.augmentation]
+    shared = {k: v for k, v in protocol.to_dict().items() if k != "augmentation"}
+    about = summary.summarise(variant)
+    print(f"{variant.name}: {variant.summary}\n")
+    print(tabulate(_pairs(variant.settings()), headers=("its own setting", "value")))
+    print(f"\naugmentation {variant.augmentation!r} on {dataset} is {applied}\n")
+    print(tabulate(_pairs(shared), headers=("shared by all variants", "value")))
+    headers = ("layer", "output", "parameters")
+    print("\n" + tabulate(about.layers, headers=headers, intfmt=","))
+    print(
+        f"\n{about.parameters:,} parameters, "
+        f"{about.multiply_adds / 1e6:.1f} M multiply-adds an image forward"
+    )
+
+
+def _pairs(fields: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key, str(value)) for key, value in fields.items()]
+
+
+@app.command()
+def data(
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+) -> None:
+    """Fetch a dataset where it is missing, verify it and print its fingerprint."""
+    from harness.experiment import Options
+
+    found = Options(dataset=dataset, data_dir=data_dir, archive=archive).load_data()
+    print(f"{found.title}: {len(found.train):,} training and {len(found.test):,} test images")
+    print(f"classes: {', '.join(found.classes)}")
+    print(f"fingerprint: {found.fingerprint}")
+    print(f"official archive: {'yes' if found.official else 'no'}")
+
+
+def main() -> None:
+    """Run a command; turn what went wrong into one line and an exit status."""
+    try:
+        status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
+    except click.ClickException as error:
+        _end(error.format_message(), 2)
+    except (InputError, variants.UnknownVariantError) as error:
+        _end(str(error), 2)
+    except RunFailedError as error:
+        _end(str(error), 1)
+    except (KeyboardInterrupt, click.Abort):
+        again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+        _end(f"interrupted; finished epochs are saved. To go on: {again}", 130)
+    sys.exit(status)
+
+
+def _end(message: str, status: int) -> None:
+    print(f"harness: {message}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,87 @@
+"""Small data and protocols, so that a test trains the real network for a few steps only."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import variants
+from harness import protocols, seeding
+from harness.data import Data, Split, fingerprint
+from harness.device import keep_freed_memory
+from harness.progress import Reporter
+from harness.protocol import Protocol
+from harness.record import RunRecord
+from harness.runner import Plan, execute
+
+ROOT = Path(__file__).resolve().parent.parent
+
+seeding.make_deterministic()
+keep_freed_memory()
+
+
+def split(n: int, seed: int) -> Split:
+    """`n` random pictures, the classes in turn."""
+    source = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (n, 32, 32, 3), dtype=torch.uint8, generator=source)
+    return Split(images, torch.arange(n) % 10)
+
+
+@pytest.fixture(scope="session")
+def data() -> Data:
+    """40 training and 20 test pictures of ten classes."""
+    train, test = split(40, 1), split(20, 2)
+    classes = tuple("0123456789")
+    return Data("digits", "noise", classes, train, test, fingerprint(train, test, classes))
+
+
+@pytest.fixture(scope="session")
+def protocol() -> Protocol:
+    """Two epochs of three steps, the last of them smaller."""
+    return dataclasses.replace(
+        protocols.PROTOCOLS["cifar10"],
+        dataset="digits",
+        epochs=2,
+        batch_size=16,
+        precision="fp32",
+    )
+
+
+@pytest.fixture
+def train(data: Data, protocol: Protocol, tmp_path: Path) -> Callable[..., RunRecord]:
+    """Train a variant on the small data and return its record."""
+
+    def run(
+        name: str = "paper", seed: int = 0, reporter: Reporter | None = None, **changed: object
+    ) -> RunRecord:
+        folder = tmp_path / str(changed.pop("results", "results"))
+        applied = dataclasses.replace(protocol, **changed)
+        plan = Plan(variants.get(name), seed, applied, {}, folder)
+        return execute(plan, data, reporter or Reporter())
+
+    return run
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python -m harness ...` in an empty folder, with results in `results`."""
+
+    def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("ALEXNET_")}
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=tmp_path,
+            env={**kept, "PYTHONPATH": str(ROOT), **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return command

@@ -1,0 +1,376 @@
+"""Augmentation: pixel for pixel and draw for draw what torchvision's transforms do."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+from torchvision import transforms
+from torchvision.transforms import functional as vision
+
+from harness.augment import Draws, Images, Normalise, draw
+from harness.data import Data, Split
+from harness.protocol import Augmentation
+from harness.protocols import NATURAL_IMAGES, NO_AUGMENTATION
+
+SIDE = 32
+STANDARD = NATURAL_IMAGES["standard"]
+GEOMETRIC = NATURAL_IMAGES["geometric"]
+AFFINE_ONLY = dataclasses.replace(GEOMETRIC, padding=0, mirror=False)
+# Below this a fixed-seed draw counts as of another distribution. Every p-value here is of
+# a fixed seed: a test passes always or never.
+P_LIMIT = 1e-3
+MANY = 162 * 50  # draws: 50 for each outcome of crop and mirror
+
+
+def noise(n: int) -> Tensor:
+    """uint8 [n, 32, 32, 3] without black pixels, so that black marks what was filled in."""
+    g = torch.Generator().manual_seed(0)
+    return torch.randint(1, 256, (n, SIDE, SIDE, 3), generator=g, dtype=torch.uint8)
+
+
+def planes(images: Tensor) -> Tensor:
+    """[N, H, W, 3] -> [N, 3, H, W], as torchvision has it."""
+    return images.permute(0, 3, 1, 2)
+
+
+def still(n: int) -> Draws:
+    """Draws that leave images of no padding as they are."""
+    return Draws(
+        crop=torch.zeros(n, 2, dtype=torch.int64),
+        mirror=torch.zeros(n, dtype=torch.bool),
+        inverse=torch.eye(2).repeat(n, 1, 1),
+        shift=torch.zeros(n, 2),
+    )
+
+
+def augmented(images: Tensor, spec: Augmentation, draws: Draws) -> Tensor:
+    return Images(images, spec).batch(torch.arange(len(images)), draws)
+
+
+def inverse_of(angle: float, zoom: float) -> Tensor:
+    """Source offset (y, x) of an output offset, for torchvision's angle (clockwise degrees)."""
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return torch.tensor([[cos, -sin], [sin, cos]]) / zoom
+
+
+def angles_and_zooms(draws: Draws) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`inverse_of` backwards, for all rows."""
+    inverse = draws.inverse.double()
+    angles = torch.rad2deg(torch.atan2(inverse[:, 1, 0], inverse[:, 0, 0]))
+    return angles.numpy(), (1 / torch.linalg.det(inverse).sqrt()).numpy()
+
+
+# Crop and mirror
+
+
+def crop_and_flip(image: Tensor, crop: Tensor, mirror: Tensor) -> Tensor:
+    """torchvision's padding, crop and mirror of one image [3, 32, 32]."""
+    top, left = crop.tolist()
+    cut = vision.crop(vision.pad(image, [4]), top, left, SIDE, SIDE)
+    return vision.hflip(cut) if mirror else cut
+
+
+def test_crop_and_mirror_equal_torchvision_for_every_draw() -> None:
+    # Every one of the 162 outcomes, in turn.
+    every = torch.cartesian_prod(torch.arange(9), torch.arange(9), torch.arange(2))
+    images = noise(len(every))
+    draws = dataclasses.replace(
+        still(len(every)), crop=every[:, :2].contiguous(), mirror=every[:, 2].bool()
+    )
+    wanted = map(crop_and_flip, planes(images), draws.crop, draws.mirror)
+    assert torch.equal(augmented(images, STANDARD, draws), torch.stack(list(wanted)))
+
+
+def test_rows_of_a_batch_follow_the_index() -> None:
+    images, index = noise(50), torch.tensor([7, 0, 49, 7])
+    draws = draw(50, SIDE, GEOMETRIC, seed=0, epoch=0)
+    whole = augmented(images, GEOMETRIC, draws)
+    assert torch.equal(Images(images, GEOMETRIC).batch(index, draws), whole[index])
+
+
+def position_image() -> Tensor:
+    """uint8 [32, 32, 3]: red is the row and green the column, both counted from 1."""
+    line = torch.arange(1, SIDE + 1, dtype=torch.uint8)
+    rows, columns = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([rows, columns, rows], 2)
+
+
+def outcomes(batch: Tensor) -> NDArray[np.int64]:
+    """How often each (top, left, mirrored) was applied to `position_image`: counts [162]."""
+    row, column = batch[:, :2, 16, 15].long().unbind(1)
+    mirrored = (batch[:, 1, 16, 16] < batch[:, 1, 16, 15]).long()
+    # Pixel (16, 15) of a crop is column 15 of the padded image, or 16 if mirrored.
+    top, left = row + 3 - 16, column + 3 - 15 - mirrored
+    assert ((top >= 0) & (top <= 8) & (left >= 0) & (left <= 8)).all()
+    return torch.bincount((top * 9 + left) * 2 + mirrored, minlength=162).numpy()
+
+
+def by_harness() -> NDArray[np.int64]:
+    images = position_image().expand(MANY, -1, -1, -1)
+    return outcomes(augmented(images, STANDARD, draw(MANY, SIDE, STANDARD, seed=0, epoch=0)))
+
+
+def by_torchvision() -> NDArray[np.int64]:
+    torch.manual_seed(0)
+    both = transforms.Compose(
+        [transforms.RandomCrop(SIDE, padding=4), transforms.RandomHorizontalFlip()]
+    )
+    image = position_image().permute(2, 0, 1)
+    return outcomes(torch.stack([both(image) for _ in range(MANY)]))
+
+
+@pytest.mark.parametrize("source", [by_harness, by_torchvision])
+def test_every_crop_and_mirror_is_equally_likely(source: Callable[[], NDArray[np.int64]]) -> None:
+    assert stats.chisquare(source()).pvalue > P_LIMIT
+
+
+def test_crops_and_mirrors_are_distributed_as_by_torchvision() -> None:
+    table = np.stack([by_harness(), by_torchvision()])
+    assert stats.chi2_contingency(table).pvalue > P_LIMIT
+
+
+def test_a_crop_shows_black_beyond_the_image() -> None:
+    draws = dataclasses.replace(still(1), crop=torch.tensor([[0, 8]]))
+    batch = augmented(noise(1), STANDARD, draws)[0]
+    black = (batch == 0).all(0)
+    wanted = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    wanted[:4] = wanted[:, -4:] = True
+    assert torch.equal(black, wanted)
+
+
+# Affine map
+
+
+def agreement(batch: Tensor, wanted: Tensor) -> float:
+    """Share of pixels with the same colour."""
+    return (batch == wanted).all(-3).float().mean().item()
+
+
+@pytest.mark.parametrize("angle", [-90, -15, -7.3, 0, 4.1, 15, 45, 180])
+@pytest.mark.parametrize("zoom", [0.93, 1.0, 1.07, 2.0])
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (0, 3), (-2, 1)])
+def test_the_affine_map_is_that_of_torchvision(
+    angle: float, zoom: float, right: int, down: int
+) -> None:
+    images = noise(1)
+    draws = dataclasses.replace(
+        still(1),
+        inverse=inverse_of(angle, zoom)[None],
+        shift=torch.tensor([[float(down), float(right)]]),
+    )
+    wanted = vision.affine(
+        planes(images),
+        angle,
+        [right, down],
+        zoom,
+        [0.0],
+        interpolation=transforms.InterpolationMode.NEAREST,
+        fill=[0.0],
+    )
+    # Not all: where a source falls between two pixels, rounding decides. (No zoom of 1.1:
+    # unturned, it puts whole rows there.)
+    assert agreement(augmented(images, AFFINE_ONLY, draws), wanted) >= 0.99
+
+
+def test_drawn_affine_map_crop_and_mirror_are_applied_in_torchvisions_order() -> None:
+    images = noise(50)
+    draws = draw(50, SIDE, GEOMETRIC, seed=0, epoch=0)
+    wanted = []
+    for i, (angle, zoom) in enumerate(zip(*angles_and_zooms(draws), strict=True)):
+        down, right = draws.shift[i].tolist()
+        turned = vision.affine(
+            planes(images)[i], angle, [int(right), int(down)], zoom, [0.0], fill=[0.0]
+        )
+        wanted.append(crop_and_flip(turned, draws.crop[i], draws.mirror[i]))
+    assert agreement(augmented(images, GEOMETRIC, draws), torch.stack(wanted)) >= 0.99
+
+
+def test_the_affine_map_shows_black_beyond_the_image() -> None:
+    draws = dataclasses.replace(still(1), shift=torch.tensor([[5.0, -2.0]]))
+    black = (augmented(noise(1), AFFINE_ONLY, draws)[0] == 0).all(0)
+    wanted = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    wanted[:5] = wanted[:, -2:] = True
+    assert torch.equal(black, wanted)
+
+
+@dataclasses.dataclass(frozen=True)
+class Affine:
+    """Samples of an affine map's parameters, one row a draw."""
+
+    angle: NDArray[np.float64]
+    zoom: NDArray[np.float64]
+    right: NDArray[np.float64]
+    down: NDArray[np.float64]
+
+
+@pytest.fixture(scope="module")
+def ours() -> Affine:
+    draws = draw(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
+    angle, zoom = angles_and_zooms(draws)
+    down, right = draws.shift.double().numpy().T
+    return Affine(angle, zoom, right, down)
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Affine:
+    torch.manual_seed(0)
+    spec = transforms.RandomAffine(
+        degrees=GEOMETRIC.rotation, translate=[GEOMETRIC.translation] * 2, scale=GEOMETRIC.scale
+    )
+    rows = [
+        spec.get_params(spec.degrees, spec.translate, spec.scale, None, [SIDE, SIDE])
+        for _ in range(5000)
+    ]
+    angle, shift, zoom, _ = zip(*rows, strict=True)
+    right, down = np.array(shift, dtype=np.float64).T
+    return Affine(np.array(angle), np.array(zoom), right, down)
+
+
+@pytest.mark.parametrize("name", ["angle", "zoom"])
+def test_angle_and_zoom_are_distributed_as_by_torchvision(
+    ours: Affine, theirs: Affine, name: str
+) -> None:
+    assert stats.ks_2samp(getattr(ours, name), getattr(theirs, name)).pvalue > P_LIMIT
+
+
+@pytest.mark.parametrize("name", ["right", "down"])
+def test_shifts_are_distributed_as_by_torchvision(ours: Affine, theirs: Affine, name: str) -> None:
+    one, other = (np.unique(getattr(x, name), return_counts=True) for x in (ours, theirs))
+    assert one[0].tolist() == other[0].tolist() == [-3, -2, -1, 0, 1, 2, 3]
+    assert stats.chi2_contingency(np.stack([one[1], other[1]])).pvalue > P_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("angle", -GEOMETRIC.rotation, GEOMETRIC.rotation),
+        ("zoom", *GEOMETRIC.scale),
+    ],
+)
+def test_angle_and_zoom_fill_their_range(ours: Affine, name: str, low: float, high: float) -> None:
+    values = getattr(ours, name)
+    assert values.min() == pytest.approx(low, abs=(high - low) / 500)
+    assert values.max() == pytest.approx(high, abs=(high - low) / 500)
+    assert low - 1e-4 <= values.min() and values.max() <= high + 1e-4
+
+
+def test_angle_zoom_shift_crop_and_mirror_are_drawn_independently(ours: Affine) -> None:
+    draws = draw(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
+    columns = [*dataclasses.astuple(ours), *draws.crop.T.numpy(), draws.mirror.numpy()]
+    correlation = np.corrcoef(np.stack(columns).astype(np.float64)) - np.eye(7)
+    assert np.abs(correlation).max() < 4.5 / math.sqrt(5000)  # in standard errors
+
+
+# What is drawn when
+
+
+def assert_equal(one: Draws, other: Draws, *names: str) -> None:
+    for name in names or [f.name for f in dataclasses.fields(Draws)]:
+        assert torch.equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_the_same_seed_and_epoch_give_the_same_draws() -> None:
+    assert_equal(draw(100, SIDE, GEOMETRIC, 3, 4), draw(100, SIDE, GEOMETRIC, 3, 4))
+
+
+def test_draws_do_not_depend_on_global_randomness() -> None:
+    torch.manual_seed(1)
+    first = draw(100, SIDE, GEOMETRIC, 3, 4)
+    torch.manual_seed(2)
+    assert_equal(draw(100, SIDE, GEOMETRIC, 3, 4), first)
+
+
+@pytest.mark.parametrize("name", ["crop", "mirror", "inverse", "shift"])
+@pytest.mark.parametrize(("seed", "epoch"), [(3, 5), (4, 4), (4, 3)])
+def test_another_seed_or_epoch_gives_other_draws(name: str, seed: int, epoch: int) -> None:
+    one, other = draw(100, SIDE, GEOMETRIC, 3, 4), draw(100, SIDE, GEOMETRIC, seed, epoch)
+    assert not torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_crops_do_not_depend_on_what_else_is_drawn() -> None:
+    alone = draw(100, SIDE, Augmentation(padding=4), 0, 0)
+    for spec in (STANDARD, GEOMETRIC):
+        assert_equal(draw(100, SIDE, spec, 0, 0), alone, "crop")
+
+
+def test_mirrors_do_not_depend_on_what_else_is_drawn() -> None:
+    alone = draw(100, SIDE, Augmentation(mirror=True), 0, 0)
+    for spec in (STANDARD, GEOMETRIC):
+        assert_equal(draw(100, SIDE, spec, 0, 0), alone, "mirror")
+
+
+def test_affine_maps_do_not_depend_on_what_else_is_drawn() -> None:
+    alone = draw(100, SIDE, AFFINE_ONLY, 0, 0)
+    assert_equal(draw(100, SIDE, GEOMETRIC, 0, 0), alone, "inverse", "shift")
+
+
+def test_without_mirror_nothing_is_mirrored() -> None:
+    assert not draw(100, SIDE, Augmentation(padding=4), 0, 0).mirror.any()
+
+
+# What comes out
+
+
+def test_no_augmentation_leaves_images_untouched() -> None:
+    images = noise(20)
+    batch = augmented(images, NO_AUGMENTATION, draw(20, SIDE, NO_AUGMENTATION, 0, 0))
+    assert torch.equal(batch, planes(images))
+
+
+@pytest.mark.parametrize("spec", NATURAL_IMAGES.values(), ids=NATURAL_IMAGES)
+def test_a_batch_is_uint8_and_channels_last(spec: Augmentation) -> None:
+    batch = augmented(noise(20), spec, draw(20, SIDE, spec, 0, 0))
+    assert (batch.dtype, batch.shape) == (torch.uint8, (20, 3, SIDE, SIDE))
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("spec", NATURAL_IMAGES.values(), ids=NATURAL_IMAGES)
+def test_augmentation_leaves_the_stored_images_alone(spec: Augmentation) -> None:
+    images = noise(20)
+    kept = images.clone()
+    augmented(images, spec, draw(20, SIDE, spec, 0, 0)).zero_()
+    assert torch.equal(images, kept)
+
+
+# Normalisation
+
+
+def tinted() -> Data:
+    """Noise whose three channels differ in mean and deviation."""
+    images = (noise(100).float() * torch.tensor([0.9, 0.5, 0.2]) + 10).byte()
+    split = Split(images, torch.zeros(100, dtype=torch.int64))
+    return Data("folder", "noise", ("a", "b"), split, split, "")
+
+
+def test_normalised_training_images_have_mean_0_and_deviation_1() -> None:
+    data = tinted()
+    normalise = Normalise(*data.channel_statistics, torch.device("cpu"))
+    out = normalise(planes(data.train.images)).double()
+    zeros, ones = torch.zeros(3).double(), torch.ones(3).double()
+    torch.testing.assert_close(out.mean((0, 2, 3)), zeros, atol=1e-5, rtol=0)
+    torch.testing.assert_close(out.std((0, 2, 3), correction=0), ones, atol=1e-5, rtol=0)
+
+
+def test_normalisation_is_that_of_torchvision() -> None:
+    data = tinted()
+    mean, deviation = data.channel_statistics
+    images = planes(data.train.images)
+    wanted = vision.normalize(
+        images.float() / 255, [m / 255 for m in mean], [d / 255 for d in deviation]
+    )
+    out = Normalise(mean, deviation, torch.device("cpu"))(images)
+    torch.testing.assert_close(out, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_normalised_images_are_float32_and_channels_last() -> None:
+    out = Normalise([1.0] * 3, [2.0] * 3, torch.device("cpu"))(planes(noise(4)))
+    assert out.dtype == torch.float32
+    assert out.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,327 @@
+"""The whole command line as people type it, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import ROOT
+
+Harness = Callable[..., subprocess.CompletedProcess[str]]
+DIGITS = ("run", "--dataset", "digits", "--epochs", "1")
+
+
+def records(folder: Path) -> dict[str, dict[str, object]]:
+    found = sorted(folder.rglob("record.json"))
+    return {str(p.parent.relative_to(folder)): json.loads(p.read_text()) for p in found}
+
+
+def make_images(folder: Path, classes: tuple[str, ...] = ("cat", "dog")) -> None:
+    for part in ("train", "test"):
+        for shade, name in enumerate(classes):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(2):
+                image = Image.new("RGB", (32, 32), (80 * shade, 40 * number, 7))
+                image.save(folder / part / name / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which all variants were trained for an epoch, two seeds of one, and compared."""
+    folder = tmp_path_factory.mktemp("done")
+
+    def command(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    command(*DIGITS, "--variant", "all")
+    command(*DIGITS, "--variant", "paper", "--seeds", "0-1", "--no-figures")
+    return folder, command("compare")
+
+
+def test_all_variants_end_in_one_table(done: tuple[Path, str]) -> None:
+    folder, table = done
+    assert len(records(folder)) == 9
+    for name in ("paper", "baseline", "batch_norm", "dropout_75"):
+        assert re.search(rf"^\| {name} ", table, re.MULTILINE)
+    assert (folder / "results/comparison.md").read_text() == table
+    assert (folder / "results/comparison.csv").read_text().startswith("dataset,")
+
+
+def test_a_run_leaves_figures_weights_and_predictions(done: tuple[Path, str]) -> None:
+    run = done[0] / "results/digits/1-epochs-fp32/paper/seed-0"
+    assert {p.name for p in run.iterdir()} == {
+        "record.json",
+        "predictions.txt",
+        "model.safetensors",
+        "probabilities.npy",
+        "curves.png",
+        "confusion.png",
+        "samples.png",
+    }
+    assert not (run.parent / "seed-1/curves.png").exists()  # --no-figures
+
+
+def test_running_again_trains_nothing_and_prints_the_same_table(
+    done: tuple[Path, str], harness: Harness, tmp_path: Path
+) -> None:
+    shutil.copytree(done[0] / "results", tmp_path / "results")
+    before = records(tmp_path)
+    again = harness(*DIGITS, "--variant", "all")
+    assert again.returncode == 0
+    assert again.stdout.count("done before") == 8
+    assert "epoch 1/1" not in again.stdout
+    assert records(tmp_path) == before
+    assert harness("compare").stdout == done[1]
+
+
+def test_a_fresh_process_gives_the_same_hashes(
+    done: tuple[Path, str], harness: Harness, tmp_path: Path
+) -> None:
+    harness(*DIGITS, "--variant", "paper", "--seed", "1", "--no-figures")
+    key = "results/digits/1-epochs-fp32/paper/seed-"
+    first, second = records(done[0]), records(tmp_path)
+    for field in ("weights_sha256", "predictions_sha256", "sources_sha256"):
+        assert second[key + "1"][field] == first[key + "1"][field]
+    assert first[key + "0"]["weights_sha256"] != first[key + "1"]["weights_sha256"]
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_hashes(
+    harness: Harness, tmp_path: Path
+) -> None:
+    arguments = ("run", "--dataset", "digits", "--epochs", "3", "--variant", "paper")
+    command = [sys.executable, "-m", "harness", *arguments, "--no-figures", "--results", "cut"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "epoch 1/3" in process.stdout.readline()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGKILL)
+    resumed = harness(*arguments, "--no-figures", "--results", "cut")
+    assert "goes on after epoch" in resumed.stdout
+    harness(*arguments, "--no-figures", "--results", "whole")
+    (cut,), (whole,) = (records(tmp_path / name).values() for name in ("cut", "whole"))
+    assert cut["resumed_at"]
+    assert cut["weights_sha256"] == whole["weights_sha256"]
+    assert cut["predictions_sha256"] == whole["predictions_sha256"]
+
+
+def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harness", *DIGITS[:-1], "5", "--variant", "paper"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.count("\n") == 1
+    assert "To go on: python -m harness run --dataset digits --epochs 5 --variant paper" in errors
+
+
+def test_a_diverged_run_exits_1_and_is_recorded(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A site hook makes the learning rate absurd; everything else is the real command.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import dataclasses, harness.protocols as p\n"
+        "p.PROTOCOLS['digits'] = dataclasses.replace(p.PROTOCOLS['digits'], learning_rate=1e9)\n"
+    )
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    failed = harness(*DIGITS[:-1], "2", "--variant", "paper", PYTHONPATH=path)
+    assert failed.returncode == 1
+    assert "1 of the runs failed" in failed.stderr
+    (record,) = records(tmp_path).values()
+    assert record["status"] == "failed"
+    assert "diverged" in str(record["reason"])
+    again = harness(*DIGITS[:-1], "2", "--variant", "paper", PYTHONPATH=path)
+    assert again.returncode == 1
+    assert "failed" in harness("compare").stdout
+
+
+NO_SERVER = "http://127.0.0.1:9/cifar-10-python.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--variant", "papr"), "unknown variant 'papr'. Did you mean 'paper'?"),
+        (("run", "--variant", "paper", "--dataset", "mnist"), "unknown dataset 'mnist'"),
+        (("run", "--variant", "paper", "--seeds", "x"), "seeds 'x' do not parse"),
+        (("run", "--variant", "paper", "--seeds", "1", "--seed", "1"), "not both"),
+        (("run", "--variant", "paper", "--epochs", "0"), "--epochs is 0"),
+        (("run", "--variant", "paper", "--epochs", "many"), "not a valid int"),
+        (("run", "--variant", "paper", "--precision", "fp8"), "unknown precision 'fp8'"),
+        (("run", "--variant", "paper", "--device", "tpu"), "unknown device 'tpu'"),
+        (("run",), "Missing option '--variant'"),
+        (("run", "--variant", "paper", "--archive", NO_SERVER), "Three ways on"),
+        (("run", "--variant", "paper", "--archive", "none.tar.gz"), "no such file"),
+        (("run", "--variant", "paper", "--dataset", "folder"), "data/train is missing"),
+        (("data", "--dataset", "folder", "--data-dir", "gone"), "gone/train is missing"),
+        (("compare",), "no results folder results"),
+        (("compare", "--format", "html"), "'html' is not one of"),
+        (("show", "nothing"), "unknown variant 'nothing'"),
+        (("lost",), "No such command 'lost'"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(
+    arguments: tuple[str, ...], message: str, harness: Harness, tmp_path: Path
+) -> None:
+    done = harness(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert not list(tmp_path.rglob("record.json"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
+def test_cuda_without_a_gpu_is_refused(harness: Harness) -> None:
+    done = harness(*DIGITS, "--variant", "paper", "--device", "cuda")
+    assert done.returncode == 2
+    assert "torch sees 0 CUDA devices here" in done.stderr
+
+
+def test_images_that_cannot_be_used_are_named(harness: Harness, tmp_path: Path) -> None:
+    make_images(tmp_path / "data")
+    broken = tmp_path / "data/train/dog/1.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    done = harness("run", "--variant", "paper", "--dataset", "folder")
+    assert done.returncode == 2
+    assert "dog/1.png does not decode" in done.stderr
+    shutil.rmtree(tmp_path / "data/test/cat")
+    done = harness("run", "--variant", "paper", "--dataset", "folder")
+    assert "class 'cat' is in only one of train/ and test/" in done.stderr
+    assert not (tmp_path / "results").exists() or not any((tmp_path / "results").iterdir())
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused(
+    harness: Harness, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = harness(*DIGITS, "--variant", "paper", "--results", "file/results")
+    assert done.returncode == 2
+    assert "cannot write to file/results" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_damaged_record_is_named_left_out_and_shows_in_the_exit_status(
+    done: tuple[Path, str], harness: Harness, tmp_path: Path
+) -> None:
+    shutil.copytree(done[0] / "results", tmp_path / "results")
+    bad = tmp_path / "results/digits/1-epochs-fp32/dropout_75/seed-0/record.json"
+    bad.write_text(bad.read_text()[:-100])
+    compared = harness("compare")
+    assert compared.returncode == 2
+    assert "dropout_75/seed-0/record.json is damaged" in compared.stderr
+    assert "| dropout_25 " in compared.stdout
+    assert "| dropout_75 " not in compared.stdout
+    again = harness(*DIGITS, "--variant", "dropout_75")
+    assert again.returncode == 2
+    assert "Delete it to train again" in again.stderr
+
+
+def test_a_run_on_other_data_is_not_taken_for_this_one(harness: Harness, tmp_path: Path) -> None:
+    make_images(tmp_path / "data")
+    run = ("run", "--variant", "paper", "--dataset", "folder", "--epochs", "1", "--no-figures")
+    assert harness(*run).returncode == 0
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(tmp_path / "data/train/cat/0.png")
+    done = harness(*run)
+    assert done.returncode == 2
+    assert "is of another run: data was" in done.stderr
+
+
+def test_options_that_depart_are_recorded_and_kept_apart(
+    done: tuple[Path, str], harness: Harness, tmp_path: Path
+) -> None:
+    shutil.copytree(done[0] / "results", tmp_path / "results")
+    ran = harness(*DIGITS, "--variant", "paper", "--validation", "--no-figures")
+    assert ran.returncode == 0, ran.stderr
+    record = records(tmp_path)["results/digits/1-epochs-fp32-validation/paper/seed-0"]
+    assert record["departures"] == {"epochs": 1, "validation": True}
+    assert record["dataset"]["train_size"] + record["dataset"]["test_size"] == 1437  # type: ignore[index]
+    assert "Kept apart from the first table" in harness("compare").stdout
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "latex", "markdown"])
+def test_compare_writes_other_forms_to_a_file(
+    form: str, done: tuple[Path, str], harness: Harness, tmp_path: Path
+) -> None:
+    shutil.copytree(done[0] / "results", tmp_path / "results")
+    shown = harness("compare", "--format", form)
+    written = harness("compare", "--format", form, "--output", "out/table")
+    assert shown.returncode == written.returncode == 0
+    assert (tmp_path / "out/table").read_text() == shown.stdout
+    assert written.stdout == ""
+
+
+def test_show_resolves_a_variant(harness: Harness) -> None:
+    shown = harness("show", "paper").stdout
+    assert "23,272,266 parameters, 62.7 M multiply-adds" in shown
+    assert "Linear(in_features=4096, out_features=10, bias=True)" in shown
+
+
+def test_data_prints_the_fingerprint(harness: Harness) -> None:
+    shown = harness("data", "--dataset", "digits").stdout
+    assert "1,437 training and 360 test images" in shown
+    assert re.search(r"fingerprint: [0-9a-f]{64}\n", shown)
+
+
+def test_the_python_call_is_the_same_run(harness: Harness, tmp_path: Path) -> None:
+    harness(*DIGITS, "--variant", "paper", "--no-figures")
+    (stored,) = records(tmp_path).values()
+    code = (
+        "import harness; r = harness.run(variant='paper', seed=0, dataset='digits', epochs=1, "
+        "results='other'); print(r.weights_sha256)"
+    )
+    called = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert called.stdout.strip() == stored["weights_sha256"]
+
+
+def test_help_list_and_imports_stay_light() -> None:
+    code = (
+        "import sys, harness, harness.cli, variants\n"
+        "sys.argv = ['harness', 'list']\n"
+        "try: harness.cli.main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no_augmentation" in done.stdout

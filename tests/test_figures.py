@@ -1,0 +1,69 @@
+"""Figures: drawn, labelled, and the same file for the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import figures, paper
+from harness.data import Data
+from harness.record import RunRecord
+from tests.test_compare import made
+
+Train = Callable[..., RunRecord]
+
+
+@pytest.fixture
+def drawn(train: Train, data: Data, tmp_path: Path) -> dict[str, figures.Figure]:
+    record = train(epochs=2, decay_at=(0.5,))
+    (stored,) = tmp_path.rglob("probabilities.npy")
+    images, labels = data.test.images.numpy(), data.test.labels.numpy()
+    return figures.of_run(record, images, labels, np.load(stored))
+
+
+def test_curves_hold_training_and_test_by_epoch(drawn: dict[str, figures.Figure]) -> None:
+    for axes in drawn["curves"].axes:
+        lines = [line for line in axes.get_lines() if len(line.get_xdata()) == 2]
+        assert [line.get_label() for line in lines[:2]] == ["training (as it went along)", "test"]
+        assert "(" in axes.get_ylabel()
+
+
+def test_the_matrix_stands_beside_the_papers_two_on_its_classes() -> None:
+    figure = figures.confusion(made(right=700))
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [
+        "paper, seed 0: 70.00%",
+        f"{paper.REPORTED_RUNS[0].name}: 75.39%",
+        f"{paper.REPORTED_RUNS[1].name}: 74.85%",
+    ]
+
+
+def test_the_matrix_stands_alone_on_other_classes(drawn: dict[str, figures.Figure]) -> None:
+    assert len(drawn["confusion"].axes) == 1
+
+
+def test_samples_say_right_and_wrong(train: Train, data: Data) -> None:
+    record = train(epochs=1)
+    labels = data.test.labels.numpy()
+    probabilities = np.eye(10, dtype=np.float32)[labels]
+    probabilities[0] = np.roll(probabilities[0], 1)
+    figure = figures.samples(record, data.test.images.numpy(), labels, probabilities)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert sum(title.startswith("✓") for title in titles) == 19
+    assert sum(title.startswith("✗") for title in titles) == 1
+
+
+def test_the_same_run_gives_the_same_files(
+    drawn: dict[str, figures.Figure], tmp_path: Path
+) -> None:
+    for folder in ("a", "b"):
+        figures.save(tmp_path / folder, drawn)
+    for name in drawn:
+        first, second = (tmp_path / f / f"{name}.png" for f in ("a", "b"))
+        assert first.read_bytes() == second.read_bytes()
+        with Image.open(first) as image:
+            assert min(image.size) > 300

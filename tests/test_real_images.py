@@ -1,0 +1,39 @@
+"""Training on real pictures: fails if training is broken.
+
+ALEXNET_TEST_IMAGES names a folder with train/<class>/ and test/<class>/ of CIFAR-10 images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+import variants
+from harness import data, protocols
+from harness.evaluate import curve_point
+from harness.train import Trainer
+
+IMAGES = Path(os.environ.get("ALEXNET_TEST_IMAGES", "no-such-folder"))
+TRAINED, JUDGED = 800, 100  # of each class
+
+
+@pytest.mark.skipif(not IMAGES.is_dir(), reason="ALEXNET_TEST_IMAGES names no folder of images")
+def test_paper_learns_real_pictures(tmp_path: Path) -> None:
+    for part, count in (("train", TRAINED), ("test", JUDGED)):
+        for source in sorted((IMAGES / part).iterdir()):
+            target = tmp_path / part / source.name
+            target.mkdir(parents=True)
+            for image in sorted(source.iterdir())[:count]:
+                (target / image.name).symlink_to(image.resolve())
+    images = data.load("folder", tmp_path)
+    protocol = dataclasses.replace(
+        protocols.PROTOCOLS["folder"], epochs=8, batch_size=32, precision="fp32"
+    )
+    trainer = Trainer(variants.get("paper"), protocol, 0, images)
+    losses = [trainer.train_epoch()["train_loss"] for _ in range(protocol.epochs)]
+    _, accuracy = curve_point(trainer.judge(), images.test.labels)
+    assert losses[-1] < 0.8 * losses[0]
+    assert accuracy > 0.35  # chance is 0.10

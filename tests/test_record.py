@@ -1,0 +1,155 @@
+"""Records, checkpoints and files: whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import harness
+from harness import checkpoint, record
+from harness.errors import InputError
+from harness.files import write_atomically
+from harness.record import RunRecord
+
+Train = Callable[..., RunRecord]
+
+
+def test_a_record_holds_what_the_contract_names(train: Train, tmp_path: Path) -> None:
+    train()
+    (path,) = record.find(tmp_path)
+    stored = json.loads(path.read_text())
+    assert {"variant", "changes", "seed", "history", "parameters", "resumed_at"} <= set(stored)
+    assert {"name", "fingerprint", "official", "train_size", "test_size"} <= set(stored["dataset"])
+    assert {"python", "torch", "device"} <= set(stored["environment"])
+    assert set(stored["code"]) == {"commit", "dirty"}
+    assert {"accuracy", "macro_f1", "auc", "loss", "per_class", "confusion_matrix"} == set(
+        stored["metrics"]
+    )
+    assert {"train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr", "seconds"} < set(
+        stored["history"][0]
+    )
+    assert stored["dataset"]["train_size"] == 40
+    for key in ("weights_sha256", "predictions_sha256", "sources_sha256"):
+        assert len(stored[key]) == 64
+
+
+def test_a_record_reads_back_as_it_was(train: Train, tmp_path: Path) -> None:
+    written = train()
+    (path,) = record.find(tmp_path)
+    assert dataclasses.asdict(record.load(path)) == record.plain(dataclasses.asdict(written))
+
+
+def test_the_stored_predictions_give_the_stored_accuracy(train: Train, tmp_path: Path) -> None:
+    written = train()
+    (path,) = record.find(tmp_path)
+    predictions = np.loadtxt(path.parent / record.PREDICTIONS, dtype=int)
+    assert written.metrics is not None
+    assert (predictions == np.arange(20) % 10).mean() == written.metrics["accuracy"]
+
+
+def test_a_finished_run_leaves_no_checkpoint(train: Train, tmp_path: Path) -> None:
+    train()
+    assert not list(tmp_path.rglob("*.pt"))
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda fields: {},
+        lambda fields: [fields],
+        lambda fields: {**fields, "version": 99},
+        lambda fields: {**fields, "history": "none"},
+        lambda fields: {**fields, "metrics": 0.75},
+        lambda fields: {**fields, "seed": "0"},
+        lambda fields: {**fields, "surprise": 1},
+        lambda fields: {**fields, "metrics": {"accuracy": 0.75}},
+        lambda fields: {**fields, "dataset": {}},
+    ],
+)
+def test_a_damaged_record_is_named(
+    damage: Callable[[dict[str, Any]], Any], train: Train, tmp_path: Path
+) -> None:
+    train(epochs=1)
+    (path,) = record.find(tmp_path)
+    path.write_text(json.dumps(damage(json.loads(path.read_text()))))
+    with pytest.raises(record.DamagedRecordError, match=r"record\.json is damaged"):
+        record.load(path)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+def test_a_cut_record_is_named(size: int, train: Train, tmp_path: Path) -> None:
+    train(epochs=1)
+    (path,) = record.find(tmp_path)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(record.DamagedRecordError, match="damaged"):
+        record.load(path)
+
+
+def test_records_load_as_a_frame(train: Train, tmp_path: Path) -> None:
+    train(seed=0, epochs=1)
+    train(seed=1, epochs=1)
+    frame = harness.load_records(tmp_path)
+    assert sorted(frame["seed"]) == [0, 1]
+    assert frame["metrics.accuracy"].between(0, 1).all()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "record.json"
+    write_atomically(path, b"old")
+
+    def full(source: object, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(InputError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+STATE = {"epoch": 1, "model": {}, "history": []}
+IDENTITY = {"seed": 0, "protocol": {"epochs": 3, "decay_at": (0.6, 0.85)}}
+
+
+def test_the_two_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    for epoch in range(1, 5):
+        checkpoint.save(tmp_path, IDENTITY, {**STATE, "epoch": epoch})
+    names = sorted(p.name[:11] for p in tmp_path.rglob("*.pt"))
+    assert names == ["epoch-00003", "epoch-00004"]
+    state = checkpoint.load(tmp_path, IDENTITY)
+    assert state is not None
+    assert state["epoch"] == 4
+
+
+@pytest.mark.parametrize(
+    "tear", [lambda c: c[:-1], lambda c: b"", lambda c: c[:50] + b"?" + c[51:]]
+)
+def test_a_torn_checkpoint_is_passed_over(tear: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    for epoch in (1, 2):
+        checkpoint.save(tmp_path, IDENTITY, {**STATE, "epoch": epoch})
+    newest = max(tmp_path.rglob("*.pt"))
+    newest.write_bytes(tear(newest.read_bytes()))
+    state = checkpoint.load(tmp_path, IDENTITY)
+    assert state is not None
+    assert state["epoch"] == 1
+
+
+def test_a_checkpoint_of_another_run_is_refused_with_what_changed(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, IDENTITY, STATE)
+    changed = {"seed": 0, "protocol": {**IDENTITY["protocol"], "epochs": 4}}  # type: ignore[dict-item]
+    with pytest.raises(InputError, match=r"protocol\.epochs was 3 and is 4"):
+        checkpoint.load(tmp_path, changed)
+
+
+def test_no_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
+    assert checkpoint.load(tmp_path, IDENTITY) is None

@@ -1,0 +1,539 @@
+"""Sources: what goes into an archive, a folder or the digits comes out, or an error says why."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import archives
+import numpy as np
+import pytest
+from archives import CLASSES, Archive, Part, Site
+from PIL import Image
+from torchvision.datasets import CIFAR10
+
+from harness import data, sources
+from harness.errors import InputError
+
+ARCHIVE_NAME = "cifar-10-python.tar.gz"
+UNPACKED = "cifar-10-batches-py"
+SHIPPED_MD5 = CIFAR10.tgz_md5
+
+
+@pytest.fixture(autouse=True)
+def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test reach another machine, not even through a proxy."""
+    ask = socket.getaddrinfo
+
+    def guarded(host: str, *args: object, **kwargs: object) -> object:
+        assert host == "127.0.0.1", f"a test asked for {host}"
+        return ask(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded)
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture(scope="module")
+def made() -> Archive:
+    return archives.made_or_real()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with archives.site() as served:
+        yield served
+
+
+@pytest.fixture
+def dead_url() -> str:
+    """An address of this machine at which nobody listens."""
+    with archives.site() as served:
+        return f"{served.root}/{ARCHIVE_NAME}"
+
+
+@pytest.fixture
+def official(made: Archive, site: Site, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """The made archive, taken by torchvision for the official one and served at its address."""
+    made.install(monkeypatch, site.offer(made.packed))
+    return made
+
+
+def assert_same(source: sources.Source, archive: Archive) -> None:
+    for read, wanted in ((source.train, archive.train), (source.test, archive.test)):
+        np.testing.assert_array_equal(read[0], wanted[0])
+        np.testing.assert_array_equal(read[1], wanted[1])
+
+
+def listing(directory: Path) -> list[tuple[str, int]]:
+    """Every file and folder below, with sizes of files."""
+    return sorted(
+        (str(p.relative_to(directory)), p.stat().st_size if p.is_file() else 0)
+        for p in directory.rglob("*")
+    )
+
+
+def refusal(directory: Path, archive: str | None = None) -> str:
+    """The one line with which cifar10 refuses; it must leave the directory as it was."""
+    before = listing(directory)
+    with pytest.raises(InputError) as caught:
+        sources.cifar10(directory, archive)
+    assert listing(directory) == before
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def altered(packed: bytes) -> bytes:
+    """One bit flipped in the middle."""
+    middle = len(packed) // 2
+    return packed[:middle] + bytes([packed[middle] ^ 1]) + packed[middle + 1 :]
+
+
+def cut(packed: bytes) -> bytes:
+    return packed[: len(packed) // 2]
+
+
+# cifar10
+
+
+def test_torchvision_and_the_harness_agree_on_the_official_md5() -> None:
+    assert SHIPPED_MD5 == sources.OFFICIAL_MD5
+
+
+def test_downloaded_images_and_labels_are_those_packed(official: Archive, tmp_path: Path) -> None:
+    assert_same(sources.cifar10(tmp_path / "new" / "folder"), official)
+
+
+def test_downloaded_arrays_have_the_one_form(official: Archive, tmp_path: Path) -> None:
+    source = sources.cifar10(tmp_path)
+    for images, labels in (source.train, source.test):
+        assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+        assert images.shape == (len(labels), 32, 32, 3)
+        assert images.flags.c_contiguous
+
+
+def test_classes_are_the_official_ones(official: Archive, tmp_path: Path) -> None:
+    assert sources.cifar10(tmp_path).classes == CLASSES
+
+
+def test_another_md5_is_not_called_official(official: Archive, tmp_path: Path) -> None:
+    assert not sources.cifar10(tmp_path).official
+
+
+def test_the_official_md5_is_called_official(
+    official: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "OFFICIAL_MD5", archives.md5(official.packed))
+    assert sources.cifar10(tmp_path).official
+
+
+def test_load_hands_the_official_images_on(official: Archive, tmp_path: Path) -> None:
+    loaded = data.load("cifar10", tmp_path)
+    np.testing.assert_array_equal(loaded.train.images.numpy(), official.train[0])
+    np.testing.assert_array_equal(loaded.test.labels.numpy(), official.test[1])
+
+
+def test_a_download_leaves_only_the_archive_and_its_files(
+    official: Archive, tmp_path: Path
+) -> None:
+    sources.cifar10(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [UNPACKED, ARCHIVE_NAME]
+    assert (tmp_path / ARCHIVE_NAME).read_bytes() == official.packed
+
+
+def test_a_second_call_needs_no_server(
+    made: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with archives.site() as served:
+        made.install(monkeypatch, served.offer(made.packed))
+        sources.cifar10(tmp_path)
+        assert served.asked
+    assert_same(sources.cifar10(tmp_path), made)
+
+
+def test_an_archive_put_into_the_directory_needs_no_server(
+    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, dead_url)
+    (tmp_path / ARCHIVE_NAME).write_bytes(made.packed)
+    assert_same(sources.cifar10(tmp_path), made)
+
+
+@pytest.mark.parametrize("name", [ARCHIVE_NAME, "a copy, 100 % #1 of übung.bin"])
+def test_archive_may_be_a_local_path(
+    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    made.install(monkeypatch, dead_url)
+    (tmp_path / name).write_bytes(made.packed)
+    assert_same(sources.cifar10(tmp_path / "data", str(tmp_path / name)), made)
+
+
+def test_archive_may_be_a_file_url(
+    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, dead_url)
+    copy = tmp_path / "a copy"
+    copy.write_bytes(made.packed)
+    assert_same(sources.cifar10(tmp_path / "data", copy.as_uri()), made)
+
+
+def test_archive_may_be_a_path_from_here(
+    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, dead_url)
+    (tmp_path / "copy").write_bytes(made.packed)
+    monkeypatch.chdir(tmp_path)
+    assert_same(sources.cifar10(Path("data"), "copy"), made)
+
+
+def test_archive_may_be_another_url(
+    made: Archive, site: Site, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, dead_url)
+    assert_same(sources.cifar10(tmp_path, site.offer(made.packed)), made)
+
+
+def test_archive_replaces_a_damaged_one(official: Archive, tmp_path: Path) -> None:
+    directory, copy = tmp_path / "data", tmp_path / "copy"
+    directory.mkdir()
+    (directory / ARCHIVE_NAME).write_bytes(cut(official.packed))
+    copy.write_bytes(official.packed)
+    assert_same(sources.cifar10(directory, str(copy)), official)
+
+
+@pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
+@pytest.mark.parametrize("damage", [altered, cut, None])
+def test_a_damaged_file_is_unpacked_again(
+    official: Archive, tmp_path: Path, name: str, damage: Callable[[bytes], bytes] | None
+) -> None:
+    sources.cifar10(tmp_path)
+    file = tmp_path / UNPACKED / name
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage(file.read_bytes()))
+    assert_same(sources.cifar10(tmp_path), official)
+
+
+@pytest.mark.parametrize("damage", [altered, cut])
+def test_a_damaged_download_is_refused(
+    made: Archive,
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    made.install(monkeypatch, site.offer(damage(made.packed)))
+    message = refusal(tmp_path)
+    assert CIFAR10.url in message
+    assert "name a good copy with --archive" in message
+
+
+@pytest.mark.parametrize("manner", ["cut", "cut chunks", "garbage"])
+def test_a_broken_transfer_is_refused(
+    made: Archive, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
+) -> None:
+    made.install(monkeypatch, site.offer(made.packed, manner))
+    message = refusal(tmp_path)
+    assert CIFAR10.url in message
+    assert "--archive" in message
+
+
+@pytest.mark.parametrize("damage", [altered, cut])
+def test_a_damaged_local_archive_is_refused(
+    official: Archive, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    copy = tmp_path / "copy.tar.gz"
+    copy.write_bytes(damage(official.packed))
+    directory = tmp_path / "data"
+    directory.mkdir()
+    message = refusal(directory, str(copy))
+    assert str(copy) in message  # in full, also as the end of a file URL
+    assert "name a good copy with --archive" in message
+
+
+@pytest.mark.parametrize("damage", [altered, cut])
+def test_a_damaged_archive_in_the_directory_is_refused(
+    official: Archive, site: Site, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / ARCHIVE_NAME).write_bytes(damage(official.packed))
+    message = refusal(tmp_path)
+    assert str(tmp_path / ARCHIVE_NAME) in message
+    assert "delete it and run again" in message
+    assert not site.asked
+
+
+def test_a_page_not_found_is_refused(
+    made: Archive, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, f"{site.root}/moved/{ARCHIVE_NAME}")
+    message = refusal(tmp_path)
+    assert "404" in message
+    assert "--archive" in message
+
+
+def test_no_server_names_every_way_on(
+    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, dead_url)
+    message = refusal(tmp_path)
+    assert dead_url in message
+    for way in (str(tmp_path), "--archive", "--dataset folder", "--dataset digits"):
+        assert way in message
+
+
+@pytest.mark.parametrize("url", ["nonsense://127.0.0.1/x", "http://127.0.0.1:1/a b", "http://"])
+def test_an_impossible_address_is_refused(official: Archive, tmp_path: Path, url: str) -> None:
+    assert url in refusal(tmp_path, url)
+
+
+def test_a_local_archive_that_is_not_there_is_refused(official: Archive, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.tar.gz")
+    assert missing in refusal(tmp_path, missing)
+
+
+@pytest.mark.parametrize("name", ["data_batch_2", "test_batch", "batches.meta"])
+def test_wrong_files_in_a_right_archive_are_refused(
+    made: Archive, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    wrong = dataclasses.replace(made, md5={**made.md5, name: archives.md5(b"another file")})
+    wrong.install(monkeypatch, site.offer(wrong.packed))
+    with pytest.raises(InputError) as caught:
+        sources.cifar10(tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "--archive" in message
+    assert "download=True" not in message  # torchvision's advice is no option of ours
+
+
+def test_a_directory_that_cannot_be_made_is_refused(official: Archive, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="file/data cannot be made"):
+        sources.cifar10(tmp_path / "file" / "data")
+
+
+def test_a_directory_that_cannot_be_written_is_refused(
+    official: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)  # root may write anywhere: simulate
+    assert str(tmp_path) in refusal(tmp_path)
+
+
+# folder
+
+
+def tree(root: Path, suffix: str = ".png") -> dict[str, Part]:
+    """Three classes of noise, 4 + 2 images each, and the arrays that they should give."""
+    rng = np.random.default_rng(0)
+    wanted = {}
+    for part, n in (("train", 4), ("test", 2)):
+        images, labels = [], []
+        for label, name in enumerate(("ant", "bee", "cow")):
+            (root / part / name).mkdir(parents=True)
+            for i in range(n):
+                file = root / part / name / f"{i:04d}{suffix}"
+                Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(file)
+                with Image.open(file) as image:
+                    images.append(np.asarray(image))
+                labels.append(label)
+        wanted[part] = (np.stack(images), np.array(labels))
+    return wanted
+
+
+def folder_refusal(directory: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        sources.folder(directory)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".PNG"])
+def test_folder_images_come_in_order_of_class_and_name(tmp_path: Path, suffix: str) -> None:
+    wanted = tree(tmp_path, suffix)
+    source = sources.folder(tmp_path)
+    assert source.classes == ("ant", "bee", "cow")
+    for part in ("train", "test"):
+        images, labels = getattr(source, part)
+        np.testing.assert_array_equal(images, wanted[part][0])
+        np.testing.assert_array_equal(labels, wanted[part][1])
+
+
+def test_folder_arrays_have_the_one_form(tmp_path: Path) -> None:
+    tree(tmp_path)
+    images, labels = sources.folder(tmp_path).train
+    assert (images.shape, images.dtype) == ((12, 32, 32, 3), np.uint8)
+    assert (labels.shape, labels.dtype) == ((12,), np.int64)
+
+
+def test_a_folder_is_never_official(tmp_path: Path) -> None:
+    tree(tmp_path)
+    assert not sources.folder(tmp_path).official
+
+
+def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
+    tree(tmp_path)
+    (tmp_path / "train" / "ant" / "notes.txt").write_text("not an image")
+    (tmp_path / "README").write_text("not a class")
+    assert len(sources.folder(tmp_path).train[1]) == 12
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA"])
+def test_images_of_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
+    tree(tmp_path)
+    file = tmp_path / "train" / "ant" / "0000.png"
+    pixels = np.full((32, 32, 3), 255, np.uint8)
+    pixels[:, :16] = 0
+    Image.fromarray(pixels).convert(mode).save(file)
+    np.testing.assert_array_equal(sources.folder(tmp_path).train[0][0], pixels)
+
+
+def test_a_16_bit_image_is_refused(tmp_path: Path) -> None:
+    tree(tmp_path)
+    file = tmp_path / "train" / "ant" / "0000.png"
+    Image.fromarray(np.full((32, 32), 1000, np.uint16)).save(file)
+    assert str(file) in folder_refusal(tmp_path)  # Pillow would turn it white
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
+    tree(tmp_path)
+    shutil.rmtree(tmp_path / part)
+    message = folder_refusal(tmp_path)
+    assert str(tmp_path / part) in message
+    assert "--data-dir" in message
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_class_in_only_one_part_is_named(tmp_path: Path, part: str) -> None:
+    tree(tmp_path)
+    shutil.rmtree(tmp_path / part / "bee")
+    message = folder_refusal(tmp_path)
+    assert str(tmp_path) in message
+    assert "'bee'" in message
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    tree(tmp_path)
+    for part in ("train", "test"):
+        for name in ("ant", "bee"):
+            shutil.rmtree(tmp_path / part / name)
+    assert str(tmp_path / "train") in folder_refusal(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_truncated_image_is_named(tmp_path: Path, suffix: str) -> None:
+    tree(tmp_path, suffix)
+    file = tmp_path / "test" / "cow" / f"0001{suffix}"
+    file.write_bytes(cut(file.read_bytes()))
+    message = folder_refusal(tmp_path)
+    assert str(file) in message
+    assert "replace or remove it" in message
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image\n"])
+def test_a_file_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
+    tree(tmp_path)
+    file = tmp_path / "train" / "bee" / "0002.png"
+    file.write_bytes(content)
+    assert str(file) in folder_refusal(tmp_path)
+
+
+@pytest.mark.parametrize(("width", "height"), [(31, 32), (32, 33), (224, 224)])
+def test_an_image_of_another_size_is_named(tmp_path: Path, width: int, height: int) -> None:
+    tree(tmp_path)
+    file = tmp_path / "train" / "bee" / "0002.png"
+    Image.new("RGB", (width, height)).save(file)
+    message = folder_refusal(tmp_path)
+    assert f"{file} is {width}x{height}" in message
+    assert "resize" in message
+
+
+def test_an_image_too_large_to_decode_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path)
+    file = tmp_path / "train" / "ant" / "0000.png"
+    Image.new("RGB", (64, 64)).save(file)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 32 * 32)  # Pillow refuses twice as many
+    assert str(file) in folder_refusal(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_an_empty_class_folder_is_named(tmp_path: Path, part: str) -> None:
+    tree(tmp_path)
+    for file in (tmp_path / part / "bee").iterdir():
+        file.unlink()
+    assert str(tmp_path / part / "bee") in folder_refusal(tmp_path)
+
+
+# digits
+
+
+@pytest.fixture(scope="module")
+def digits() -> sources.Source:
+    return sources.digits(Path("unused"))
+
+
+def test_digits_are_four_fifths_for_training(digits: sources.Source) -> None:
+    assert (len(digits.train[1]), len(digits.test[1])) == (1437, 360)
+
+
+def test_digits_have_the_one_form(digits: sources.Source) -> None:
+    for images, labels in (digits.train, digits.test):
+        assert (images.shape, images.dtype) == ((len(labels), 32, 32, 3), np.uint8)
+
+
+def test_digits_use_the_whole_range_of_grey(digits: sources.Source) -> None:
+    assert (digits.train[0].min(), digits.train[0].max()) == (0, 255)
+
+
+def test_every_digit_is_in_both_parts(digits: sources.Source) -> None:
+    assert digits.classes == tuple("0123456789")
+    for _, labels in (digits.train, digits.test):
+        assert set(labels.tolist()) == set(range(10))
+
+
+def test_digits_are_the_same_each_time(digits: sources.Source) -> None:
+    again = sources.digits(Path("elsewhere"))
+    for part in ("train", "test"):
+        for one, other in zip(getattr(digits, part), getattr(again, part), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_no_digit_is_in_both_parts(digits: sources.Source) -> None:
+    whole = np.concatenate([digits.train[0], digits.test[0]]).reshape(1797, -1)
+    assert len(np.unique(whole, axis=0)) == 1797
+
+
+def test_digits_leave_the_directory_alone(tmp_path: Path) -> None:
+    sources.digits(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+# load
+
+
+def test_a_missing_folder_is_an_error_and_not_digits(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="missing"):
+        data.load("folder", tmp_path / "missing")
+
+
+def test_a_missing_archive_is_an_error_and_not_digits(
+    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.install(monkeypatch, dead_url)
+    with pytest.raises(InputError, match="cannot be fetched"):
+        data.load("cifar10", tmp_path)
+
+
+def test_an_unknown_dataset_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cifar10, folder, digits"):
+        data.load("mnist", tmp_path)

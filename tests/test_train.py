@@ -1,0 +1,266 @@
+"""The loop: batches, repeatability, resume, and what weights must not depend on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import variants
+from harness import evaluate
+from harness.augment import Draws, Images
+from harness.data import Data
+from harness.errors import RunFailedError
+from harness.progress import Reporter
+from harness.protocol import Protocol
+from harness.record import RunRecord
+from harness.runner import weights_sha256
+from harness.train import Trainer
+
+Train = Callable[..., RunRecord]
+PAPER = variants.get("paper")
+
+
+def hash_of(trainer: Trainer) -> str:
+    return weights_sha256(trainer.model.state_dict())
+
+
+class Interrupt(Reporter):
+    """Interrupts a run as Ctrl-C would, in the batch after `epochs` epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.left = epochs
+
+    def epoch(self, row: Any) -> None:
+        self.left -= 1
+
+    def batch(self, done: int) -> None:
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+class Count(Reporter):
+    """Counts the epochs that were trained."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def epoch(self, row: Any) -> None:
+        self.epochs += 1
+
+
+def test_every_image_is_seen_once_an_epoch_and_no_batch_is_dropped(
+    protocol: Protocol, data: Data
+) -> None:
+    batches = Trainer(PAPER, protocol, 0, data).batches(0)
+    assert [len(b) for b in batches] == [16, 16, 8]
+    assert sorted(torch.cat(batches).tolist()) == list(range(40))
+
+
+def test_50000_images_make_391_batches_of_which_the_last_has_80(
+    protocol: Protocol, data: Data
+) -> None:
+    trainer = Trainer(PAPER, dataclasses.replace(protocol, batch_size=128), 0, data)
+    labels = torch.zeros(50_000, dtype=torch.int64)
+    trainer.data = dataclasses.replace(data, train=dataclasses.replace(data.train, labels=labels))
+    batches = trainer.batches(0)
+    assert (len(batches), len(batches[-1])) == (391, 80)
+
+
+def test_the_order_changes_with_epoch_and_seed(protocol: Protocol, data: Data) -> None:
+    trainer = Trainer(PAPER, protocol, 0, data)
+    other = Trainer(PAPER, protocol, 1, data)
+    orders = [torch.cat(t.batches(e)).tolist() for t in (trainer, other) for e in (0, 1)]
+    assert len({tuple(order) for order in orders}) == 4
+
+
+def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(
+    protocol: Protocol, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+    batch = Images.batch
+
+    def spy(self: Images, index: torch.Tensor, draws: Draws) -> torch.Tensor:
+        seen.append(batch(self, index, draws))
+        return seen[-1]
+
+    monkeypatch.setattr(Images, "batch", spy)
+    for name in ("paper", "dropout_75", "batch_norm", "no_lr_decay"):
+        Trainer(variants.get(name), protocol, 0, data).train_epoch()
+    first = seen[:3]
+    assert len(seen) == 12
+    assert all(torch.equal(a, b) for i in (3, 6, 9) for a, b in zip(first, seen[i:], strict=False))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", variants.names())
+def test_the_same_seed_gives_the_same_bits(
+    name: str, precision: str, protocol: Protocol, data: Data
+) -> None:
+    applied = dataclasses.replace(protocol, precision=precision)
+    hashes = []
+    for noise in (0, 1):
+        torch.manual_seed(noise)  # the global generator must not matter
+        trainer = Trainer(variants.get(name), applied, 0, data)
+        trainer.train_epoch()
+        hashes.append(hash_of(trainer))
+    assert hashes[0] == hashes[1]
+
+
+def test_bf16_is_really_in_use(protocol: Protocol, data: Data) -> None:
+    hashes = set()
+    for precision in ("fp32", "bf16"):
+        trainer = Trainer(PAPER, dataclasses.replace(protocol, precision=precision), 0, data)
+        trainer.train_epoch()
+        hashes.add(hash_of(trainer))
+        assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+    assert len(hashes) == 2
+
+
+def test_weights_do_not_depend_on_judging(train: Train) -> None:
+    every = train("batch_norm", results="every")
+    last = train("batch_norm", results="last", evaluate_every_epoch=False)
+    assert every.weights_sha256 == last.weights_sha256
+    assert every.predictions_sha256 == last.predictions_sha256
+    assert "test_accuracy" in every.history[0]
+    assert "test_accuracy" not in last.history[0]
+
+
+def test_judging_uses_neither_dropout_nor_augmentation_nor_batch_statistics(
+    protocol: Protocol, data: Data
+) -> None:
+    trainer = Trainer(variants.get("batch_norm"), protocol, 0, data)
+    trainer.train_epoch()
+    together = trainer.judge()
+    assert torch.equal(together, trainer.judge())
+    alone = evaluate.logits_of(trainer.model, data.test.images[:1], trainer.normalise)
+    torch.testing.assert_close(alone[0], together[0], rtol=1e-4, atol=1e-5)
+    assert trainer.model.training
+
+
+def test_the_figure_of_a_run_is_its_last_epochs(train: Train) -> None:
+    record = train(epochs=3)
+    assert record.metrics is not None
+    assert record.metrics["accuracy"] == record.history[-1]["test_accuracy"]
+
+
+def test_a_small_set_is_learned_by_heart(protocol: Protocol, data: Data) -> None:
+    applied = dataclasses.replace(protocol, epochs=30, learning_rate=0.02, batch_size=8)
+    trainer = Trainer(variants.get("batch_norm"), applied, 0, data)
+    plain = dataclasses.replace(data, test=data.train)
+    trainer.data = plain
+    rows = [trainer.train_epoch() for _ in range(30)]
+    loss, accuracy = evaluate.curve_point(trainer.judge(), plain.test.labels)
+    assert accuracy == 1.0
+    assert loss < 0.1 < rows[0]["train_loss"]
+
+
+def test_training_loss_is_the_mean_over_images_not_over_batches(
+    protocol: Protocol, data: Data
+) -> None:
+    still = dataclasses.replace(protocol, learning_rate=0.0)
+    trainer = Trainer(variants.get("dropout_0"), still, 0, data)
+    trainer._images.spec = still.augmentation["none"]
+    trainer._images = Images(data.train.images, still.augmentation["none"])
+    row = trainer.train_epoch()
+    logits = evaluate.logits_of(trainer.model, data.train.images, trainer.normalise)
+    loss, accuracy = evaluate.curve_point(logits, data.train.labels)
+    assert row["train_loss"] == pytest.approx(loss, rel=1e-5)
+    assert row["train_accuracy"] == pytest.approx(accuracy)
+
+
+def test_the_learning_rate_of_the_history_is_the_one_in_use(train: Train) -> None:
+    decayed = train(epochs=3, decay_at=(0.5,))
+    constant = train("no_lr_decay", epochs=3, decay_at=(0.5,))
+    assert [row["lr"] for row in decayed.history] == pytest.approx([0.01, 0.01, 0.001])
+    assert [row["lr"] for row in constant.history] == [0.01, 0.01, 0.01]
+    assert decayed.weights_sha256 != constant.weights_sha256
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+@pytest.mark.parametrize("name", ["paper", "batch_norm"])
+def test_a_run_that_was_cut_off_ends_with_the_same_bits(
+    name: str, epochs: int, train: Train
+) -> None:
+    whole = train(name, epochs=3, decay_at=(0.5,), results="whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(name, epochs=3, decay_at=(0.5,), results="cut", reporter=Interrupt(epochs))
+    count = Count()
+    resumed = train(name, epochs=3, decay_at=(0.5,), results="cut", reporter=count)
+    assert resumed.resumed_at == [epochs]
+    assert count.epochs == 3 - epochs
+    assert resumed.weights_sha256 == whole.weights_sha256
+    assert resumed.predictions_sha256 == whole.predictions_sha256
+    assert _without_times(resumed) == _without_times(whole)
+
+
+@pytest.mark.parametrize("part", ["model", "optimizer"])
+def test_leaving_a_part_of_the_state_out_of_a_resume_shows(
+    part: str, protocol: Protocol, data: Data
+) -> None:
+    trainers = [Trainer(PAPER, protocol, 0, data) for _ in range(2)]
+    trainers[0].train_epoch()
+    fresh = trainers[1].state()[part]
+    trainers[1].restore({**trainers[0].state(), part: fresh})
+    for trainer in trainers:
+        trainer.train_epoch()
+    assert hash_of(trainers[0]) != hash_of(trainers[1])
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(protocol: Protocol, data: Data) -> None:
+    trainer = Trainer(PAPER, dataclasses.replace(protocol, learning_rate=1e6), 0, data)
+    with pytest.raises(RunFailedError, match="diverged"):
+        for _ in range(5):
+            trainer.train_epoch()
+
+
+def test_a_diverged_run_is_recorded_as_failed(train: Train) -> None:
+    record = train(learning_rate=1e6, epochs=5)
+    assert record.failed
+    assert record.status == "failed"
+    assert "diverged" in (record.reason or "")
+    assert record.weights_sha256 is None
+    assert all(math.isfinite(row["train_loss"]) for row in record.history)
+
+
+def test_fp32_means_no_tf32() -> None:
+    assert torch.backends.cudnn.allow_tf32 is False
+    assert torch.backends.cuda.matmul.allow_tf32 is False
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", variants.names())
+def test_the_same_seed_gives_the_same_bits_on_cuda(
+    name: str, precision: str, protocol: Protocol, data: Data
+) -> None:
+    applied = dataclasses.replace(protocol, precision=precision)
+    there = data.to(torch.device("cuda"))
+    hashes = set()
+    for _ in range(2):
+        trainer = Trainer(variants.get(name), applied, 0, there)
+        trainer.train_epoch()
+        weights = {k: v.cpu() for k, v in trainer.model.state_dict().items()}
+        hashes.add(weights_sha256(weights))
+    assert len(hashes) == 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Data) -> None:
+    here = Trainer(PAPER, protocol, 0, data)
+    there = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
+    for a, b in zip(here.batches(0), there.batches(0), strict=True):
+        assert torch.equal(a, b.cpu())
+
+
+def _without_times(record: RunRecord) -> list[dict[str, Any]]:
+    timed = ("seconds", "images_per_second")
+    return [{k: v for k, v in row.items() if k not in timed} for row in record.history]
