@@ -8,15 +8,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 import variants
+from harness.commands import trust
 from harness.errors import InputError, RunFailedError
 
 if TYPE_CHECKING:
     from harness.data import Data
     from harness.experiment import Outcome
+
+INTERRUPTED = 130
+# Newer versions of Typer bring a click of their own: ClickException is reached through a name
+# that all of them export.
+ClickException: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     add_completion=False,
@@ -224,19 +229,25 @@ def data(
     print(f"official archive: {'yes' if found.official else 'no'}")
 
 
+app.command()(trust.verify)
+app.command()(trust.check)
+
+
 def main() -> None:
     """Run a command; turn what went wrong into one line and an exit status."""
     try:
         status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
-    except click.ClickException as error:
+    except ClickException as error:
         _end(error.format_message(), 2)
     except (InputError, variants.UnknownVariantError) as error:
         _end(str(error), 2)
     except RunFailedError as error:
         _end(str(error), 1)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    if status == INTERRUPTED:  # Typer's newer versions catch Ctrl-C themselves and return this
         again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
-        _end(f"interrupted; finished epochs are saved. To go on: {again}", 130)
+        _end(f"interrupted; finished epochs are saved. To go on: {again}", INTERRUPTED)
     sys.exit(status)
 
 

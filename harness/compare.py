@@ -62,7 +62,13 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
 
 def apart(one: Group, other: Group) -> list[str]:
     """Why two groups stand in different tables: what differs, one phrase for each value."""
-    before, after = ({"data": g.dataset, "protocol": g.protocol} for g in (one, other))
+    before, after = (
+        {
+            "data": {**g.dataset, "fingerprint": g.dataset["fingerprint"][:12]},
+            "protocol": g.protocol,
+        }
+        for g in (one, other)
+    )
     return record.differences(before, after)
 
 

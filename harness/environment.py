@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
@@ -28,7 +29,21 @@ SOURCES = (
     "harness/train.py",
     "variants/alexnet.py",
 )
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "pillow")
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
+# Settings that change kernels, threads or precision.
+VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_LAUNCH_BLOCKING",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)
 
 
 def sources_sha256() -> str:
@@ -60,22 +75,35 @@ def code() -> dict[str, Any]:
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """The environment fingerprint of a record."""
+    """The environment fingerprint of a record: bits are promised where all of it is equal."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{name: version(name) for name in PACKAGES},
         "device": device_name(device),
         "device_type": device.type,
-        "cuda": torch.version.cuda if device.type == "cuda" else None,
-        "cudnn": torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
-        if device.type == "cuda"
-        else None,
+        **(_cuda(device) if device.type == "cuda" else {}),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
-        "variables": {
-            key: os.environ[key]
-            for key in ("CUBLAS_WORKSPACE_CONFIG", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-            if key in os.environ
-        },
+        "variables": {key: os.environ[key] for key in VARIABLES if key in os.environ},
     }
+
+
+def _cuda(device: torch.device) -> dict[str, Any]:
+    return {
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "driver": _driver(),
+        "compute_capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
+    }
+
+
+@functools.cache
+def _driver() -> str | None:
+    """Version of NVIDIA's driver, None where its tool does not answer."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.splitlines()[0].strip() if done.stdout else None

@@ -12,7 +12,7 @@ import variants
 from harness import data, device, protocols, runner, seeding
 from harness.data import Data
 from harness.errors import InputError
-from harness.files import make_directory
+from harness.files import exclusive, make_directory
 from harness.progress import Reporter
 from harness.record import RunRecord
 
@@ -106,13 +106,28 @@ def execute(
     dataset = options.load_data()
     on_device = dataset.to(place)
     for plan in planned:
-        done = runner.stored(plan, dataset)
-        if done is None or (done.failed and retry_failed):
-            outcome = Outcome(plan, runner.execute(plan, on_device, reporter), trained=True)
-            finished(outcome, dataset)
-        else:
-            outcome = Outcome(plan, done, trained=False)
+        outcome = _found(plan, dataset, retry_failed)
+        if outcome is None:
+            with exclusive(plan.directory, _waiting(plan, reporter)):
+                # Another process may have finished it meanwhile.
+                outcome = _found(plan, dataset, retry_failed)
+                if outcome is None:
+                    record = runner.execute(plan, on_device, reporter)
+                    outcome = Outcome(plan, record, trained=True)
+                    finished(outcome, dataset)
         yield outcome
+
+
+def _found(plan: runner.Plan, dataset: Data, retry_failed: bool) -> Outcome | None:
+    """The outcome of a run that needs no training."""
+    done = runner.stored(plan, dataset)
+    if done is None or (done.failed and retry_failed):
+        return None
+    return Outcome(plan, done, trained=False)
+
+
+def _waiting(plan: runner.Plan, reporter: Reporter) -> Callable[[], None]:
+    return lambda: reporter.say(f"{plan.title}: another process trains it; waiting")
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -97,7 +97,7 @@ def _matrix(axes: Axes, counts: NDArray[Any], classes: Sequence[str], name: str)
     accuracy = np.trace(counts) / counts.sum()
     axes.set(xlabel="predicted", ylabel="true class", title=f"{name}: {accuracy:.2%}")
     for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.5:
+        if share >= 1:
             colour = "white" if share > 50 else "black"
             axes.text(
                 column, row, f"{share:.0f}", ha="center", va="center", fontsize=8, color=colour
@@ -139,7 +139,8 @@ def save(folder: Path, figures: dict[str, Figure]) -> None:
     for name, figure in figures.items():
         buffer = io.BytesIO()
         # Without the version of matplotlib in it, the same picture is the same file.
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+            figure.savefig(buffer, format="png", metadata={"Software": None})
         write_atomically(folder / f"{name}.png", buffer.getvalue())
 
 

@@ -18,11 +18,24 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.files import write_atomically
-from harness.protocol import Protocol
+from harness.protocol import Augmentation, Protocol
+from variants.spec import Variant
 
 FILE = "record.json"
 PREDICTIONS = "predictions.txt"
+WEIGHTS = "model.safetensors"
+PROBABILITIES = "probabilities.npy"
 VERSION = 1
+# What every environment has, whatever the device.
+ENVIRONMENT_KEYS = (
+    "python",
+    "platform",
+    "torch",
+    "device",
+    "device_type",
+    "cpu_capability",
+    "threads",
+)
 
 
 class DamagedRecordError(Exception):
@@ -98,10 +111,46 @@ def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Pat
     return results / protocol.dataset / protocol.name / variant / f"seed-{seed}"
 
 
+def variant_of(stored: RunRecord) -> Variant:
+    """The variant as the record has it, whatever the registry says today.
+
+    Raises:
+        DamagedRecordError: if the settings are not those of a variant.
+    """
+    try:
+        return Variant(name=stored.variant, summary="as recorded", **stored.settings)
+    except (TypeError, ValueError) as error:
+        raise DamagedRecordError(
+            f"the settings of {stored.variant} are damaged ({error})."
+        ) from error
+
+
+def protocol_of(stored: RunRecord) -> Protocol:
+    """The protocol as the record has it.
+
+    Raises:
+        DamagedRecordError: if it is not one.
+    """
+    try:
+        fields = dict(stored.protocol)
+        fields["decay_at"] = tuple(fields["decay_at"])
+        fields["augmentation"] = {
+            name: Augmentation(**{**spec, "scale": tuple(spec["scale"])})
+            for name, spec in fields["augmentation"].items()
+        }
+        return Protocol(**fields)
+    except (TypeError, ValueError, KeyError, AttributeError, InputError) as error:
+        raise DamagedRecordError(f"the recorded protocol is damaged ({error}).") from error
+
+
 def save(folder: Path, record: RunRecord) -> None:
     """Write `record.json`, whole or not at all."""
-    text = json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False)
-    write_atomically(folder / FILE, text.encode() + b"\n")
+    write_atomically(folder / FILE, to_bytes(record))
+
+
+def to_bytes(record: RunRecord) -> bytes:
+    """The text of `record.json`: one form for one content."""
+    return json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False).encode() + b"\n"
 
 
 def load(path: Path) -> RunRecord:
@@ -145,6 +194,17 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> l
             found += differences(a, b, f"{prefix}{key}.")
         elif a != b:
             found.append(f"{prefix}{key} was {a} and is {b}")
+    return found
+
+
+def missing(part: dict[str, Any], whole: dict[str, Any], prefix: str = "") -> list[str]:
+    """Keys of a nested dict that another lacks."""
+    found = []
+    for key, value in whole.items():
+        if key not in part:
+            found.append(f"{prefix}{key}")
+        elif isinstance(value, dict) and isinstance(part[key], dict):
+            found += missing(part[key], value, f"{prefix}{key}.")
     return found
 
 

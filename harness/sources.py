@@ -5,27 +5,34 @@ Each reader returns arrays of one form and never falls back on another source.
 
 from __future__ import annotations
 
+import http.client
 import os
 import pickle
+import shutil
 import tarfile
 import tempfile
-import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from rich.console import Console
+from rich.progress import wrap_file
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity, download_url
+from torchvision.datasets.utils import check_integrity, extract_archive
 
 from harness.errors import InputError
 
 SIDE = 32
+TIMEOUT = 60  # seconds without a byte
 OFFICIAL_MD5 = "c58f30108f718f92721af3b95e74349a"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -76,9 +83,19 @@ def _unpack_official(directory: Path, archive: str | None) -> None:
             "or name a good copy with --archive."
         )
     try:
-        CIFAR10(directory, download=True)
-    except (RuntimeError, OSError, tarfile.TarError) as error:
-        raise InputError(f"{target} cannot be unpacked: {_first_line(error)}.") from error
+        # Not CIFAR10(download=True): that unpacks nothing where only batches.meta is damaged.
+        extract_archive(target, directory)
+        CIFAR10(directory)
+    except RuntimeError as error:  # torchvision: a file's checksum is wrong
+        raise InputError(
+            f"{target} does not hold the official files (wrong md5): delete it and run again, "
+            "or name a good copy with --archive."
+        ) from error
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(
+            f"{target} cannot be unpacked ({_first_line(error)}): see that {directory} "
+            "can be written and has room, then run again."
+        ) from error
 
 
 def _fetch_official(directory: Path, archive: str | None) -> None:
@@ -88,13 +105,19 @@ def _fetch_official(directory: Path, archive: str | None) -> None:
         if not Path(url).is_file():
             raise InputError(f"--archive {url}: no such file.")
         url = Path(url).resolve().as_uri()
-    _make_directory(directory)
-    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+    with _scratch_folder(directory) as scratch:
+        fetched = Path(scratch) / CIFAR10.filename
         try:
-            download_url(url, scratch, CIFAR10.filename, md5=None)
-            fetched = Path(scratch) / CIFAR10.filename
+            # Not torchvision's download_url: it has no timeout and cannot read file: URLs.
+            request = urllib.request.Request(url, headers={"User-Agent": "alexnet-bench"})
+            with (
+                urllib.request.urlopen(request, timeout=TIMEOUT) as reply,
+                _progress_bar(reply) as shown,
+                fetched.open("wb") as file,
+            ):
+                shutil.copyfileobj(shown, file)
             intact = check_integrity(fetched, CIFAR10.tgz_md5)
-        except (urllib.error.URLError, OSError, RuntimeError, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise InputError(
                 f"CIFAR-10 is not in {directory} and {url} cannot be fetched "
                 f"({_first_line(error)}). Three ways on: put {CIFAR10.filename} into {directory} "
@@ -158,8 +181,10 @@ def _read_images(directory: Path, classes: list[str]) -> Arrays:
 def _read_image(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):  # Pillow would clip it at 255
+                raise InputError(f"{path} has more than 8 bits a channel: convert it to 8 first.")
             pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} does not decode ({_first_line(error)}): replace or remove it."
         ) from error
@@ -186,11 +211,24 @@ def digits(directory: Path, archive: str | None = None) -> Source:
     return Source("digits (scikit-learn, 8x8 enlarged)", classes, train, test)
 
 
-def _make_directory(directory: Path) -> None:
+def _scratch_folder(directory: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=directory)
     except OSError as error:
-        raise InputError(f"{directory} cannot be made: {error.strerror}.") from error
+        raise InputError(f"{directory} cannot be written: {error.strerror}.") from error
+
+
+def _progress_bar(reply: Any) -> AbstractContextManager[BinaryIO]:
+    """The reply to a request, with a bar on standard error where that is a terminal."""
+    console = Console(stderr=True)
+    return wrap_file(
+        reply,
+        total=int(reply.headers.get("Content-Length", 0)),
+        description="CIFAR-10",
+        console=console,
+        disable=not console.is_terminal,
+    )
 
 
 def _first_line(error: Exception) -> str:

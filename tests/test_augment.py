@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import functional as vision
 
+from harness import augment, seeding
 from harness.augment import Draws, Images, Normalise, draw
 from harness.data import Data, Split
 from harness.protocol import Augmentation
@@ -130,6 +131,11 @@ def by_torchvision() -> NDArray[np.int64]:
 @pytest.mark.parametrize("source", [by_harness, by_torchvision])
 def test_every_crop_and_mirror_is_equally_likely(source: Callable[[], NDArray[np.int64]]) -> None:
     assert stats.chisquare(source()).pvalue > P_LIMIT
+
+
+def test_half_of_all_images_are_mirrored() -> None:
+    share = draw(100_000, SIDE, STANDARD, seed=0, epoch=0).mirror.float().mean().item()
+    assert share == pytest.approx(0.5, abs=0.006)
 
 
 def test_crops_and_mirrors_are_distributed_as_by_torchvision() -> None:
@@ -293,6 +299,20 @@ def test_draws_do_not_depend_on_global_randomness() -> None:
 def test_another_seed_or_epoch_gives_other_draws(name: str, seed: int, epoch: int) -> None:
     one, other = draw(100, SIDE, GEOMETRIC, 3, 4), draw(100, SIDE, GEOMETRIC, seed, epoch)
     assert not torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_crop_mirror_and_affine_map_have_streams_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def noted(seed: int, purpose: str, epoch: int) -> torch.Generator:
+        asked.append(purpose)
+        return seeding.generator(seed, purpose, epoch)
+
+    monkeypatch.setattr(augment, "generator", noted)
+    draw(1, SIDE, GEOMETRIC, 0, 0)
+    assert len(asked) == len(set(asked)) == 3
 
 
 def test_crops_do_not_depend_on_what_else_is_drawn() -> None:

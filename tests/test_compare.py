@@ -1,4 +1,9 @@
-"""The comparison table: numbers, grouping, and its text to the letter."""
+"""The comparison table: numbers, grouping, and its text to the letter.
+
+After a wanted change of the table, the stored ones are written anew by
+`python -m harness compare --results tests/stored --format markdown --output
+tests/stored/table.md`, and so for csv, latex (table.tex) and json.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The commands by theme; `harness.cli` puts them together."""

@@ -1,0 +1,275 @@
+"""`check`: an untouched folder passes, and what touches a result is caught."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+import variants
+from harness import checkpoint, record
+from harness.check import check, rule_list
+from harness.data import load
+from harness.evaluate import counted, metrics
+from harness.progress import Reporter
+from harness.protocols import resolve
+from harness.runner import Plan, execute, weights_sha256
+from tests.conftest import ROOT
+
+# Fields that no rule can hold against anything: only repeating the run shows a change.
+ONLY_VERIFY = (
+    "code.",
+    "environment.",
+    "sources_sha256",
+    "resumed_at",
+    "weights_sha256",  # guarded where the weights lie beside: see below
+    "history.*.train_loss",
+    "history.*.train_accuracy",
+    "history.*.test_loss",
+    "history.*.test_accuracy",
+)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of a variant, trained for two epochs on the digits, with all their files."""
+    results = tmp_path_factory.mktemp("results")
+    protocol, departures = resolve("digits", epochs=2)
+    digits = load("digits", Path())
+    for seed in (0, 1):
+        plan = Plan(variants.get("batch_norm"), seed, protocol, departures, results)
+        execute(plan, digits, Reporter())
+    return results
+
+
+@pytest.fixture
+def results(stored: Path, tmp_path: Path) -> Path:
+    """A copy that a test may spoil; weights are left out, since they are large."""
+    return Path(
+        shutil.copytree(stored, tmp_path / "results", ignore=shutil.ignore_patterns(record.WEIGHTS))
+    )
+
+
+def first(results: Path) -> Path:
+    return next(record.find(results)).parent
+
+
+def faults(results: Path) -> list[str]:
+    return [f"{b.rule}: {b.fault}" for b in check(results)[1]]
+
+
+def edit(results: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change a record as a careful forger would: the same form, and hashes made to fit."""
+    path = first(results) / record.FILE
+    fields = json.loads(path.read_bytes())
+    change(fields)
+    path.write_text(json.dumps(fields, indent=1) + "\n")
+
+
+def test_an_untouched_folder_passes(stored: Path) -> None:
+    assert check(stored) == (2, [])
+
+
+def test_the_committed_results_pass() -> None:
+    count, breaches = check(ROOT / "results")
+    assert count > 0
+    assert breaches == []
+
+
+def test_every_rule_is_a_sentence() -> None:
+    for rule in rule_list():
+        assert rule[0].isupper() or rule.startswith("record.json")
+        assert rule.endswith(".")
+
+
+def paths(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every path into a nested JSON value, leaves and branches alike."""
+    if place:
+        yield place
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from paths(below, (*place, key))
+    if isinstance(value, list):
+        for number, below in enumerate(value):
+            yield from paths(below, (*place, number))
+
+
+def changed(value: Any) -> Any:
+    """Another value of the same kind, as near as a forger would choose it."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value * 0.99 + 0.001
+    if isinstance(value, str):
+        return ("b" if value[:1] == "a" else "a") + value[1:]
+    if isinstance(value, list):
+        return value[:-1] if value else [1]
+    if isinstance(value, dict):
+        return dict(list(value.items())[:-1]) if value else {"more": 1}
+    return 0.5
+
+
+def only_verify(place: tuple[Any, ...]) -> bool:
+    name = ".".join("*" if isinstance(key, int) else str(key) for key in place)
+    return any(name == p or (p.endswith(".") and f"{name}.".startswith(p)) for p in ONLY_VERIFY)
+
+
+def mutations(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The record with one path changed, and with one path removed."""
+    for place in paths(fields):
+        for kind in ("changed", "removed"):
+            forged = copy.deepcopy(fields)
+            parent = forged
+            for key in place[:-1]:
+                parent = parent[key]
+            if kind == "changed":
+                parent[place[-1]] = changed(parent[place[-1]])
+            else:
+                del parent[place[-1]]
+            yield f"{kind} {'.'.join(map(str, place))}", forged
+
+
+def test_every_path_of_a_record_that_touches_a_result_is_guarded(results: Path) -> None:
+    path = first(results) / record.FILE
+    shutil.rmtree(path.parent.with_name("seed-1"))  # one record is enough, and faster
+    fields = json.loads(path.read_bytes())
+    tried, missed = 0, []
+    for place, (name, forged) in zip(
+        (p for p in paths(fields) for _ in range(2)), mutations(fields), strict=True
+    ):
+        # The last epoch's test figures stand in the metrics too: those are guarded.
+        if only_verify(place) or forged == fields:
+            continue
+        path.write_text(json.dumps(forged, indent=1) + "\n")
+        tried += 1
+        if not check(results)[1]:
+            missed.append(name)
+    assert missed == []
+    assert tried >= 200
+
+
+def test_changed_bytes_of_any_file_are_caught(stored: Path, tmp_path: Path) -> None:
+    source = random.Random(0)
+    names = (record.FILE, record.PREDICTIONS, record.PROBABILITIES)
+    missed = []
+    for name in names:
+        for number in range(12):
+            results = tmp_path / f"{name}-{number}"
+            shutil.copytree(stored, results, ignore=shutil.ignore_patterns(record.WEIGHTS))
+            path = first(results) / name
+            content = bytearray(path.read_bytes())
+            # Numpy's header is followed by numbers of which single low bits mean nothing.
+            place = source.randrange(0 if name != record.PROBABILITIES else 128, len(content) - 3)
+            content[place : place + 4] = bytes(b ^ 0x41 for b in content[place : place + 4])
+            path.write_bytes(content)
+            if not check(results)[1] and not harmless(stored, results, name):
+                missed.append((name, place))
+    assert missed == []
+
+
+def harmless(stored: Path, results: Path, name: str) -> bool:
+    """Whether a change of probabilities.npy moves no figure by more than rounding does."""
+    if name != record.PROBABILITIES:
+        return False
+    digits = load("digits", Path())
+    figures = []
+    for place in (stored, results):
+        logits = np.log(np.load(first(place) / name))
+        found = metrics(logits, digits.test.labels.numpy(), digits.classes)
+        figures.append((found["accuracy"], found["auc"], found["loss"]))
+    return figures[0] == pytest.approx(figures[1], abs=1e-4)
+
+
+def test_better_predictions_with_hashes_and_figures_made_to_fit_are_caught(results: Path) -> None:
+    """A forger who edits predictions and recomputes everything that follows from them still
+    meets the probabilities and the history."""
+    folder = first(results)
+    truth = load("digits", Path()).test.labels.tolist()
+    text = "".join(f"{label}\n" for label in truth).encode()
+    (folder / record.PREDICTIONS).write_bytes(text)
+
+    def forge(fields: dict[str, Any]) -> None:
+        import numpy as np
+
+        labels = np.array(truth)
+        fields["metrics"].update(counted(labels, labels, fields["dataset"]["classes"]))
+        fields["predictions_sha256"] = hashlib.sha256(text).hexdigest()
+
+    edit(results, forge)
+    found = " ".join(faults(results))
+    assert "are not the most probable classes" in found
+    assert "metrics.accuracy and history" in found
+
+
+def test_other_weights_are_caught(stored: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(stored, tmp_path / "results"))
+    path = first(results) / record.WEIGHTS
+    weights = safetensors.torch.load(path.read_bytes())
+    weights["classifier.7.bias"] += 1e-3
+    path.write_bytes(safetensors.torch.save(weights))
+    assert any("weights_sha256" in fault for fault in faults(results))
+    edit(results, lambda f: f.update(weights_sha256=weights_sha256(weights)))
+    # Now the hash fits: only repeating the run can tell.
+    assert faults(results) == []
+
+
+def test_a_run_copied_to_another_seed_is_caught(results: Path) -> None:
+    folder = first(results)
+    copied = folder.with_name("seed-7")
+    shutil.copytree(folder, copied)
+    fields = json.loads((copied / record.FILE).read_bytes())
+    fields["seed"] = 7
+    (copied / record.FILE).write_text(json.dumps(fields, indent=1) + "\n")
+    assert any("weights_sha256 is that of another run too" in fault for fault in faults(results))
+
+
+def test_a_run_moved_to_another_variant_is_caught(results: Path) -> None:
+    moved = first(results).parent.with_name("paper")
+    first(results).parent.rename(moved)
+    assert any("place fits" in fault for fault in faults(results))
+
+
+def test_unknown_data_are_a_breach_until_they_are_at_hand(results: Path) -> None:
+    edit(results, lambda f: f["dataset"].update(fingerprint="0" * 64))
+    assert any("data fingerprint not known here" in fault for fault in faults(results))
+
+
+def test_a_damaged_record_is_named(results: Path) -> None:
+    path = first(results) / record.FILE
+    path.write_bytes(path.read_bytes()[:-20])
+    (breach,) = check(results)[1]
+    assert breach.path == path
+
+
+def test_probabilities_are_never_unpickled(results: Path) -> None:
+    path = first(results) / record.PROBABILITIES
+    np.save(path, np.array([object()]), allow_pickle=True)
+    assert any("allow_pickle=False" in fault for fault in faults(results))
+
+
+def test_torch_is_told_to_load_no_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "owned",))
+
+    folder = tmp_path / checkpoint.FOLDER
+    folder.mkdir()
+    torch.save({"identity": {}, "state": Evil()}, folder / "x")
+    content = (folder / "x").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / f"epoch-00001-{digest}.pt").write_bytes(content)
+    with pytest.raises(Exception, match=r"[Ww]eights"):
+        checkpoint.load(tmp_path, {})
+    assert not (tmp_path / "owned").exists()

@@ -1,0 +1,211 @@
+"""Kills, full disks and crowds: a run ends with the same bits, and nothing is lost.
+
+Each part runs the real command on the digits. The long form, 50 kills at random moments, is
+marked slow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+EPOCHS = 3
+RUN = ("run", "--variant", "batch_norm", "--dataset", "digits", "--epochs", str(EPOCHS))
+# Where a process can be told to die: the function, and what it is doing then.
+MOMENTS = {
+    "checkpoint write": ("harness.checkpoint", "write_atomically", 2),
+    "rename": ("os", "replace", 1),
+    "evaluation": ("harness.evaluate", "curve_point", 2),
+    "record write": ("harness.record", "save", 1),
+}
+
+
+def start(folder: Path, *more: str, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness", *RUN, "--no-figures", *more],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(folder: Path, *more: str, **variables: str) -> str:
+    with start(folder, *more, **variables) as process:
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    (path,) = folder.rglob("record.json")
+    fields: dict[str, Any] = json.loads(path.read_text())
+    return fields
+
+
+def bits(record: dict[str, Any]) -> dict[str, Any]:
+    """What must be equal: hashes, metrics, and the history without its times."""
+    timed = ("seconds", "images_per_second")
+    history = [{k: v for k, v in row.items() if k not in timed} for row in record["history"]]
+    return {
+        "history": history,
+        **{k: record[k] for k in ("weights_sha256", "predictions_sha256", "metrics")},
+    }
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Files that a finished run must not leave: checkpoints, locks, halves of files."""
+    return [p.name for p in folder.rglob("*") if p.suffix == ".pt" or p.name.startswith(".")]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The record of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("alone")
+    finish(folder)
+    return stored(folder)
+
+
+def dying(folder: Path, module: str, function: str, call: int) -> str:
+    """A start-up hook that kills the process in the given call of a function."""
+    hooks = folder / "hooks"
+    hooks.mkdir(exist_ok=True)
+    (hooks / "sitecustomize.py").write_text(
+        "import importlib, os, signal\n"
+        f"if not os.path.exists({str(folder / 'died')!r}):\n"
+        f"    module = importlib.import_module({module!r})\n"
+        f"    real, calls = module.{function}, []\n"
+        "    def die(*a, **k):\n"
+        "        calls.append(a)\n"
+        f"        if len(calls) == {call}:\n"
+        f"            open({str(folder / 'died')!r}, 'w').close()\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return real(*a, **k)\n"
+        f"    module.{function} = die\n"
+    )
+    return f"{hooks}{os.pathsep}{ROOT}"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_at_the_worst_moment_changes_no_bit(
+    moment: str, alone: dict[str, Any], tmp_path: Path
+) -> None:
+    path = dying(tmp_path, *MOMENTS[moment])
+    with start(tmp_path, PYTHONPATH=path) as process:
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, output
+    assert not list(tmp_path.rglob("record.json"))
+    again = finish(tmp_path, PYTHONPATH=path)
+    trained = output.count(f"/{EPOCHS}  loss") + again.count(f"/{EPOCHS}  loss")
+    assert bits(stored(tmp_path)) == bits(alone)
+    assert trained <= EPOCHS + 1
+    assert leftovers(tmp_path / "results") == []
+
+
+def kills(folder: Path, count: int, source: random.Random) -> int:
+    """Kill a run `count` times at random moments; returns how many epochs it trained in all."""
+    trained = 0
+    for _ in range(count):
+        with start(folder) as process:
+            time.sleep(source.uniform(1, 14))
+            process.kill()
+            output, _ = process.communicate()
+        trained += output.count(f"/{EPOCHS}  loss")
+        if list(folder.rglob("record.json")):
+            break
+    return trained
+
+
+def test_kills_at_random_moments_change_no_bit(alone: dict[str, Any], tmp_path: Path) -> None:
+    trained = kills(tmp_path, 2, random.Random(1))
+    trained += finish(tmp_path).count(f"/{EPOCHS}  loss")
+    record = stored(tmp_path)
+    assert bits(record) == bits(alone)
+    assert trained <= EPOCHS + 2
+    assert leftovers(tmp_path / "results") == []
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments_change_no_bit(alone: dict[str, Any], tmp_path: Path) -> None:
+    source, left, number = random.Random(0), 50, 0
+    while left > 0:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        count = min(left, source.randint(1, 5))
+        trained = kills(folder, count, source)
+        trained += finish(folder).count(f"/{EPOCHS}  loss")
+        assert bits(stored(folder)) == bits(alone)
+        assert trained <= EPOCHS + count
+        left, number = left - count, number + 1
+
+
+def test_two_processes_on_one_run_give_one_result(alone: dict[str, Any], tmp_path: Path) -> None:
+    with start(tmp_path) as one, start(tmp_path) as other:
+        outputs = [process.communicate(timeout=300)[0] for process in (one, other)]
+    assert one.returncode == other.returncode == 0, outputs
+    assert bits(stored(tmp_path)) == bits(alone)
+    assert sum(text.count(f"/{EPOCHS}  loss") for text in outputs) == EPOCHS
+    assert sum("another process trains it; waiting" in text for text in outputs) == 1
+    assert leftovers(tmp_path / "results") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"OMP_NUM_THREADS": "1"}, "environment.threads was"),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, "environment.variables.ONEDNN_MAX_CPU_ISA was None"),
+    ],
+)
+def test_a_run_does_not_go_on_in_another_environment(
+    changed: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with start(tmp_path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    if "OMP_NUM_THREADS" in changed and os.cpu_count() == 1:
+        changed = {"OMP_NUM_THREADS": "2"}
+    with start(tmp_path, **changed) as process:
+        output, _ = process.communicate(timeout=300)
+    assert process.returncode == 2
+    assert "cannot go on" in output
+    assert message in output
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root"
+)
+def test_a_full_disk_is_a_clear_error_and_loses_nothing(
+    alone: dict[str, Any], tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        # Two checkpoints of 186 MB do not fit: the second one fails.
+        with start(tmp_path, "--results", str(disk)) as process:
+            output, _ = process.communicate(timeout=300)
+        assert process.returncode == 2, output
+        assert "No space left on device" in output
+        assert output.count("Traceback") == 0
+        assert not list(disk.rglob("record.json"))
+        subprocess.run(["mount", "-o", "remount,size=2g", str(disk)], check=True)
+        again = finish(tmp_path, "--results", str(disk))
+        assert "goes on after epoch 1" in again
+        assert bits(stored(disk)) == bits(alone)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
