@@ -46,6 +46,8 @@ class RunRecord:
         metrics: see `harness.evaluate.metrics`; None for a failed run.
         resumed_at: epochs after which a run that was cut off went on.
         train_seconds: training time of all epochs together.
+        decision_sha256: of the decision file when the run was made; None for records from
+            before there was one.
     """
 
     version: int
@@ -68,6 +70,7 @@ class RunRecord:
     metrics: dict[str, Any] | None
     weights_sha256: str | None
     predictions_sha256: str | None
+    decision_sha256: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -82,6 +85,11 @@ _ANNOTATIONS = {
     for name, hint in typing.get_type_hints(RunRecord).items()
 }
 
+
+# Fields that older records of this version may lack, with the value that stands for that.
+_ADDED_LATER = {
+    f.name: f.default for f in dataclasses.fields(RunRecord) if f.default is not dataclasses.MISSING
+}
 
 # What tables and figures read inside the nested fields.
 _NEEDED = {
@@ -117,6 +125,7 @@ def load(path: Path) -> RunRecord:
             raise TypeError("not a JSON object")
         if fields.get("version") != VERSION:
             raise TypeError(f"version {fields.get('version')}, this code reads {VERSION}")
+        fields = {**_ADDED_LATER, **fields}
         known = {f.name for f in dataclasses.fields(RunRecord)}
         if wrong := sorted(known ^ set(fields)):
             raise TypeError(f"missing or unknown fields: {', '.join(wrong)}")
