@@ -12,7 +12,7 @@ class Claim:
     """One claim. What neither confirms nor refutes it leaves it open.
 
     Attributes:
-        key: which judgement applies, see `harness.judging`.
+        key: which judgement applies, see `harness.settling`.
         sentence: the claim in few words.
         quote: the paper's words.
         where: section of the paper.
@@ -61,7 +61,7 @@ def _figures(decision: Decision) -> tuple[Claim, ...]:
     interval = f"the {_percent(1 - 2 * rules.alpha)} interval of ours minus reported"
     margin = f"{100 * rules.margin:g} points"
     in_range = "every class's 95 % interval lies in the range (Bonferroni over classes)"
-    out_of_range = "some class's interval lies wholly outside it"
+    out_of_range = "the paper's own tables leave it, or some class's interval lies wholly outside"
     return (
         Claim(
             "accuracy",

@@ -100,8 +100,10 @@ def table(runs: Group, baseline: str = "paper", rules: Decision | None = None) -
     return pd.DataFrame(rows, columns=_columns(classes))
 
 
-_BEFORE = ("variant", "n", "failed", "runs", "accuracy", "accuracy_low", "accuracy_high")
-_BEFORE += ("accuracy_sd", "accuracy_optimistic", "macro_f1", "auc")
+_BEFORE = (
+    *("variant", "n", "failed", "runs", "accuracy", "accuracy_low", "accuracy_high"),
+    *("accuracy_sd", "accuracy_optimistic", "macro_f1", "auc"),
+)
 # Field of a Contrast -> column.
 _CONTRAST = {
     "difference": "difference",
