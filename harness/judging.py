@@ -98,7 +98,7 @@ def accuracy(arm: Arm, rules: Decision) -> AccuracyResult:
         where, reason = _where(found, arm, rules)
     else:
         where = _UNDECIDED
-        reason = f"too few seeds: {arm.n}, and at least {rules.seeds.least} are needed"
+        reason = f"too few seeds ({arm.n})"
     undecided = where == _UNDECIDED
     return AccuracyResult(
         n=arm.n,
