@@ -56,20 +56,26 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:g} %"
 
 
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:g} point" + "s" * (fraction != 0.01)
+
+
 def _figures(decision: Decision) -> tuple[Claim, ...]:
     rules, outcomes = decision.accuracy, decision.outcomes
     interval = f"the {_percent(1 - 2 * rules.alpha)} interval of ours minus reported"
-    margin = f"{100 * rules.margin:g} points"
+    margin = _points(rules.margin)
     in_range = "every class's 95 % interval lies in the range (Bonferroni over classes)"
-    out_of_range = "the paper's own tables leave it, or some class's interval lies wholly outside"
+    out_of_range = (
+        "the paper's own tables contradict it, or some class's interval lies wholly outside"
+    )
     return (
         Claim(
             "accuracy",
             "test accuracy is 75 %",
             "the AlexNet model constructed achieved a consistent 75% accuracy rate",
             "4.2",
-            f"{interval} lies within ±{margin}: {outcomes.inside}",
-            f"it lies wholly beyond ±{margin}: {outcomes.outside}",
+            f"{interval} lies within {margin} of zero: {outcomes.inside}",
+            f"it lies wholly beyond {margin}: {outcomes.outside}",
         ),
         Claim(
             "precision",
@@ -136,7 +142,7 @@ def _curves(decision: Decision) -> tuple[Claim, ...]:
             "mitigated overfitting concerns",
             "4.2, figure 4",
             "training accuracy in the last epoch exceeds test accuracy by at most "
-            f"{100 * rules.gap_confirms:g} points (upper end of the 95 % interval over seeds)",
-            f"it exceeds it by at least {100 * rules.gap_refutes:g} points (lower end)",
+            f"{_points(rules.gap_confirms)} (upper end of the 95 % interval over seeds)",
+            f"it exceeds it by at least {_points(rules.gap_refutes)} (lower end)",
         ),
     )

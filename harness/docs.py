@@ -28,7 +28,8 @@ def claims_table() -> str:
             "the paper's words": [f'"{c.quote}"' for c in rows],
             "confirmed if": [c.confirmed for c in rows],
             "refuted if": [c.refuted for c in rows],
-        }
+        },
+        words=True,
     )
 
 
@@ -40,7 +41,8 @@ def unknowns_table() -> str:
             "not stated": [u.what for u in rows],
             "assumed": [u.assumption for u in rows],
             "why": [u.why for u in rows],
-        }
+        },
+        words=True,
     )
 
 

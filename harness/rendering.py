@@ -64,9 +64,9 @@ def used(cells: Cells) -> Cells:
     return {k: v for k, v in cells.items() if any(cell != EMPTY for cell in v)}
 
 
-def markdown(cells: Cells) -> str:
-    """A table with pipes."""
-    aligned = ["left" if name in _WORDS else "right" for name in cells]
+def markdown(cells: Cells, words: bool = False) -> str:
+    """A table with pipes; with `words`, no column of it holds numbers."""
+    aligned = ["left" if words or name in _WORDS else "right" for name in cells]
     return tabulate(
         cells, headers="keys", tablefmt="github", colalign=aligned, disable_numparse=True
     )

@@ -47,8 +47,8 @@ def _network() -> tuple[Unknown, ...]:
             '"regularization layers"',
             f"dropout {dropout:g} on the outputs of the first two fully connected layers; no "
             "local response normalisation",
-            "[1] section 4.2; departs from [1], whose response normalisation is left to a "
-            "variant: later work found little use in it",
+            "[1] section 4.2; departs from [1], which also normalises responses (section 3.3): the "
+            "CIFAR form leaves that out",
         ),
         Unknown(
             "pooling",
@@ -103,7 +103,7 @@ def _training(protocol: Protocol) -> tuple[Unknown, ...]:
             f"{protocol.precision} autocast; weights, optimiser and loss in fp32"
             if protocol.precision == "bf16"
             else protocol.precision,
-            "an order of magnitude faster on a GPU; `--precision fp32` tells whether it matters",
+            "faster on a GPU; `--precision fp32` tells whether it matters",
         ),
     )
 
