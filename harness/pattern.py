@@ -66,7 +66,8 @@ def compare(ours: ArrayLike, reported: ArrayLike, alpha: float, shown: int = 3) 
 def _shares(errors: Array) -> Array:
     """Counts [..., C, C] as shares of each row; a row without errors is spread evenly."""
     total = errors.sum(-1, keepdims=True)
-    even = 1 / (errors.shape[-1] - 1)
+    size = errors.shape[-1]
+    even = (1 - np.eye(size)) / (size - 1)
     shares: Array = np.where(total > 0, errors / np.maximum(total, 1), even)
     return shares
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import harness
-from harness import checkpoint, record
+from harness import checkpoint, decision, record
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.record import RunRecord
@@ -153,3 +153,16 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_changed(tmp_path: Path
 
 def test_no_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path, IDENTITY) is None
+
+
+def test_a_record_cites_the_decision_file(train: Train) -> None:
+    assert train(epochs=1).decision_sha256 == decision.sha256()
+
+
+def test_a_record_from_before_the_decision_file_still_loads(train: Train, tmp_path: Path) -> None:
+    train(epochs=1)
+    (path,) = record.find(tmp_path)
+    fields = json.loads(path.read_text())
+    del fields["decision_sha256"]
+    path.write_text(json.dumps(fields))
+    assert record.load(path).decision_sha256 is None
