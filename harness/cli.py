@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import variants
-from harness.commands import trust
+from harness.commands import judge, trust
+from harness.commands.options import (
+    ArchiveOption,
+    DataDirOption,
+    DatasetOption,
+    ResultsOption,
+)
 from harness.errors import InputError, RunFailedError
 
 if TYPE_CHECKING:
@@ -30,26 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Does AlexNet reach 75 % on CIFAR-10? Trains variants under one protocol and compares.",
 )
-
-
-class Format(StrEnum):
-    """Forms of a table."""
-
-    markdown = "markdown"
-    csv = "csv"
-    latex = "latex"
-    json = "json"
-
-
-DatasetOption = Annotated[str, typer.Option(help="cifar10, folder or digits.")]
-DataDirOption = Annotated[
-    Path | None, typer.Option(help="Where the dataset lies. [default: $ALEXNET_DATA, else data/]")
-]
-ArchiveOption = Annotated[
-    str | None,
-    typer.Option(help="URL or file of the official archive. [default: $ALEXNET_ARCHIVE]"),
-]
-ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 
 
 @app.command()
@@ -133,39 +118,9 @@ def _outcome_line(outcome: Outcome) -> str:
     )
 
 
-@app.command()
-def compare(
-    results: ResultsOption = Path("results"),
-    form: Annotated[Format, typer.Option("--format", help="Form of what is printed.")] = (
-        Format.markdown
-    ),
-    output: Annotated[
-        Path | None, typer.Option(help="Write to this file what would be printed.")
-    ] = None,
-    baseline: Annotated[str, typer.Option(help="Variant to take differences from.")] = "paper",
-) -> None:
-    """Print the comparison table of all stored runs and write it beside them."""
-    from harness import compare, record, tables
-    from harness.files import write_atomically
-
-    records, damaged = record.load_all(results)
-    groups, doubled = compare.group(records)
-    for fault in damaged + doubled:
-        print(f"left out: {fault}", file=sys.stderr)
-    if not groups:
-        raise InputError(f"no readable record below {results}: train something with run first.")
-    text = tables.render(groups, form.value, baseline)
-    if output is not None:
-        write_atomically(output, text.encode())
-    else:
-        sys.stdout.write(text)
-    for name, kind in (("comparison.md", "markdown"), ("comparison.csv", "csv")):
-        write_atomically(results / name, tables.render(groups, kind, baseline).encode())
-    if damaged or doubled:
-        raise InputError(
-            f"{len(damaged + doubled)} records were left out (named above): "
-            "repair or remove them, then compare again."
-        )
+app.command()(judge.compare)
+app.command()(judge.audit)
+app.command()(judge.verdict)
 
 
 @app.command("list")

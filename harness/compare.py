@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 import variants
-from harness import paper, record
-from harness.evaluate import counted
+from harness import contrasts, decision, paper, record
+from harness.audit import recomputed
+from harness.contrasts import Arm
+from harness.decision import Decision
 from harness.record import RunRecord
 
 
@@ -72,76 +75,148 @@ def apart(one: Group, other: Group) -> list[str]:
     return record.differences(before, after)
 
 
-def table(runs: Group, baseline: str = "paper") -> pd.DataFrame:
+def table(runs: Group, baseline: str = "paper", rules: Decision | None = None) -> pd.DataFrame:
     """One row for each variant over its seeds, and for each run that the paper reports.
 
     Args:
         runs: records of one data, protocol and precision.
         baseline: the variant that differences are taken from.
+        rules: levels and least numbers of seeds; the decision file's if None.
 
     Returns:
-        Columns variant, n (finished runs), failed, accuracy, accuracy_sd (over seeds, n - 1),
-        macro_f1, auc, difference (of mean accuracy), changes (from `paper`), train_seconds
-        and recall_<class>. Means over seeds, fractions; NaN where there is nothing to show.
+        Columns variant, n (finished runs), failed, runs (accuracies where they are too few
+        for an interval), accuracy with its interval (accuracy_low, accuracy_high), accuracy_sd
+        (over seeds, n - 1), accuracy_optimistic (of each run's best epoch), macro_f1, auc,
+        what `harness.contrasts.Contrast` says against the baseline (difference with its
+        interval, p, p_holm, p_better, detectable, correlation), changes (from `paper`),
+        train_seconds, and for each class recall_<class>, recall_difference_<class> and
+        recall_q_<class> (false discovery rate). Means over seeds, fractions; NaN where there is
+        nothing to show.
     """
+    rules = rules or decision.load()
     classes = runs.dataset["classes"]
-    rows = []
+    names = _order({r.variant for r in runs.records})
+    arms = {name: Arm.of(name, runs.records) for name in names}
+    rows = [_row(runs, arm, rules) for arm in arms.values()]
+    if baseline in arms:
+        _add_contrasts(rows, arms, baseline, classes, rules)
     if tuple(classes) == paper.CLASSES:
-        rows += [_reported_row(reported, classes) for reported in paper.REPORTED_RUNS]
-    for name in _order({r.variant for r in runs.records}):
-        rows.append(_row(name, [r for r in runs.records if r.variant == name], classes))
-    frame = pd.DataFrame(rows)
-    is_baseline = frame["variant"] == baseline
-    zero = frame.loc[is_baseline, "accuracy"].iloc[0] if is_baseline.any() else np.nan
-    difference = (frame["accuracy"] - zero).mask(is_baseline)
-    frame.insert(list(frame.columns).index("changes"), "difference", difference)
-    return frame
+        base = rows[names.index(baseline)]["accuracy"] if baseline in arms else np.nan
+        rows = [_reported_row(run, base) for run in paper.REPORTED_RUNS] + rows
+    return pd.DataFrame(rows, columns=_columns(classes))
 
 
-def _row(name: str, records: Sequence[RunRecord], classes: Sequence[str]) -> dict[str, Any]:
-    finished = [r.metrics for r in records if r.metrics is not None]
+_BEFORE = (
+    *("variant", "n", "failed", "runs", "accuracy", "accuracy_low", "accuracy_high"),
+    *("accuracy_sd", "accuracy_optimistic", "macro_f1", "auc"),
+)
+# Field of a Contrast -> column.
+_CONTRAST = {
+    "difference": "difference",
+    "low": "difference_low",
+    "high": "difference_high",
+    "p": "p",
+    "holm": "p_holm",
+    "better": "p_better",
+    "detectable": "detectable",
+    "correlation": "correlation",
+}
+_PER_CLASS = ("recall_", "recall_difference_", "recall_q_")
 
-    def mean(value: Callable[[dict[str, Any]], float | None]) -> float:
-        values = [v for v in map(value, finished) if v is not None]
-        return float(np.mean(values)) if values else np.nan
 
-    accuracies = [m["accuracy"] for m in finished]
-    seconds = [r.train_seconds for r in records if not r.failed]
+def _columns(classes: Sequence[str]) -> list[str]:
+    per_class = [prefix + c for prefix in _PER_CLASS for c in classes]
+    return [*_BEFORE, *_CONTRAST.values(), "changes", "train_seconds", *per_class]
+
+
+def _row(runs: Group, arm: Arm, rules: Decision) -> dict[str, Any]:
+    records = [r for r in runs.records if r.variant == arm.name]
+    finished = [r for r in records if not r.failed]
+    low, high = contrasts.interval(arm, rules)
+    few = arm.n < rules.seeds.least
+    recall = arm.figure("recall", runs.dataset["classes"])
+    best = [_best(r) for r in finished]
     return {
-        "variant": name,
-        "n": len(finished),
-        "failed": len(records) - len(finished),
-        "accuracy": mean(lambda m: m["accuracy"]),
-        "accuracy_sd": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else np.nan,
-        "macro_f1": mean(lambda m: m["macro_f1"]),
-        "auc": mean(lambda m: m["auc"]),
+        "variant": arm.name,
+        "n": arm.n,
+        "failed": arm.failed,
+        "runs": " ".join(f"{a:.4f}" for a in arm.accuracies) if few else "",
+        "accuracy": _mean(arm.accuracies),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "accuracy_sd": contrasts.deviation(arm),
+        "accuracy_optimistic": _mean(best),
+        "macro_f1": _mean([m["macro_f1"] for m in arm.finished.values()]),
+        "auc": _mean([m["auc"] for m in arm.finished.values()]),
         "changes": ", ".join(f"{k}={v}" for k, v in records[0].changes.items()),
-        "train_seconds": float(np.mean(seconds)) if seconds else np.nan,
-        **{f"recall_{c}": mean(lambda m, c=c: m["per_class"][c]["recall"]) for c in classes},  # type: ignore[misc]
+        "train_seconds": _mean([r.train_seconds for r in finished]),
+        **{
+            f"recall_{c}": _mean(values)
+            for c, values in zip(runs.dataset["classes"], recall, strict=True)
+        },
     }
 
 
-def _reported_row(reported: paper.ReportedRun, classes: Sequence[str]) -> dict[str, Any]:
-    """The same figures from a reported confusion matrix, image by image."""
-    matrix = np.array(reported.confusion_matrix)
-    truth, predicted = np.indices(matrix.shape).reshape(2, -1)
-    counts = matrix.ravel()
-    metrics = counted(predicted.repeat(counts), truth.repeat(counts), classes)
+def _add_contrasts(
+    rows: list[dict[str, Any]],
+    arms: Mapping[str, Arm],
+    baseline: str,
+    classes: Sequence[str],
+    rules: Decision,
+) -> None:
+    """Put every other variant's tests against the baseline into its row."""
+    others = [arm for name, arm in arms.items() if name != baseline]
+    found = contrasts.contrast(others, arms[baseline], rules)
+    values, q = contrasts.class_differences(others, arms[baseline], classes, rules)
+    by_name = {row["variant"]: row for row in rows}
+    for one, differences, rates in zip(found, values, q, strict=True):
+        row = by_name[one.variant]
+        row |= {column: getattr(one, field) for field, column in _CONTRAST.items()}
+        row |= {f"recall_difference_{c}": d for c, d in zip(classes, differences, strict=True)}
+        row |= {f"recall_q_{c}": r for c, r in zip(classes, rates, strict=True)}
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    there = [v for v in values if v is not None]
+    return float(np.mean(there)) if there else float("nan")
+
+
+def _best(record: RunRecord) -> float | None:
+    """Accuracy of the best epoch, chosen by the very images it is measured on."""
+    key = f"{record.dataset['split']}_accuracy"
+    return max((row[key] for row in record.history if key in row), default=None)
+
+
+def _reported_row(reported: paper.ReportedRun, base: float) -> dict[str, Any]:
+    """The same figures from a reported confusion matrix."""
+    lines, accuracy = recomputed(reported)
     return {
         "variant": reported.name,
         "n": 1,
         "failed": 0,
-        "accuracy": metrics["accuracy"],
-        "accuracy_sd": np.nan,
-        "macro_f1": metrics["macro_f1"],
-        "auc": np.nan,
+        "runs": f"{accuracy:.4f}",
+        "accuracy": accuracy,
+        "macro_f1": lines["macro avg"][2],
+        "difference": accuracy - base,
         "changes": "",
-        "train_seconds": np.nan,
-        **{f"recall_{c}": metrics["per_class"][c]["recall"] for c in classes},
+        **{f"recall_{c}": lines[c][1] for c in paper.CLASSES},
     }
 
 
-def _count(number: int, thing: str) -> str:
+def environments(records: Iterable[RunRecord]) -> list[str]:
+    """What the runs ran on, with the number of each, most first: one phrase if all agree."""
+    found = Counter(
+        f"{e.get('device', 'unknown device')}, torch {e.get('torch', '?')}, "
+        f"{_count(e.get('threads', '?'), 'thread')}"
+        for e in (record.environment for record in records)
+    )
+    return [
+        f"{place} ({_count(n, 'run')})"
+        for place, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _count(number: int | str, thing: str) -> str:
     return f"{number} {thing}" + "s" * (number != 1)
 
 

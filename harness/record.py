@@ -25,7 +25,7 @@ FILE = "record.json"
 PREDICTIONS = "predictions.txt"
 WEIGHTS = "model.safetensors"
 PROBABILITIES = "probabilities.npy"
-VERSION = 1
+VERSION = 2
 # What every environment has, whatever the device.
 ENVIRONMENT_KEYS = (
     "python",
@@ -59,6 +59,8 @@ class RunRecord:
         metrics: see `harness.evaluate.metrics`; None for a failed run.
         resumed_at: epochs after which a run that was cut off went on.
         train_seconds: training time of all epochs together.
+        decision_sha256: of the decision file when the run was made; None for records from
+            before there was one.
     """
 
     version: int
@@ -81,6 +83,7 @@ class RunRecord:
     metrics: dict[str, Any] | None
     weights_sha256: str | None
     predictions_sha256: str | None
+    decision_sha256: str | None
 
     @property
     def failed(self) -> bool:
@@ -95,6 +98,9 @@ _ANNOTATIONS = {
     for name, hint in typing.get_type_hints(RunRecord).items()
 }
 
+
+# What a record of an older version lacks, by version; each step leads to the next version.
+_UPGRADES: dict[int, dict[str, Any]] = {1: {"decision_sha256": None}}
 
 # What tables and figures read inside the nested fields.
 _NEEDED = {
@@ -164,8 +170,11 @@ def load(path: Path) -> RunRecord:
         fields = json.loads(path.read_bytes())
         if not isinstance(fields, dict):
             raise TypeError("not a JSON object")
+        while fields.get("version") in _UPGRADES:
+            older = fields["version"]
+            fields = {**fields, **_UPGRADES[older], "version": older + 1}
         if fields.get("version") != VERSION:
-            raise TypeError(f"version {fields.get('version')}, this code reads {VERSION}")
+            raise TypeError(f"version {fields.get('version')}, this code reads 1 to {VERSION}")
         known = {f.name for f in dataclasses.fields(RunRecord)}
         if wrong := sorted(known ^ set(fields)):
             raise TypeError(f"missing or unknown fields: {', '.join(wrong)}")

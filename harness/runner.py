@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 import variants
-from harness import checkpoint, environment, evaluate, record
+from harness import checkpoint, decision, environment, evaluate, record
 from harness.data import Data
 from harness.errors import InputError, RunFailedError
 from harness.files import make_directory, write_atomically
@@ -236,6 +236,7 @@ def _description(plan: Plan, data: Data) -> dict[str, Any]:
         "environment": environment.describe(device),
         "code": environment.code(),
         "sources_sha256": environment.sources_sha256(),
+        "decision_sha256": decision.sha256(),
     }
 
 

@@ -32,6 +32,7 @@ ONLY_VERIFY = (
     "environment.",
     "sources_sha256",
     "resumed_at",
+    "decision_sha256",  # `verdict` names records that do not cite the decision file
     "weights_sha256",  # guarded where the weights lie beside: see below
     "history.*.train_loss",
     "history.*.train_accuracy",

@@ -62,7 +62,8 @@ def test_all_variants_end_in_one_table(done: tuple[Path, str]) -> None:
     assert len(records(folder)) == 9
     for name in ("paper", "baseline", "batch_norm", "dropout_75"):
         assert re.search(rf"^\| {name} ", table, re.MULTILINE)
-    assert (folder / "results/comparison.md").read_text() == table
+    assert "AUC" not in table
+    assert "AUC" in (folder / "results/comparison.md").read_text()
     assert (folder / "results/comparison.csv").read_text().startswith("dataset,")
 
 
@@ -315,7 +316,8 @@ def test_help_list_and_imports_stay_light() -> None:
         "sys.argv = ['harness', 'list']\n"
         "try: harness.cli.main()\n"
         "except SystemExit as end: assert not end.code\n"
-        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'sklearn', 'scipy'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run(

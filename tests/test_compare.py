@@ -18,63 +18,13 @@ import pandas as pd
 import pytest
 
 import variants
-from harness import compare, paper, record, tables
+from harness import compare, record, tables
 from harness.errors import InputError
 from harness.record import RunRecord
+from tests.made import curve, made
 
 STORED = Path(__file__).parent / "stored"
 Train = Callable[..., RunRecord]
-
-
-def made(
-    variant: str = "paper",
-    seed: int = 0,
-    right: int = 700,
-    *,
-    dataset: dict[str, Any] | None = None,
-    protocol: dict[str, Any] | None = None,
-    failed: bool = False,
-) -> RunRecord:
-    """A record on CIFAR-10's classes with `right` of 1,000 images right in each class."""
-    matrix = np.full((10, 10), (1000 - right) // 9)
-    np.fill_diagonal(matrix, right)
-    row = np.arange(10)
-    matrix[row, (row + 1) % 10] += 1000 - matrix.sum(1)
-    truth, predicted = np.indices((10, 10)).reshape(2, -1)
-    counts = matrix.ravel()
-    counted = compare.counted(predicted.repeat(counts), truth.repeat(counts), paper.CLASSES)
-    about = {
-        "name": "cifar10",
-        "title": "CIFAR-10 (official)",
-        "fingerprint": "ab" * 32,
-        "official": True,
-        "classes": list(paper.CLASSES),
-        "split": "test",
-        "train_size": 50_000,
-        "test_size": 10_000,
-    }
-    return RunRecord(
-        version=record.VERSION,
-        status="failed" if failed else "finished",
-        reason="diverged: the training loss is nan in epoch 2" if failed else None,
-        variant=variant,
-        settings=variants.get(variant).settings(),
-        changes=variants.changes(variants.get(variant), variants.get("paper")),
-        seed=seed,
-        dataset={**about, **(dataset or {})},
-        protocol={"epochs": 20, "precision": "bf16", **(protocol or {})},
-        departures={},
-        environment={},
-        code={"commit": None, "dirty": None},
-        sources_sha256="0" * 64,
-        parameters=23_272_266,
-        resumed_at=[],
-        train_seconds=60.0 + seed,
-        history=[],
-        metrics=None if failed else {**counted, "auc": 0.96, "loss": 0.8},
-        weights_sha256=None,
-        predictions_sha256=None,
-    )
 
 
 def only(records: list[RunRecord]) -> pd.DataFrame:
@@ -96,14 +46,14 @@ def test_differences_are_taken_from_the_baseline() -> None:
     frame = only([made(right=700), made("no_augmentation", right=650)])
     assert frame.loc["no_augmentation", "difference"] == pytest.approx(-0.05)
     assert np.isnan(frame.loc["paper", "difference"])
-    assert frame.loc["paper, run 1 (reported)", "difference"] == pytest.approx(0.0539)
+    assert frame.loc["reported, run 1", "difference"] == pytest.approx(0.0539)
 
 
 def test_the_papers_runs_stand_in_the_table_as_its_matrices_have_them() -> None:
     frame = only([made()])
-    assert frame.loc["paper, run 1 (reported)", "accuracy"] == 0.7539
-    assert frame.loc["paper, run 2 (reported)", "accuracy"] == 0.7485
-    assert frame.loc["paper, run 2 (reported)", "recall_cat"] == 0.485
+    assert frame.loc["reported, run 1", "accuracy"] == 0.7539
+    assert frame.loc["reported, run 2", "accuracy"] == 0.7485
+    assert frame.loc["reported, run 2", "recall_cat"] == 0.485
 
 
 def test_the_papers_runs_do_not_stand_beside_other_classes(train: Train) -> None:
@@ -175,7 +125,7 @@ def test_csv_and_json_hold_the_same_raw_fractions() -> None:
     groups, _ = compare.group([made(right=700), made("baseline", right=600)])
     rows = json.loads(tables.render(groups, "json"))
     assert rows[2]["variant"] == "paper"
-    assert rows[2]["accuracy"] == 0.7
+    assert rows[2]["accuracy"] == pytest.approx(0.7)
     csv = tables.render(groups, "csv").splitlines()
     assert csv[0].split(",")[:3] == ["dataset", "fingerprint", "official"]
     assert len(csv) == 1 + len(rows) == 5
@@ -206,6 +156,8 @@ def stored_groups() -> list[compare.Group]:
     ],
 )
 def test_the_table_of_stored_records_is_the_stored_table(form: str, name: str) -> None:
+    # To write all four anew: for f in markdown:md csv:csv latex:tex json:json; do python -m harness
+    # compare --results tests/stored --format ${f%:*} --output tests/stored/table.${f#*:}; done
     assert tables.render(stored_groups(), form) == (STORED / name).read_text()
 
 
@@ -218,3 +170,87 @@ def test_the_table_does_not_depend_on_the_order_of_the_records() -> None:
 def test_a_record_of_a_variant_that_is_no_longer_registered_still_counts() -> None:
     old = dataclasses.replace(made(), variant="retired", changes={"dropout": 0.9})
     assert "retired" in only([made(), old]).index
+
+
+def grid(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> compare.Group:
+    """`n` seeds of each variant; each is four points worse than the one before."""
+    runs = [
+        made(name, seed, 740 - 40 * place + 4 * (seed % 2 == 0) + seed % 3)
+        for place, name in enumerate(names)
+        for seed in range(n)
+    ]
+    (group,), _ = compare.group(runs)
+    return group
+
+
+def test_from_five_seeds_on_the_table_has_intervals_and_tests() -> None:
+    row = compare.table(grid(5)).set_index("variant").loc["no_augmentation"]
+    assert row["accuracy_low"] < row["accuracy"] < row["accuracy_high"]
+    assert row["difference_low"] < -0.04 < row["difference_high"]
+    assert row["p_holm"] == row["p"] < 0.001  # a family of one
+    assert row["p_better"] == 0
+    assert 0 < row["detectable"] < 0.02
+    assert row["runs"] == ""
+
+
+def test_below_five_seeds_the_runs_themselves_stand_there_without_intervals() -> None:
+    row = compare.table(grid(4)).set_index("variant").loc["no_augmentation"]
+    assert row["runs"] == "0.7040 0.7010 0.7060 0.7000"
+    tested = ["accuracy_low", "difference_low", "p", "p_holm", "p_better", "detectable"]
+    assert row[tested].isna().all()
+    text = tables.render([grid(4)], "markdown")
+    assert "| 70.40, 70.10, 70.60, 70.00 |" in text
+    assert "±" not in text
+    assert "Fewer than 5 seeds" in text
+
+
+def test_the_short_table_is_at_most_120_characters_wide() -> None:
+    runs = [
+        made(name, seed, 700 + seed % 4, failed=name == "dropout_75" and seed < 2)
+        for name in variants.names()
+        for seed in range(4 if name == "dropout_0" else 12)
+    ]
+    (group,), _ = compare.group(runs)
+    lines = tables.render([group], "markdown").splitlines()
+    assert max(len(line) for line in lines if line.startswith("|")) <= 120
+    assert "| augmentation=none " in "\n".join(lines)
+
+
+def test_failed_runs_lose_every_comparison() -> None:
+    runs = [made(seed=s, right=700 + s) for s in range(6)]
+    runs += [made("dropout_0", seed=s, right=720 + s) for s in range(6)]
+    runs += [made("dropout_0", seed=s, failed=True) for s in range(6, 12)]
+    row = only(runs).loc["dropout_0"]
+    assert (row["n"], row["failed"]) == (6, 6)
+    assert row["p_better"] == 0.5
+
+
+def test_the_best_epoch_is_shown_only_in_full_and_called_optimistic() -> None:
+    runs = [made(seed=s, history=curve([0.5, 0.9, 0.7])) for s in range(5)]
+    (group,), _ = compare.group(runs)
+    assert "optimistic" not in tables.render([group], "markdown")
+    assert "optimistic" not in tables.render([group], "csv")
+    full = compare.table(group).set_index("variant").loc["paper"]
+    assert full["accuracy_optimistic"] == pytest.approx(0.9)
+    assert "optimistic, %" in tables.render([group], "markdown", full=True)
+    assert "accuracy_optimistic" in tables.render([group], "csv", full=True)
+
+
+@pytest.mark.parametrize(("n", "shown"), [(9, False), (10, True)])
+def test_classes_are_tested_from_ten_seeds_on(n: int, shown: bool) -> None:
+    text = tables.render([grid(n)], "markdown", full=True)
+    assert ("Benjamini-Hochberg, 10)" in text) == shown
+    assert ("-4.0*" in text) == shown
+    assert "Benjamini-Hochberg" not in tables.render([grid(n)], "markdown")
+
+
+def test_rows_from_more_than_one_environment_are_said_to_be() -> None:
+    here = {"device": "a CPU", "torch": "2.15.0", "threads": 2}
+    runs = [made(seed=s, environment=here) for s in range(3)]
+    (group,), _ = compare.group(runs)
+    assert "environment" not in tables.render([group], "markdown")
+    (group,), _ = compare.group([*runs, made(seed=3, environment={**here, "threads": 1})])
+    assert (
+        "more than one environment: a CPU, torch 2.15.0, 2 threads (3 runs); "
+        "a CPU, torch 2.15.0, 1 thread (1 run)." in tables.render([group], "markdown")
+    )

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import harness
-from harness import checkpoint, record
+from harness import checkpoint, decision, record
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.record import RunRecord
+from tests.conftest import ROOT
 
 Train = Callable[..., RunRecord]
 
@@ -153,3 +154,26 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_changed(tmp_path: Path
 
 def test_no_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path, IDENTITY) is None
+
+
+def test_a_record_cites_the_decision_file(train: Train) -> None:
+    assert train(epochs=1).decision_sha256 == decision.sha256()
+
+
+def test_a_record_of_version_1_still_loads() -> None:
+    path = next((ROOT / "tests/stored/folder").rglob("record.json"))
+    assert json.loads(path.read_text())["version"] == 1
+    loaded = record.load(path)
+    assert loaded.version == record.VERSION
+    assert loaded.decision_sha256 is None
+    assert loaded.metrics is not None
+
+
+def test_a_record_of_todays_version_may_lack_nothing(train: Train, tmp_path: Path) -> None:
+    train(epochs=1)
+    (path,) = record.find(tmp_path)
+    fields = json.loads(path.read_text())
+    del fields["decision_sha256"]
+    path.write_text(json.dumps(fields))
+    with pytest.raises(record.DamagedRecordError, match="decision_sha256"):
+        record.load(path)

@@ -7,19 +7,14 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.options import ArchiveOption, DataDirOption
 from harness.errors import InputError, RunFailedError
-
-DataDirOption = Annotated[
-    Path | None, typer.Option(help="Where the dataset lies. [default: $ALEXNET_DATA, else data/]")
-]
 
 
 def verify(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a stored run.")],
     data_dir: DataDirOption = None,
-    archive: Annotated[
-        str | None, typer.Option(help="URL or file of the official archive.")
-    ] = None,
+    archive: ArchiveOption = None,
     device: Annotated[
         str, typer.Option(help="auto (the kind that the run used), cpu, cuda or cuda:N.")
     ] = "auto",

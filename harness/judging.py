@@ -1,0 +1,199 @@
+"""The accuracy claim, the classes, the confusion pattern and the ablations. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import contrasts, paper, pattern, statistics
+from harness.audit import recomputed
+from harness.compare import Group
+from harness.contrasts import Arm, Contrast
+from harness.decision import Decision
+from harness.pattern import PatternTest
+
+
+@dataclass(frozen=True)
+class AccuracyResult:
+    """The accuracy claim; fractions, NaN where there are too few seeds.
+
+    Attributes:
+        n, failed: runs finished and failed.
+        runs: their accuracies, where they are too few for an interval.
+        mean, sd: over seeds. reported: the paper's runs.
+        difference: ours - reported, with the interval that decides in `low` and `high`.
+        predicted: interval that should hold both reported runs; decides nothing.
+        outcome: of the decision table.
+        reason: why, in words.
+        undecided: whether seeds are too few or too noisy for an answer.
+        needed: where undecided, seeds with which agreement would show, were it perfect; None
+            if no number would do.
+    """
+
+    n: int
+    failed: int
+    runs: tuple[float, ...]
+    mean: float
+    sd: float
+    reported: tuple[float, ...]
+    difference: float
+    low: float
+    high: float
+    predicted: tuple[float, float]
+    outcome: str
+    reason: str
+    undecided: bool
+    needed: int | None
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """Recall of one class, ours against the reported mean; fractions, Holm over the classes."""
+
+    name: str
+    ours: float
+    reported: float
+    difference: float
+    p: float
+    holm: float
+    detectable: float
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """A contrast with the runs behind it.
+
+    Attributes:
+        runs: accuracies, where they are too few for an interval.
+        contrast: None for the variant that the others are held against.
+    """
+
+    variant: str
+    n: int
+    failed: int
+    runs: tuple[float, ...]
+    mean: float
+    sd: float
+    contrast: Contrast | None
+
+
+_UNDECIDED = "undecided"  # like "neither", but more seeds may settle it
+
+
+def accuracy(arm: Arm, rules: Decision) -> AccuracyResult:
+    """Hold the mean of our runs against the reported one, by the decision table."""
+    reported = np.array([recomputed(run)[1] for run in paper.REPORTED_RUNS])
+    ours, limits = arm.accuracies, rules.accuracy
+    mean = float(ours.mean()) if arm.n else math.nan
+    low = high = math.nan
+    predicted = (math.nan, math.nan)
+    if enough := arm.n >= rules.seeds.least:
+        found = statistics.against_reported(ours, reported, 1 - 2 * limits.alpha)
+        low, high = float(found.low), float(found.high)
+        ends = statistics.prediction_interval(ours, len(reported), rules.tests.level)
+        predicted = (float(ends.low), float(ends.high))
+        where, reason = _where(found, arm, rules)
+    else:
+        where = _UNDECIDED
+        reason = f"too few seeds ({arm.n})"
+    undecided = where == _UNDECIDED
+    return AccuracyResult(
+        n=arm.n,
+        failed=arm.failed,
+        runs=() if enough else tuple(map(float, ours)),
+        mean=mean,
+        sd=contrasts.deviation(arm),
+        reported=tuple(map(float, reported)),
+        difference=mean - float(reported.mean()),
+        low=low,
+        high=high,
+        predicted=predicted,
+        outcome=getattr(rules.outcomes, "neither" if undecided else where),
+        reason=reason,
+        undecided=undecided,
+        needed=_needed(arm, len(reported), rules) if undecided else None,
+    )
+
+
+def _where(found: statistics.Difference, arm: Arm, rules: Decision) -> tuple[str, str]:
+    """Which row of the decision table applies, and why."""
+    share = arm.failed / (arm.n + arm.failed)
+    if share > rules.accuracy.most_failed:
+        return "neither", f"{100 * share:.0f} % of the runs failed: the rest cannot speak for all"
+    margin = rules.accuracy.margin
+    if statistics.inside(found, margin):
+        return "inside", "the interval lies inside the margin"
+    if statistics.outside(found, margin):
+        return "outside", "the interval lies wholly beyond the margin"
+    return _UNDECIDED, "the interval reaches across the margin"
+
+
+def _needed(arm: Arm, reported: int, rules: Decision) -> int | None:
+    """Seeds for the decision file's power if the truth is no difference; None if none would do."""
+    measured = arm.n >= rules.seeds.least
+    needed = statistics.seeds_to_be_inside(
+        contrasts.deviation(arm) if measured else rules.accuracy.expected_sd,
+        rules.accuracy.margin,
+        rules.accuracy.alpha,
+        rules.tests.power,
+        reported,
+    )
+    return None if needed is None else max(needed, rules.seeds.least)
+
+
+def classes(arm: Arm, rules: Decision) -> tuple[ClassResult, ...]:
+    """Recall of every class against the reported mean; empty with too few seeds."""
+    if arm.n < rules.seeds.least:
+        return ()
+    ours = arm.figure("recall", paper.CLASSES)
+    lines = [recomputed(run)[0] for run in paper.REPORTED_RUNS]
+    reported = np.array([[line[name][1] for line in lines] for name in paper.CLASSES])
+    found = statistics.against_reported(ours, reported, rules.tests.level)
+    holm = statistics.holm(found.p, len(paper.CLASSES))
+    alpha = rules.tests.alpha / len(paper.CLASSES)
+    return tuple(
+        ClassResult(
+            name=name,
+            ours=float(ours[i].mean()),
+            reported=float(reported[i].mean()),
+            difference=float(found.value[i]),
+            p=float(found.p[i]),
+            holm=float(holm[i]),
+            detectable=statistics.detectable(
+                float(found.error[i]), float(found.freedom[i]), alpha, rules.tests.power
+            ),
+        )
+        for i, name in enumerate(paper.CLASSES)
+    )
+
+
+def confusions(arm: Arm, rules: Decision) -> PatternTest | None:
+    """Whether errors go where the paper's go; None with too few seeds."""
+    if arm.n < rules.seeds.least:
+        return None
+    ours = [m["confusion_matrix"] for m in arm.finished.values()]
+    reported = [run.confusion_matrix for run in paper.REPORTED_RUNS]
+    return pattern.compare(ours, reported, rules.tests.alpha)
+
+
+def ablations(group: Group, rules: Decision) -> tuple[AblationResult, ...]:
+    """The variant that all others are held against, then the planned contrasts."""
+    base = Arm.of(rules.contrasts.against, group.records)
+    arms = [Arm.of(name, group.records) for name in rules.contrasts.variants]
+    found = contrasts.contrast(arms, base, rules, family=len(arms))
+    rows: Sequence[tuple[Arm, Contrast | None]] = [(base, None), *zip(arms, found, strict=True)]
+    return tuple(
+        AblationResult(
+            variant=arm.name,
+            n=arm.n,
+            failed=arm.failed,
+            runs=() if arm.n >= rules.seeds.least else tuple(map(float, arm.accuracies)),
+            mean=float(arm.accuracies.mean()) if arm.n else math.nan,
+            sd=contrasts.deviation(arm),
+            contrast=one,
+        )
+        for arm, one in rows
+    )

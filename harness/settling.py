@@ -1,0 +1,186 @@
+"""Each claim of the paper against our runs: confirmed, refuted or open. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import audit, claims, curves, paper, rendering, statistics
+from harness.compare import Group
+from harness.contrasts import Arm
+from harness.decision import Decision
+from harness.judging import AblationResult, AccuracyResult
+from harness.record import RunRecord
+
+CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "open"
+_TOO_FEW = (OPEN, "too few seeds")
+_NOT_CIFAR10 = (OPEN, "the paper says nothing about these images")
+
+Answer = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the claims of one group are settled by.
+
+    Attributes:
+        group: its records.
+        arm: those of the variant that the paper is read as.
+        accuracy: None where the classes are not CIFAR-10's.
+        ablations: see `harness.judging.ablations`.
+        rules: the decision file.
+    """
+
+    group: Group
+    arm: Arm
+    accuracy: AccuracyResult | None
+    ablations: Sequence[AblationResult]
+    rules: Decision
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are seeds enough for any interval."""
+        return self.arm.n >= self.rules.seeds.least
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A claim with its status and the figures behind it, in words."""
+
+    claim: claims.Claim
+    status: str
+    evidence: str
+
+
+def settle(evidence: Evidence) -> tuple[Settled, ...]:
+    """All claims, in the order of `harness.claims`."""
+    return tuple(
+        Settled(claim, *_JUDGES[claim.key](evidence)) for claim in claims.claims(evidence.rules)
+    )
+
+
+def _accuracy(evidence: Evidence) -> Answer:
+    found = evidence.accuracy
+    if found is None:
+        return _NOT_CIFAR10
+    if not evidence.enough:
+        return _TOO_FEW
+    outcomes = evidence.rules.outcomes
+    status = {outcomes.inside: CONFIRMED, outcomes.outside: REFUTED}.get(found.outcome, OPEN)
+    return status, (
+        f"ours - reported = {rendering.points(found.difference)} points "
+        f"{rendering.span(found.low, found.high)}"
+    )
+
+
+def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
+    """The judgement of a claim about a figure of every class.
+
+    The sentence is about the paper's two runs: what its own tables contradict is refuted,
+    whatever ours show.
+    """
+    (own,) = audit.audit(ranges=[bounds]).ranges
+
+    def judge(evidence: Evidence) -> Answer:
+        said = "contradict" if own.outside else "keep"
+        tables = f"the paper's own tables {said} it ({own.smallest:.2f} to {own.largest:.2f})"
+        if evidence.accuracy is None:
+            return _NOT_CIFAR10
+        if not evidence.enough:
+            return (REFUTED if own.outside else OPEN), f"{tables}; too few seeds of ours"
+        values = evidence.arm.figure(bounds.figure, paper.CLASSES)
+        each = 1 - (1 - evidence.rules.tests.level) / len(values)
+        low, high = statistics.mean_interval(values, each)
+        beyond = (high < bounds.low) | (low > bounds.high)
+        status = OPEN
+        if own.outside or beyond.any():
+            status = REFUTED
+        elif ((low >= bounds.low) & (high <= bounds.high)).all():
+            status = CONFIRMED
+        means = values.mean(1)
+        names = ", ".join(np.array(paper.CLASSES)[beyond])
+        text = (
+            f"{tables}; ours: class means {rendering.percent(means.min(), 1)} to "
+            f"{rendering.percent(means.max(), 1)} %"
+        )
+        return status, text + f", outside: {names}" * bool(names)
+
+    return judge
+
+
+def _helps(without: str) -> Callable[[Evidence], Answer]:
+    """The judgement of a claim that what `without` lacks improves accuracy."""
+
+    def judge(evidence: Evidence) -> Answer:
+        contrast = next((a.contrast for a in evidence.ablations if a.variant == without), None)
+        if contrast is None or math.isnan(contrast.holm):
+            return _TOO_FEW
+        found = contrast.holm < evidence.rules.tests.alpha
+        status = (CONFIRMED if contrast.difference < 0 else REFUTED) if found else OPEN
+        text = (
+            f"without it {rendering.points(contrast.difference)} points "
+            f"{rendering.span(contrast.low, contrast.high)}, "
+            f"Holm p {rendering.p_value(contrast.holm)}"
+        )
+        seen = f"; {rendering.percent(contrast.detectable)} points would have been found"
+        return status, text + seen * (not found)
+
+    return judge
+
+
+def _curves(evidence: Evidence) -> Answer:
+    split = evidence.group.dataset["split"]
+    runs = [curves.wrong_ways(r.history, split) for r in _finished(evidence)]
+    if not evidence.enough:
+        return _TOO_FEW
+    if not all(runs):
+        return OPEN, "not every run recorded every epoch"
+    shares = np.array([list(run.values()) for run in runs]).T
+    low, high = statistics.mean_interval(shares, evidence.rules.tests.level)
+    status = OPEN
+    if (high <= evidence.rules.curves.wrong_way_confirms).all():
+        status = CONFIRMED
+    elif (low >= evidence.rules.curves.wrong_way_refutes).any():
+        status = REFUTED
+    worst = ", ".join(
+        f"{name.replace('_', ' ')} {100 * share:.0f} %"
+        for name, share in zip(runs[0], shares.mean(1), strict=True)
+    )
+    return status, f"epochs that go the wrong way: {worst}"
+
+
+def _overfitting(evidence: Evidence) -> Answer:
+    if not evidence.enough:
+        return _TOO_FEW
+    gaps = [curves.gap(r.history, r.metrics["accuracy"]) for r in _finished(evidence) if r.metrics]
+    if np.isnan(gaps).any():
+        return OPEN, "not every run has a history"
+    low, high = map(float, statistics.mean_interval(gaps, evidence.rules.tests.level))
+    status = OPEN
+    if high <= evidence.rules.curves.gap_confirms:
+        status = CONFIRMED
+    elif low >= evidence.rules.curves.gap_refutes:
+        status = REFUTED
+    return status, (
+        f"training - test accuracy at the end = {rendering.points(float(np.mean(gaps)))} points "
+        f"{rendering.span(low, high)}"
+    )
+
+
+def _finished(evidence: Evidence) -> list[RunRecord]:
+    name = evidence.arm.name
+    return [r for r in evidence.group.records if r.variant == name and not r.failed]
+
+
+_JUDGES: dict[str, Callable[[Evidence], Answer]] = {
+    "accuracy": _accuracy,
+    "precision": _range(claims.PRECISION),
+    "f1": _range(claims.F1),
+    "augmentation": _helps("no_augmentation"),
+    "decay": _helps("no_lr_decay"),
+    "curves": _curves,
+    "overfitting": _overfitting,
+}

@@ -1,0 +1,114 @@
+"""The paper's claims against stored records, by the decision file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import decision, judging, settling, standing
+from harness.compare import Group
+from harness.contrasts import Arm
+from harness.decision import Decision
+from harness.judging import AblationResult, AccuracyResult, ClassResult
+from harness.pattern import PatternTest
+from harness.settling import Evidence, Settled
+from harness.standing import Standing
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one group of records says.
+
+    Attributes:
+        title, epochs: of the group.
+        standing: whether this is a verdict; where it is none, no outcome and no status may be
+            shown, and `outcome` is None.
+        outcome: of the accuracy claim by the decision table.
+        accuracy, classes, pattern: None or empty where the classes are not CIFAR-10's.
+        ablations: see `harness.judging.ablations`.
+        claims: each claim of the paper.
+        notes: what a reader must know about the records.
+    """
+
+    title: str
+    epochs: int
+    standing: Standing
+    outcome: str | None
+    accuracy: AccuracyResult | None
+    classes: tuple[ClassResult, ...]
+    pattern: PatternTest | None
+    ablations: tuple[AblationResult, ...]
+    claims: tuple[Settled, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All groups, those that decide first.
+
+    Attributes:
+        rules, sha256: the decision file.
+        judgements: a group each.
+        curves: judgements of the same data at several budgets, by budget.
+        unread: records left out because they cannot be read or are there twice.
+    """
+
+    rules: Decision
+    sha256: str
+    judgements: tuple[Judgement, ...]
+    curves: tuple[tuple[Judgement, ...], ...]
+    unread: int
+
+
+def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = None) -> Verdict:
+    """Judge every group of records.
+
+    Args:
+        groups: see `harness.compare.group`.
+        unread: records that are in no group.
+        rules: the decision file's if None.
+    """
+    rules = rules or decision.load()
+    found = [(group, _judgement(group, rules)) for group in groups]
+    ordered = sorted(found, key=lambda pair: (not pair[1].standing.decides, pair[1].title))
+    return Verdict(
+        rules=rules,
+        sha256=decision.sha256(),
+        judgements=tuple(judgement for _, judgement in ordered),
+        curves=_budget_curves(ordered),
+        unread=unread,
+    )
+
+
+def _judgement(group: Group, rules: Decision) -> Judgement:
+    kept, beyond = standing.planned(group, rules)
+    worth = standing.standing(group, rules)
+    arm = Arm.of(rules.accuracy.variant, kept.records)
+    accuracy = judging.accuracy(arm, rules) if worth.cifar10 else None
+    ablations = judging.ablations(kept, rules)
+    evidence = Evidence(kept, arm, accuracy, ablations, rules)
+    return Judgement(
+        title=group.title,
+        epochs=group.protocol["epochs"],
+        standing=worth,
+        outcome=accuracy.outcome if accuracy and worth.decides else None,
+        accuracy=accuracy,
+        classes=judging.classes(arm, rules) if worth.cifar10 else (),
+        pattern=judging.confusions(arm, rules) if worth.cifar10 else None,
+        ablations=ablations,
+        claims=settling.settle(evidence),
+        notes=tuple(standing.notes(kept, beyond, rules)),
+    )
+
+
+def _budget_curves(
+    found: Sequence[tuple[Group, Judgement]],
+) -> tuple[tuple[Judgement, ...], ...]:
+    """Judgements that differ in nothing but the budget, where there are several."""
+    together: dict[str, list[Judgement]] = {}
+    for group, judgement in found:
+        shared = {k: v for k, v in group.protocol.items() if k != "epochs"}
+        together.setdefault(repr((group.dataset, shared)), []).append(judgement)
+    return tuple(
+        tuple(sorted(same, key=lambda j: j.epochs)) for same in together.values() if len(same) > 1
+    )

@@ -1,0 +1,193 @@
+"""A verdict as text: Markdown for people, JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harness import rendering
+from harness.paper import CLASSES, SELECTION
+from harness.plain_english import paragraph
+from harness.rendering import number, p_value, percent, points, span
+from harness.settling import Settled
+from harness.verdict import Judgement, Verdict
+
+
+def render(verdict: Verdict, form: str) -> str:
+    """A verdict as "markdown" or "json"; no time, place or machine in it but the records'."""
+    return {"markdown": _markdown, "json": _json}[form](verdict)
+
+
+def _markdown(verdict: Verdict) -> str:
+    rules = verdict.rules
+    parts = [
+        "# The paper's claims against stored records",
+        f"Rules: harness/decision.toml, SHA-256 {verdict.sha256[:12]}; margin "
+        f"{100 * rules.accuracy.margin:g} point. Take into account that {SELECTION}.",
+    ]
+    if not any(j.standing.decides for j in verdict.judgements):
+        parts.append("No stored record allows a verdict: each heading says why.")
+    if verdict.unread:
+        parts.append(f"{verdict.unread} records could not be used; stderr names them.")
+    for judgement in verdict.judgements:
+        parts += _section(judgement, verdict)
+    for curve in verdict.curves:
+        parts += ["## Budget curve", rendering.markdown(_budgets(curve, verdict))]
+        parts.append(_missing(curve, verdict))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
+    title = f"{judgement.title}: {judgement.standing.heading}"
+    parts = [f"## {title}"]
+    if judgement.outcome:
+        parts.append(f"**{judgement.outcome}**")
+    parts.append(paragraph(judgement, verdict.rules))
+    parts.append("\n".join(f"- {note}" for note in judgement.notes))
+    parts += _predicted(judgement)
+    parts += ["### Ablations", rendering.markdown(_ablations(judgement))]
+    parts.append(
+        "p: Welch's t, raw and after Holm; P(>): chance that a random run beats one of "
+        f"{verdict.rules.contrasts.against}; detects: smallest difference found with "
+        f"{100 * verdict.rules.tests.power:g} % power, points; r: correlation over shared seeds."
+    )
+    if judgement.classes:
+        parts += ["### Recall of each class", rendering.markdown(_classes(judgement))]
+    parts += ["### Claims", rendering.markdown(_claims(judgement))]
+    return parts
+
+
+def _predicted(judgement: Judgement) -> list[str]:
+    found = judgement.accuracy
+    if found is None or math.isnan(found.predicted[0]):
+        return []
+    low, high = found.predicted
+    held = sum(low <= a <= high for a in found.reported)
+    return [
+        f"Two further runs of ours would lie in [{percent(low)}, {percent(high)}] % together, at "
+        f"95 %; {held} of the {len(found.reported)} reported runs do "
+        f"({', '.join(percent(a) for a in found.reported)}). This decides nothing."
+    ]
+
+
+def _ablations(judgement: Judgement) -> rendering.Cells:
+    columns: dict[str, list[str]] = {}
+    for row in judgement.ablations:
+        c = row.contrast
+        cells = {
+            "variant": row.variant,
+            "n": f"{row.n} ({row.failed} failed)" if row.failed else str(row.n),
+            "accuracy, %": ", ".join(map(percent, row.runs)) or percent(row.mean),
+            "SD": rendering.EMPTY if row.runs else percent(row.sd),
+            "points": points(c.difference) if c else rendering.EMPTY,
+            "95 % interval": span(c.low, c.high) if c else rendering.EMPTY,
+            "p raw": p_value(c.p) if c else rendering.EMPTY,
+            "p Holm": p_value(c.holm) if c else rendering.EMPTY,
+            "P(>)": number(c.better) if c else rendering.EMPTY,
+            "detects": percent(c.detectable) if c else rendering.EMPTY,
+            "r": number(c.correlation) if c else rendering.EMPTY,
+        }
+        for name, cell in cells.items():
+            columns.setdefault(name, []).append(cell)
+    return rendering.used(columns)
+
+
+def _classes(judgement: Judgement) -> rendering.Cells:
+    rows = judgement.classes
+    return {
+        "class": [c.name for c in rows],
+        "ours, %": [percent(c.ours, 1) for c in rows],
+        "reported, %": [percent(c.reported, 1) for c in rows],
+        "points": [points(c.difference, 1) for c in rows],
+        "p raw": [p_value(c.p) for c in rows],
+        "p Holm": [p_value(c.holm) for c in rows],
+        "detects": [percent(c.detectable, 1) for c in rows],
+    }
+
+
+def _status(settled: Settled, judgement: Judgement) -> str:
+    return settled.status if judgement.standing.decides else "none given"
+
+
+def _claims(judgement: Judgement) -> rendering.Cells:
+    return {
+        "claim": [s.claim.sentence for s in judgement.claims],
+        "verdict": [_status(s, judgement) for s in judgement.claims],
+        "evidence": [s.evidence for s in judgement.claims],
+    }
+
+
+def _budgets(curve: Sequence[Judgement], verdict: Verdict) -> rendering.Cells:
+    """Accuracy and the sign of each ablation at each budget; * where Holm finds it."""
+    names = verdict.rules.contrasts.variants
+    return {
+        "epochs": [str(j.epochs) for j in curve],
+        "n": [str(j.ablations[0].n) for j in curve],
+        f"{verdict.rules.contrasts.against}, %": [percent(j.ablations[0].mean) for j in curve],
+        **{name: [_sign(j, name, verdict) for j in curve] for name in names},
+    }
+
+
+def _sign(judgement: Judgement, name: str, verdict: Verdict) -> str:
+    found = next(row.contrast for row in judgement.ablations if row.variant == name)
+    if found is None or math.isnan(found.difference):
+        return rendering.EMPTY
+    sign = "+" if found.difference > 0 else "-" if found.difference < 0 else "0"
+    return sign + "*" * bool(found.holm < verdict.rules.tests.alpha)
+
+
+def _missing(curve: Sequence[Judgement], verdict: Verdict) -> str:
+    there = {j.epochs for j in curve}
+    missing = [str(e) for e in verdict.rules.budgets.curve if e not in there]
+    text = "Sign of the difference; *: p < 0.05 after Holm."
+    return text + (f" Not run: {', '.join(missing)} epochs." if missing else "")
+
+
+def _json(verdict: Verdict) -> str:
+    return rendering.as_json(
+        {
+            "decision_sha256": verdict.sha256,
+            "selection": SELECTION,
+            "unread": verdict.unread,
+            "judgements": [_judgement(j, verdict) for j in verdict.judgements],
+        }
+    )
+
+
+def _judgement(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
+    accuracy = None
+    if judgement.accuracy:
+        accuracy = dataclasses.asdict(judgement.accuracy)
+        del accuracy["outcome"]  # stands under "verdict", where one may be given
+        if not judgement.standing.decides:
+            del accuracy["reason"]
+    pattern = None
+    if judgement.pattern:
+        pattern = dataclasses.asdict(judgement.pattern)
+        pattern["cells"] = [
+            {"class": CLASSES[i], "taken_for": CLASSES[j], "ours": a, "reported": b}
+            for i, j, a, b in judgement.pattern.cells
+        ]
+    return {
+        "title": judgement.title,
+        "epochs": judgement.epochs,
+        "decides": judgement.standing.decides,
+        "standing": judgement.standing.heading,
+        "verdict": judgement.outcome,
+        "paragraph": paragraph(judgement, verdict.rules),
+        "notes": list(judgement.notes),
+        "accuracy": accuracy,
+        "classes": [dataclasses.asdict(c) for c in judgement.classes],
+        "pattern": pattern,
+        "ablations": [dataclasses.asdict(a) for a in judgement.ablations],
+        "claims": [
+            {
+                "claim": s.claim.sentence,
+                "verdict": s.status if judgement.standing.decides else None,
+                "evidence": s.evidence,
+            }
+            for s in judgement.claims
+        ],
+    }

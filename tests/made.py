@@ -1,0 +1,85 @@
+"""Records as a run would have left them, without the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import variants
+from harness import paper, record
+from harness.evaluate import counted
+from harness.record import RunRecord
+
+
+def made(
+    variant: str = "paper",
+    seed: int = 0,
+    right: int = 700,
+    *,
+    dataset: dict[str, Any] | None = None,
+    protocol: dict[str, Any] | None = None,
+    failed: bool = False,
+    history: list[dict[str, Any]] | None = None,
+    environment: dict[str, Any] | None = None,
+    decision_sha256: str | None = None,
+) -> RunRecord:
+    """A record on CIFAR-10's classes with `right` of 1,000 images right in each class."""
+    matrix = np.full((10, 10), (1000 - right) // 9)
+    np.fill_diagonal(matrix, right)
+    row = np.arange(10)
+    matrix[row, (row + 1) % 10] += 1000 - matrix.sum(1)
+    truth, predicted = np.indices((10, 10)).reshape(2, -1)
+    counts = matrix.ravel()
+    metrics = counted(predicted.repeat(counts), truth.repeat(counts), paper.CLASSES)
+    about = {
+        "name": "cifar10",
+        "title": "CIFAR-10 (official)",
+        "fingerprint": "ab" * 32,
+        "official": True,
+        "classes": list(paper.CLASSES),
+        "split": "test",
+        "train_size": 50_000,
+        "test_size": 10_000,
+    }
+    return RunRecord(
+        version=record.VERSION,
+        status="failed" if failed else "finished",
+        reason="diverged: the training loss is nan in epoch 2" if failed else None,
+        variant=variant,
+        settings=variants.get(variant).settings(),
+        changes=variants.changes(variants.get(variant), variants.get("paper")),
+        seed=seed,
+        dataset={**about, **(dataset or {})},
+        protocol={"epochs": 20, "precision": "bf16", **(protocol or {})},
+        departures={},
+        environment=environment or {},
+        code={"commit": None, "dirty": None},
+        sources_sha256="0" * 64,
+        parameters=23_272_266,
+        resumed_at=[],
+        train_seconds=60.0 + seed,
+        history=history or [],
+        metrics=None if failed else {**metrics, "auc": 0.96, "loss": 0.8},
+        weights_sha256=None,
+        predictions_sha256=None,
+        decision_sha256=decision_sha256,
+    )
+
+
+def curve(accuracies: list[float], gap: float = 0.02) -> list[dict[str, Any]]:
+    """A history with these test accuracies, losses that mirror them, and a training curve that
+    lies `gap` above."""
+    return [
+        {
+            "epoch": epoch,
+            "train_accuracy": accuracy + gap,
+            "train_loss": 1 - accuracy - gap,
+            "test_accuracy": accuracy,
+            "test_loss": 1 - accuracy,
+            "lr": 0.01,
+            "seconds": 1.0,
+            "images_per_second": 50_000.0,
+        }
+        for epoch, accuracy in enumerate(accuracies, start=1)
+    ]

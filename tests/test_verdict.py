@@ -1,0 +1,260 @@
+"""Verdicts on made records: what is said, and what is not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import variants
+from harness import compare, decision, paper, verdict, verdict_text
+from harness.record import RunRecord
+from harness.verdict import Judgement
+from tests.made import curve, made
+
+STEPS = (-3, -1, 0, 0, 1, 3)
+
+
+def runs(
+    name: str = "paper", right: int = 751, n: int = 20, spread: int = 1, **about: Any
+) -> list[RunRecord]:
+    """`n` seeds around an accuracy of `right` in a thousand, with a deviation of about 0.2
+    points times `spread`."""
+    return [made(name, s, right + spread * STEPS[s % len(STEPS)], **about) for s in range(n)]
+
+
+def text(records: list[RunRecord], form: str = "markdown") -> str:
+    groups, faults = compare.group(records)
+    assert not faults
+    return verdict_text.render(verdict.judge(groups), form)
+
+
+def judged(records: list[RunRecord]) -> Judgement:
+    (judgement,) = verdict.judge(compare.group(records)[0]).judgements
+    return judgement
+
+
+@pytest.mark.parametrize(
+    ("right", "spread", "outcome", "status"),
+    [
+        (751, 1, "MATCH", "confirmed"),
+        (755, 1, "MATCH", "confirmed"),
+        (800, 1, "MISMATCH", "refuted"),
+        (700, 1, "MISMATCH", "refuted"),
+        (761, 1, "INCONCLUSIVE", "open"),
+        (751, 9, "INCONCLUSIVE", "open"),
+    ],
+)
+def test_the_decision_table(right: int, spread: int, outcome: str, status: str) -> None:
+    found = judged(runs(right=right, spread=spread))
+    assert found.outcome == outcome
+    assert found.claims[0].status == status
+    assert f"**{outcome}**" in text(runs(right=right, spread=spread))
+
+
+def test_the_difference_and_its_interval_by_hand() -> None:
+    found = judged(runs()).accuracy
+    assert found is not None
+    ours = np.array([751 + STEPS[s % 6] for s in range(20)]) / 1000
+    error = ours.std(ddof=1) * np.sqrt(1 / 20 + 1 / 2)
+    assert found.difference == pytest.approx(ours.mean() - 0.7512)
+    assert found.low == pytest.approx(found.difference - 1.729133 * error, abs=1e-7)
+    assert found.high == pytest.approx(found.difference + 1.729133 * error, abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_too_few_seeds_say_how_many_are_needed(n: int) -> None:
+    shown = text(runs(n=n))
+    assert "**INCONCLUSIVE**" in shown
+    assert "At least 5 seeds are needed" in shown
+    assert "About 6 seeds would show agreement" in shown
+    assert "39 are planned" in shown
+    assert "interval [" not in shown
+
+
+def test_without_a_run_of_the_paper_variant_nothing_is_decided() -> None:
+    found = judged(runs("baseline"))
+    assert found.outcome == "INCONCLUSIVE"
+    assert "No finished run of paper" in text(runs("baseline"))
+
+
+def test_noise_that_no_number_of_seeds_overcomes_is_said_to_be() -> None:
+    assert "No number of seeds would settle it" in text(runs(spread=9))
+
+
+@pytest.mark.parametrize(
+    ("about", "heading"),
+    [
+        ({"dataset": {"official": False}}, "NOT THE OFFICIAL DATA"),
+        ({"dataset": {"official": False, "classes": [*"abcdefghij"]}}, "not CIFAR-10"),
+        ({"dataset": {"split": "validation"}}, "NOT THE TEST IMAGES"),
+        ({"protocol": {"precision": "fp32"}}, "NOT THE PROTOCOL"),
+        ({"protocol": {"epochs": 40}}, "ANOTHER BUDGET"),
+    ],
+)
+def test_elsewhere_the_same_numbers_stand_without_a_verdict(
+    about: dict[str, Any], heading: str
+) -> None:
+    records = runs(**about) + runs("no_augmentation", 700, **about)
+    if about.get("dataset", {}).get("classes"):
+        records = [renamed(r) for r in records]
+    shown, raw = text(records), text(records, "json")
+    assert heading in shown
+    for word in ("MATCH", "INCONCLUSIVE", "confirmed", "refuted"):
+        assert word not in shown
+        assert word not in raw
+    (found,) = json.loads(raw)["judgements"]
+    assert found["verdict"] is None
+    official = json.loads(text(runs() + runs("no_augmentation", 700), "json"))["judgements"][0]
+    assert found["ablations"] == official["ablations"]
+    if found["accuracy"]:
+        assert found["accuracy"]["low"] == official["accuracy"]["low"]
+
+
+def renamed(record: RunRecord) -> RunRecord:
+    """The record with its figures under the class names of its dataset."""
+    assert record.metrics is not None
+    names = dict(zip(paper.CLASSES, record.dataset["classes"], strict=True))
+    record.metrics["per_class"] = {
+        names[c]: figures for c, figures in record.metrics["per_class"].items()
+    }
+    return record
+
+
+def test_the_reference_budget_is_judged_too_and_the_budget_curve_shown() -> None:
+    grid = [
+        *runs(),
+        *runs("no_lr_decay", 740),
+        *runs(right=790, protocol={"epochs": 90}),
+        *runs("no_lr_decay", 795, protocol={"epochs": 90}),
+    ]
+    found = json.loads(text(grid, "json"))["judgements"]
+    assert [(j["epochs"], j["verdict"]) for j in found] == [(20, "MATCH"), (90, "MISMATCH")]
+    shown = text(grid)
+    curve_of = shown[shown.index("## Budget curve") :].splitlines()
+    assert [line.replace(" ", "").split("|")[1:6] for line in curve_of if "-*" in line] == [
+        ["20", "20", "75.08", "-", "-*"]
+    ]
+    assert "Not run: 10, 40 epochs." in shown
+
+
+def test_records_that_do_not_cite_the_decision_file_are_counted() -> None:
+    own = decision.sha256()
+    assert "All 20 records cite this decision file" in text(runs(decision_sha256=own))
+    mixed = runs(n=18, decision_sha256=own)
+    mixed += [made(seed=18), made(seed=19, decision_sha256="ab" * 32)]
+    assert (
+        f"WARNING: 2 of 20 records do not cite this decision file ({own[:12]}): "
+        "1 cite abababababab, 1 cite none." in text(mixed)
+    )
+
+
+def test_seeds_beyond_the_plan_are_left_out_and_counted() -> None:
+    found = judged(runs(n=45))
+    assert found.accuracy is not None
+    assert found.accuracy.n == 39
+    assert "Left out: 6 runs with seeds beyond the planned ones." in found.notes
+
+
+def test_an_unfinished_plan_is_called_interim() -> None:
+    assert "Interim: 20 of 39 planned seeds of paper have been run." in judged(runs()).notes
+    assert not [note for note in judged(runs(n=39)).notes if "Interim" in note]
+
+
+def test_failed_runs_stay_in_the_denominator() -> None:
+    few = [*runs(n=19), made(seed=19, failed=True)]
+    assert judged(few).outcome == "MATCH"
+    assert "19 runs of paper (1 more failed)" in text(few)
+    many = runs(n=16) + [made(seed=s, failed=True) for s in range(16, 20)]
+    assert judged(many).outcome == "INCONCLUSIVE"
+    assert "20 % of the runs failed" in text(many)
+
+
+def test_ablation_claims_are_confirmed_refuted_or_open() -> None:
+    found = judged(runs() + runs("no_augmentation", 720) + runs("no_lr_decay", 780))
+    by_key = {s.claim.key: s.status for s in found.claims}
+    assert (by_key["augmentation"], by_key["decay"]) == ("confirmed", "refuted")
+    even = judged(runs() + runs("no_augmentation"))
+    settled = next(s for s in even.claims if s.claim.key == "augmentation")
+    assert settled.status == "open"
+    assert "would have been found" in settled.evidence
+
+
+def test_holm_counts_the_planned_family_though_only_one_contrast_was_run() -> None:
+    found = judged(runs(n=8) + runs("no_augmentation", 753, n=8))
+    contrast = found.ablations[1].contrast
+    assert contrast is not None
+    assert contrast.holm == pytest.approx(min(1, 7 * contrast.p))
+
+
+def test_range_claims_follow_the_papers_own_tables_and_ours() -> None:
+    by_key = {s.claim.key: s for s in judged(runs()).claims}
+    assert by_key["precision"].status == "refuted"
+    assert "own tables contradict it (0.55 to 0.96)" in by_key["precision"].evidence
+    assert by_key["f1"].status == "confirmed"
+    low = {s.claim.key: s.status for s in judged(runs(right=450)).claims}
+    assert low["f1"] == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "gap", "curves", "overfitting"),
+    [
+        ([0.1 * e for e in range(1, 8)], 0.02, "confirmed", "confirmed"),
+        ([0.3, 0.2, 0.4, 0.3, 0.5, 0.4, 0.751], 0.3, "refuted", "refuted"),
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.71, 0.70, 0.72, 0.73], 0.07, "open", "open"),
+    ],
+)
+def test_claims_about_curves(
+    accuracies: list[float], gap: float, curves: str, overfitting: str
+) -> None:
+    history = curve([*accuracies, 0.751], gap)
+    by_key = {s.claim.key: s.status for s in judged(runs(history=history)).claims}
+    assert (by_key["curves"], by_key["overfitting"]) == (curves, overfitting)
+
+
+def test_differences_of_classes_are_found_after_holm_or_what_would_have_been_seen() -> None:
+    # All our classes have one recall, so every one that differs from the paper's is found.
+    found = judged(runs())
+    assert [c.name for c in found.classes] == list(paper.CLASSES)
+    assert all(c.holm >= c.p for c in found.classes)
+    assert "Recall differs from the paper's in airplane" in text(runs())
+    alike = [reported_again(r, r.seed) for r in runs()]
+    shown = text(alike)
+    assert "Recall of the classes: no difference found; differences of" in shown
+    assert "would have been seen" in shown
+    assert "The confusion pattern: no difference found" in shown
+
+
+def reported_again(record: RunRecord, seed: int) -> RunRecord:
+    """A record with figures drawn around the mean of the reported matrices."""
+    source = np.random.default_rng(seed)
+    assert record.metrics is not None
+    mean = np.mean([run.confusion_matrix for run in paper.REPORTED_RUNS], axis=0)
+    matrix = np.stack([source.multinomial(1000, row / row.sum()) for row in mean])
+    record.metrics["confusion_matrix"] = matrix.tolist()
+    for i, name in enumerate(paper.CLASSES):
+        # Deviations of recall over runs are a few points, as between the reported two.
+        recall = mean[i, i] / 1000 + source.normal(0, 0.03)
+        record.metrics["per_class"][name]["recall"] = float(recall)
+    return record
+
+
+def test_environments_are_named_where_there_are_several() -> None:
+    records = runs(n=19, environment={"device": "a GPU", "torch": "2.15.0", "threads": 8})
+    assert not [n for n in judged(records).notes if "environment" in n]
+    records.append(made(seed=19, environment={"device": "a CPU", "torch": "2.15.0", "threads": 8}))
+    assert [n for n in judged(records).notes if "more than one environment: a GPU" in n]
+
+
+def test_every_variant_of_the_family_has_a_row_run_or_not() -> None:
+    names = [row.variant for row in judged(runs()).ablations]
+    assert set(names) == set(variants.names())
+    assert names[0] == "paper"
+
+
+def test_the_order_of_records_does_not_matter() -> None:
+    records = runs() + runs("baseline", 700) + runs(right=760, protocol={"epochs": 90})
+    assert text(records) == text(records[::-1])
+    assert text(records, "json") == text(records[::-1], "json")
