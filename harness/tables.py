@@ -146,15 +146,15 @@ def _detectable(frame: pd.DataFrame) -> str:
 def _views(
     frame: pd.DataFrame, classes: Sequence[str], baseline: str, full: bool
 ) -> list[tuple[str, Cells]]:
-    """The wide frame as tables for people: the main one, and with `full` the classes."""
+    """The wide frame as tables for people: the main one, the classes, with `full` their tests."""
     main = _main(frame, baseline, full)
-    if not full:
-        return [("", rendering.used(main))]
     recall = {
         "variant": list(frame["variant"]),
         **{c: [percent(v, 1) for v in frame[f"recall_{c}"]] for c in classes},
     }
-    views = [("", main), ("Recall of each class, %", recall)]
+    views = [("", main if full else rendering.used(main)), ("Recall of each class, %", recall)]
+    if not full:
+        return views
     against = frame[frame[[f"recall_q_{c}" for c in classes]].notna().any(axis=1)]
     if len(against):
         differences = {
@@ -183,6 +183,7 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         "variant": [r["variant"] for r in rows],
         "n": [_runs(r) for r in rows],
         "accuracy, %": [_accuracy(r) for r in rows],
+        "macro F1, %": [percent(r["macro_f1"]) for r in rows],
         f"against {baseline}": [
             rendering.plus_minus(
                 points(r["difference"]), (r["difference_high"] - r["difference_low"]) / 2
@@ -191,6 +192,7 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         ],
         "p": [rendering.p_value(r["p_holm"]) for r in rows],
         "P(>)": [rendering.number(r["p_better"]) for r in rows],
+        "train time": [rendering.duration(r["train_seconds"]) for r in rows],
     }
     more = {
         "p raw": [rendering.p_value(r["p"]) for r in rows],
@@ -198,9 +200,7 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         "r": [rendering.number(r["correlation"]) for r in rows],
         "SD": [percent(r["accuracy_sd"]) for r in rows],
         "optimistic, %": [percent(r["accuracy_optimistic"]) for r in rows],
-        "macro F1, %": [percent(r["macro_f1"]) for r in rows],
         "AUC": [rendering.number(r["auc"], 4) for r in rows],
-        "train time": [rendering.duration(r["train_seconds"]) for r in rows],
     }
     return {**short, **(more if full else {}), "changes": [r["changes"] or EMPTY for r in rows]}
 
