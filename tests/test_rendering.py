@@ -1,0 +1,52 @@
+"""Numbers as people and programs read them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness import rendering
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (rendering.percent(0.75391), "75.39"),
+        (rendering.points(-0.00541), "-0.54"),
+        (rendering.points(0.1, 1), "+10.0"),
+        (rendering.span(-0.01, 0.02), "[-1.00, +2.00]"),
+        (rendering.p_value(0.04), "0.040"),
+        (rendering.p_value(0.0), "<0.001"),
+        (rendering.plus_minus("75.00", 0.0031), "75.00 ± 0.31"),
+        (rendering.plus_minus("75.00", NAN), "75.00"),
+        (rendering.duration(119.96), "120.0 s"),
+        (rendering.duration(150), "2.5 min"),
+    ],
+)
+def test_numbers(text: str, expected: str) -> None:
+    assert text == expected
+
+
+def test_what_is_not_there_is_a_dash() -> None:
+    for write in (rendering.percent, rendering.points, rendering.p_value, rendering.duration):
+        assert write(NAN) == rendering.EMPTY
+    assert rendering.span(NAN, NAN) == rendering.number(NAN) == rendering.EMPTY
+
+
+def test_json_has_null_for_what_is_no_number() -> None:
+    found = json.loads(rendering.as_json({"a": [NAN, 1.5, (float("inf"),)], "b": {"c": None}}))
+    assert found == {"a": [None, 1.5, [None]], "b": {"c": None}}
+
+
+def test_columns_in_which_nothing_stands_are_dropped() -> None:
+    assert rendering.used({"a": ["-", "-"], "b": ["-", "1"]}) == {"b": ["-", "1"]}
+
+
+def test_latex_has_no_bare_plus_minus_and_escapes_names() -> None:
+    text = rendering.latex({"variant": ["no_augmentation"], "accuracy, %": ["75.00 ± 0.31"]})
+    assert r"no\_augmentation" in text
+    assert r"$\pm$" in text
+    assert "±" not in text
