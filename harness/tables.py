@@ -92,7 +92,7 @@ def _notes(group: Group, first: Group) -> list[str]:
     notes = [
         f"Trained on {data['train_size']:,} images, judged on {data['test_size']:,} "
         f"({data['split']}); {_origin(data)}; data fingerprint {data['fingerprint'][:12]}. "
-        "Means over n seeds; the figure of a run is its last epoch's."
+        "Means over n seeds; F1 is macro F1; the figure of a run is its last epoch's."
     ]
     if group is not first:
         reasons = "; ".join(apart(first, group)[:3])
@@ -183,8 +183,8 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         "variant": [r["variant"] for r in rows],
         "n": [_runs(r) for r in rows],
         "accuracy, %": [_accuracy(r) for r in rows],
-        "macro F1, %": [percent(r["macro_f1"]) for r in rows],
-        f"against {baseline}": [
+        "F1, %": [percent(r["macro_f1"]) for r in rows],
+        f"vs {baseline}": [
             rendering.plus_minus(
                 points(r["difference"]), (r["difference_high"] - r["difference_low"]) / 2
             )
@@ -192,7 +192,6 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         ],
         "p": [rendering.p_value(r["p_holm"]) for r in rows],
         "P(>)": [rendering.number(r["p_better"]) for r in rows],
-        "train time": [rendering.duration(r["train_seconds"]) for r in rows],
     }
     more = {
         "p raw": [rendering.p_value(r["p"]) for r in rows],
@@ -201,6 +200,7 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         "SD": [percent(r["accuracy_sd"]) for r in rows],
         "optimistic, %": [percent(r["accuracy_optimistic"]) for r in rows],
         "AUC": [rendering.number(r["auc"], 4) for r in rows],
+        "train time": [rendering.duration(r["train_seconds"]) for r in rows],
     }
     return {**short, **(more if full else {}), "changes": [r["changes"] or EMPTY for r in rows]}
 
@@ -211,7 +211,10 @@ def _runs(row: dict[str, Any]) -> str:
 
 def _accuracy(row: dict[str, Any]) -> str:
     if row["runs"] and not math.isnan(row["accuracy"]):
-        return ", ".join(percent(float(value)) for value in row["runs"].split())
+        runs = row["runs"].split()
+        # Three and more with two digits would leave no room for the rest.
+        digits, between = (2, ", ") if len(runs) < 3 else (1, " ")
+        return between.join(percent(float(value), digits) for value in runs)
     half = (row["accuracy_high"] - row["accuracy_low"]) / 2
     return rendering.plus_minus(percent(row["accuracy"]), half)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import variants
-from harness import protocols, seeding
+from harness import protocols, runner, seeding
 from harness.data import Data, Split, fingerprint
 from harness.device import keep_freed_memory
 from harness.progress import Reporter
@@ -55,8 +55,12 @@ def protocol() -> Protocol:
 
 
 @pytest.fixture
-def train(data: Data, protocol: Protocol, tmp_path: Path) -> Callable[..., RunRecord]:
+def train(
+    data: Data, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., RunRecord]:
     """Train a variant on the small data and return its record."""
+    # These epochs are far shorter than real ones: a checkpoint after each all the same.
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
 
     def run(
         name: str = "paper", seed: int = 0, reporter: Reporter | None = None, **changed: object

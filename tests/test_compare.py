@@ -199,7 +199,7 @@ def test_below_five_seeds_the_runs_themselves_stand_there_without_intervals() ->
     tested = ["accuracy_low", "difference_low", "p", "p_holm", "p_better", "detectable"]
     assert row[tested].isna().all()
     text = tables.render([grid(4)], "markdown")
-    assert "| 70.40, 70.10, 70.60, 70.00 |" in text
+    assert "| 70.4 70.1 70.6 70.0 |" in text
     assert "±" not in text
     assert "Fewer than 5 seeds" in text
 

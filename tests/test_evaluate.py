@@ -74,7 +74,7 @@ def test_the_papers_matrices_give_its_accuracy(run: int, right: int, macro_f1: f
     matrix = np.array(paper.REPORTED_RUNS[run].confusion_matrix)
     assert matrix.sum(1).tolist() == [1000] * 10
     assert np.trace(matrix) == right
-    row = _reported_row(paper.REPORTED_RUNS[run], paper.CLASSES)
+    row = _reported_row(paper.REPORTED_RUNS[run], 0.0)
     assert row["accuracy"] == right / 10_000
     assert row["macro_f1"] == pytest.approx(macro_f1, abs=5e-5)
     assert row["recall_cat"] == matrix[3, 3] / 1000

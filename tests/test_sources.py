@@ -312,7 +312,7 @@ def test_wrong_files_in_a_right_archive_are_refused(
 
 def test_a_directory_that_cannot_be_made_is_refused(official: Archive, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="file/data cannot be made"):
+    with pytest.raises(InputError, match="file/data cannot be written"):
         sources.cifar10(tmp_path / "file" / "data")
 
 
