@@ -34,12 +34,17 @@ def split(n: int, seed: int) -> Split:
     return Split(images, torch.arange(n) % 10)
 
 
-@pytest.fixture(scope="session")
-def data() -> Data:
+def noise() -> Data:
     """40 training and 20 test pictures of ten classes."""
     train, test = split(40, 1), split(20, 2)
     classes = tuple("0123456789")
     return Data("digits", "noise", classes, train, test, fingerprint(train, test, classes))
+
+
+@pytest.fixture(scope="session")
+def data() -> Data:
+    """The small data."""
+    return noise()
 
 
 @pytest.fixture(scope="session")

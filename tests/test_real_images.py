@@ -20,6 +20,16 @@ IMAGES = Path(os.environ.get("ALEXNET_TEST_IMAGES", "no-such-folder"))
 TRAINED, JUDGED = 800, 100  # of each class
 
 
+@pytest.mark.slow
+def test_paper_reads_the_digits() -> None:
+    digits = data.load("digits", Path())
+    protocol = protocols.PROTOCOLS["digits"]
+    trainer = Trainer(variants.get("paper"), protocol, 0, digits)
+    for _ in range(protocol.epochs):
+        trainer.train_epoch()
+    assert curve_point(trainer.judge(), digits.test.labels)[1] >= 0.9
+
+
 @pytest.mark.skipif(not IMAGES.is_dir(), reason="ALEXNET_TEST_IMAGES names no folder of images")
 def test_paper_learns_real_pictures(tmp_path: Path) -> None:
     for part, count in (("train", TRAINED), ("test", JUDGED)):

@@ -15,7 +15,9 @@ ROWS = pytest.StashKey[dict[str, dict[str, Any]]]()
 COLUMNS = {
     "images_per_second": "images/s",
     "usual_images_per_second": "usual images/s",
+    "loose_images_per_second": "loose images/s",
     "ratio": "ratio",
+    "seconds": "seconds",
     "precision": "precision",
     "peak_memory_mib": "peak MiB",
     "usual_peak_memory_mib": "usual MiB",
@@ -53,5 +55,5 @@ def pytest_terminal_summary(
         terminalreporter.line(line)
     table = [[name, *(info.get(key) for key in COLUMNS)] for name, info in rows.items()]
     headers = ["", *COLUMNS.values()]
-    formats = ("", ",.0f", ",.0f", ".2f", "", ",.0f", ",.0f")
+    formats = ("", ",.0f", ",.0f", ",.0f", ".2f", ".3f", "", ",.0f", ",.0f")
     terminalreporter.line(tabulate(table, headers, floatfmt=formats))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
 
 import variants
-from harness import protocols
+from harness import checkpoint, protocols
 from harness.augment import Images, draw
 from harness.data import Data
 from harness.device import choose_device, keep_freed_memory
@@ -49,7 +51,27 @@ def augmentation(variant: Variant, protocol: Protocol, data: Data) -> Work:
     return lambda: [images.batch(index, draws) for index in batches][-1]
 
 
-WORKS = {work.__name__: work for work in (training, evaluation, augmentation)}
+def checkpointing(variant: Variant, protocol: Protocol, data: Data) -> Work:
+    """A round writes a checkpoint of a run after an epoch and returns its weights' sum."""
+    trainer = Trainer(variant, protocol, seed=0, data=data)
+    trainer.train_epoch()
+    folder = TemporaryDirectory()
+
+    def save() -> Tensor:
+        checkpoint.save(Path(folder.name), {}, trainer.state())
+        return sum((p.detach().sum() for p in trainer.model.parameters()), torch.zeros(()))
+
+    return save
+
+
+def let_go() -> None:
+    """Take back what `make_deterministic` forbids, to see what it costs."""
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.deterministic = False
+    torch.backends.mkldnn.deterministic = False
+
+
+WORKS = {work.__name__: work for work in (training, evaluation, augmentation, checkpointing)}
 
 
 def main() -> None:
@@ -58,9 +80,12 @@ def main() -> None:
     parser.add_argument("--variant", choices=variants.names(), default="paper")
     parser.add_argument("--precision", choices=PRECISIONS, default="bf16")
     parser.add_argument("--images", type=int, default=1280)
+    parser.add_argument("--switches", choices=("strict", "loose"), default="strict")
     options = parser.parse_args()
 
     make_deterministic()
+    if options.switches == "loose":
+        let_go()
     keep_freed_memory()
     device = choose_device("auto")
     protocol, _ = protocols.resolve("cifar10", precision=options.precision)

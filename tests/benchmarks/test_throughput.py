@@ -108,6 +108,36 @@ def test_against_the_usual_way(
     assert all(done.finite and done.shape == [] for done in rounds + theirs)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_cost_of_strict_determinism(
+    precision: str, form: Form, benchmark: BenchmarkFixture, row: dict[str, Any]
+) -> None:
+    """Epochs of `paper` in turns with the same where torch may choose other algorithms."""
+    benchmark.group = "costs"
+    options: Options = {"precision": precision, "images": form.images}
+    loose = Process("ours", {**options, "switches": "loose"})
+    with loose, Process("ours", options) as strict:
+        benchmark.pedantic(strict, setup=loose, rounds=form.rounds, warmup_rounds=1)
+    rounds, against = strict.rounds[1:], summary(loose.rounds[1:], form.images)
+    row |= {"form": form.name, "precision": precision, **summary(rounds, form.images)}
+    row |= {
+        "loose_images_per_second": against["images_per_second"],
+        "ratio": row["images_per_second"] / against["images_per_second"],
+    }
+    assert all(done.finite for done in rounds)
+
+
+def test_cost_of_a_checkpoint(form: Form, benchmark: BenchmarkFixture, row: dict[str, Any]) -> None:
+    """Seconds to write one checkpoint of `paper`, safely on disk."""
+    benchmark.group = "costs"
+    with Process("ours", {"work": "checkpointing", "images": BATCH}) as ours:
+        benchmark.pedantic(ours, rounds=form.rounds, warmup_rounds=1)
+    rounds = ours.rounds[1:]
+    row |= {"form": form.name, "device": rounds[-1].device}
+    row |= {"seconds": median(done.seconds for done in rounds)}
+    assert all(done.finite for done in rounds)
+
+
 def summary(rounds: list[Round], images: int) -> dict[str, Any]:
     """What every row says of its rounds."""
     return {

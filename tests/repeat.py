@@ -1,0 +1,39 @@
+"""Train every variant in every precision for one short epoch and print the weights' hashes.
+
+python -m tests.repeat [DEVICE]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+import torch
+
+import variants
+from harness import protocols
+from harness.protocol import PRECISIONS
+from harness.runner import weights_sha256
+from harness.train import Trainer
+from tests.conftest import noise
+
+
+def main() -> None:
+    device = torch.device(sys.argv[1] if len(sys.argv) > 1 else "cpu")
+    data = noise().to(device)
+    hashes = {}
+    for precision in PRECISIONS:
+        protocol = dataclasses.replace(
+            protocols.PROTOCOLS["cifar10"], epochs=1, batch_size=16, precision=precision
+        )
+        for name in variants.names():
+            trainer = Trainer(variants.get(name), protocol, 0, data)
+            trainer.train_epoch()
+            weights = {k: v.cpu() for k, v in trainer.model.state_dict().items()}
+            hashes[f"{name} {precision}"] = weights_sha256(weights)
+    print(json.dumps(hashes))
+
+
+if __name__ == "__main__":
+    main()
