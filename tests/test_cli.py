@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,28 +103,6 @@ def test_a_fresh_process_gives_the_same_hashes(
     for field in ("weights_sha256", "predictions_sha256", "sources_sha256"):
         assert second[key + "1"][field] == first[key + "1"][field]
     assert first[key + "0"]["weights_sha256"] != first[key + "1"]["weights_sha256"]
-
-
-def test_a_killed_run_goes_on_and_ends_with_the_same_hashes(
-    harness: Harness, tmp_path: Path
-) -> None:
-    arguments = ("run", "--dataset", "digits", "--epochs", "3", "--variant", "paper")
-    command = [sys.executable, "-m", "harness", *arguments, "--no-figures", "--results", "cut"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert "epoch 1/3" in process.stdout.readline()
-        time.sleep(0.5)
-        process.send_signal(signal.SIGKILL)
-    resumed = harness(*arguments, "--no-figures", "--results", "cut")
-    assert "goes on after epoch" in resumed.stdout
-    harness(*arguments, "--no-figures", "--results", "whole")
-    (cut,), (whole,) = (records(tmp_path / name).values() for name in ("cut", "whole"))
-    assert cut["resumed_at"]
-    assert cut["weights_sha256"] == whole["weights_sha256"]
-    assert cut["predictions_sha256"] == whole["predictions_sha256"]
 
 
 def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path) -> None:
