@@ -17,7 +17,7 @@ from harness.evaluate import curve_point
 from harness.train import Trainer
 
 IMAGES = Path(os.environ.get("ALEXNET_TEST_IMAGES", "no-such-folder"))
-TRAINED, JUDGED = 800, 100  # of each class
+TRAINED, JUDGED = 250, 50  # of each class
 
 
 @pytest.mark.slow
@@ -45,5 +45,5 @@ def test_paper_learns_real_pictures(tmp_path: Path) -> None:
     trainer = Trainer(variants.get("paper"), protocol, 0, images)
     losses = [trainer.train_epoch()["train_loss"] for _ in range(protocol.epochs)]
     _, accuracy = curve_point(trainer.judge(), images.test.labels)
-    assert losses[-1] < 0.8 * losses[0]
-    assert accuracy > 0.35  # chance is 0.10
+    assert losses[-1] < 0.9 * losses[0]
+    assert accuracy > 0.2  # chance is 0.10
