@@ -135,7 +135,8 @@ def kills(folder: Path, count: int, source: random.Random) -> int:
     return trained
 
 
-def test_kills_at_random_moments_change_no_bit(alone: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_two_kills_at_random_moments_change_no_bit(alone: dict[str, Any], tmp_path: Path) -> None:
     trained = kills(tmp_path, 2, random.Random(1))
     trained += finish(tmp_path).count(f"/{EPOCHS}  loss")
     record = stored(tmp_path)

@@ -97,15 +97,15 @@ def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("name", variants.names())
-def test_the_same_seed_gives_the_same_bits(
-    name: str, precision: str, protocol: Protocol, data: Data
+def test_the_global_generator_does_not_matter(
+    precision: str, protocol: Protocol, data: Data
 ) -> None:
+    # That fresh processes agree, for every variant, is in test_repeatability.
     applied = dataclasses.replace(protocol, precision=precision)
     hashes = []
     for noise in (0, 1):
-        torch.manual_seed(noise)  # the global generator must not matter
-        trainer = Trainer(variants.get(name), applied, 0, data)
+        torch.manual_seed(noise)
+        trainer = Trainer(PAPER, applied, 0, data)
         trainer.train_epoch()
         hashes.append(hash_of(trainer))
     assert hashes[0] == hashes[1]
@@ -233,24 +233,6 @@ def test_fp32_means_no_tf32() -> None:
     assert torch.backends.cuda.matmul.allow_tf32 is False
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.is_deterministic_algorithms_warn_only_enabled()
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("name", variants.names())
-def test_the_same_seed_gives_the_same_bits_on_cuda(
-    name: str, precision: str, protocol: Protocol, data: Data
-) -> None:
-    applied = dataclasses.replace(protocol, precision=precision)
-    there = data.to(torch.device("cuda"))
-    hashes = set()
-    for _ in range(2):
-        trainer = Trainer(variants.get(name), applied, 0, there)
-        trainer.train_epoch()
-        weights = {k: v.cpu() for k, v in trainer.model.state_dict().items()}
-        hashes.add(weights_sha256(weights))
-    assert len(hashes) == 1
 
 
 @pytest.mark.gpu
