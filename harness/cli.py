@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import variants
-from harness.commands import judge, trust
+from harness.commands import judge, report, trust
 from harness.commands.options import (
     ArchiveOption,
     DataDirOption,
@@ -121,6 +121,7 @@ def _outcome_line(outcome: Outcome) -> str:
 app.command()(judge.compare)
 app.command()(judge.audit)
 app.command()(judge.verdict)
+app.command()(report.report)
 
 
 @app.command("list")
