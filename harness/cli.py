@@ -122,6 +122,7 @@ app.command()(judge.compare)
 app.command()(judge.audit)
 app.command()(judge.verdict)
 app.command()(report.report)
+app.command()(report.explain)
 
 
 @app.command("list")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.options import ArchiveOption, ResultsOption
+from harness.commands.options import ArchiveOption, DataDirOption, ResultsOption
+from harness.errors import InputError
 
 
 def report(
@@ -37,3 +38,30 @@ def report(
         print(f"{figures}: {files.save(figures, found, shown)} files")
     for problem in found.problems:
         print(f"note: {problem.sentence}")
+
+
+def explain(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a stored run with its weights.")],
+    images: Annotated[
+        str | None,
+        typer.Option(help="Test images, such as 0,17. [default: the first of each class]"),
+    ] = None,
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the patches that are hidden.")] = 0,
+    samples: Annotated[
+        int, typer.Option(min=50, help="Images with hidden patches, each for LIME and SHAP.")
+    ] = 1000,
+) -> None:
+    """Show what a trained network looks at: Grad-CAM, LIME and SHAP of test images."""
+    try:
+        import captum  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "explain needs captum: python -m pip install -c constraints.txt -e '.[explain]'"
+        ) from error
+    from harness.explain.run import explain_run
+    from harness.seeding import make_deterministic
+
+    make_deterministic()
+    print(explain_run(run_dir, images, data_dir, archive, seed, samples))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,22 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """What `explain` left in the run's folder: a data URI of its sheet, and that in words."""
+
+    uri: str
+    alt: str
+    layer: str
+
+
+@dataclass(frozen=True)
 class Gallery:
-    """Pictures of one run: a random choice, and the most confident mistakes."""
+    """Pictures of one run: a random choice, the most confident mistakes, explanations."""
 
     run: str
     chosen: tuple[Sample, ...]
     mistakes: tuple[Sample, ...]
+    explanation: Explanation | None
 
 
 def gallery(
@@ -68,7 +79,21 @@ def gallery(
             f"(fingerprint {data.fingerprint[:12]}, not {run.dataset['fingerprint'][:12]})."
         )
     judged = (data.validation() if run.dataset["split"] == "validation" else data).test
-    return _pick(run, judged.images.numpy(), judged.labels.numpy(), np.load(path))
+    chosen, mistakes = _pick(run, judged.images.numpy(), judged.labels.numpy(), np.load(path))
+    return Gallery(
+        f"{run.variant}, seed {run.seed}", chosen, mistakes, _explanation(path.parent, run)
+    )
+
+
+def _explanation(folder: Path, run: RunRecord) -> Explanation | None:
+    """The sheet, where there is one of these very weights."""
+    sheet, words = folder / "explain.png", folder / "explain.json"
+    if not (sheet.exists() and words.exists()):
+        return None
+    told = json.loads(words.read_bytes())
+    if told["weights_sha256"] != run.weights_sha256:
+        return None
+    return Explanation(_uri(sheet.read_bytes()), told["alt"], told["grad_cam_layer"])
 
 
 def _probabilities(results: Path, run: RunRecord) -> Path | None:
@@ -87,30 +112,28 @@ def _pick(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float32],
-) -> Gallery:
-    """Args:
-    images: [N, H, W, 3]; labels [N]; probabilities [N, C].
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """A random choice that depends on the run's seed alone, and the most confident mistakes.
+
+    Args:
+        images: [N, H, W, 3]; labels [N]; probabilities [N, C].
     """
     classes = run.dataset["classes"]
     guesses, sure = probabilities.argmax(1), probabilities.max(1)
 
     def sample(index: int) -> Sample:
         truth, guess = classes[labels[index]], classes[guesses[index]]
-        return Sample(_uri(images[index]), index, truth, guess, float(sure[index]))
+        buffer = io.BytesIO()
+        Image.fromarray(images[index]).save(buffer, format="png")
+        return Sample(_uri(buffer.getvalue()), index, truth, guess, float(sure[index]))
 
     count = min(_SHOWN, len(labels))
     chosen = np.sort(np.random.default_rng(run.seed).choice(len(labels), count, replace=False))
     wrong = np.flatnonzero(guesses != labels)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:_SHOWN]
-    return Gallery(
-        run=f"{run.variant}, seed {run.seed}",
-        chosen=tuple(sample(int(i)) for i in chosen),
-        mistakes=tuple(sample(int(i)) for i in worst),
-    )
+    return tuple(sample(int(i)) for i in chosen), tuple(sample(int(i)) for i in worst)
 
 
-def _uri(image: NDArray[np.uint8]) -> str:
+def _uri(png: bytes) -> str:
     """A PNG as a data URI."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
