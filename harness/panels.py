@@ -95,7 +95,7 @@ def curve(axes: Axes, histories: Sequence[Sequence[dict[str, Any]]], key: str, p
     label = TRAINING if part == "train" else part
     axes.plot(epochs, values.mean(0), color=colour, dashes=dashes, marker=mark, label=label)
     axes.set(xlabel="epoch", ylabel=AXES[key][0])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 def decay(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
