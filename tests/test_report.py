@@ -297,7 +297,7 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
     found = reading.read(tmp_path / "results")
     output.save(tmp_path, found, sections.sections(found)[:0])
     (tmp_path / "paper.tex").write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs}\n\\usepackage[T1]{fontenc}\n"
+        "\\documentclass{article}\n\\usepackage{booktabs}\n"
         "\\begin{document}\n\\input{table}\n\\end{document}\n"
     )
     done = subprocess.run(

@@ -10,7 +10,7 @@ from harness.files import write_atomically
 from harness.report.reading import Found
 from harness.report.sections import Section
 
-_PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}.\n"
+_PREAMBLE = "% Needs \\usepackage{booktabs}.\n"
 
 
 def save(folder: Path, found: Found, sections: Sequence[Section]) -> int:
