@@ -17,6 +17,7 @@ from harness.commands.options import (
     DatasetOption,
     ResultsOption,
 )
+from harness.commands.sweep import sweep
 from harness.errors import InputError, RunFailedError
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def run(
     if seed is not None and seeds is not None:
         raise InputError("give --seed or --seeds, not both.")
     from harness import experiment, progress
+    from harness.plan import Options, parse_seeds, parse_variants
 
-    options = experiment.Options(
+    options = Options(
         dataset=dataset,
         data_dir=data_dir,
         archive=archive,
@@ -77,8 +79,8 @@ def run(
     failures = 0
     reporter = progress.for_terminal()
     for outcome in experiment.execute(
-        experiment.parse_variants(variant),
-        experiment.parse_seeds(seeds if seeds is not None else str(seed or 0)),
+        parse_variants(variant),
+        parse_seeds(seeds if seeds is not None else str(seed or 0)),
         options,
         reporter,
         retry_failed=retry_failed,
@@ -118,6 +120,7 @@ def _outcome_line(outcome: Outcome) -> str:
     )
 
 
+app.command()(sweep)
 app.command()(judge.compare)
 app.command()(judge.audit)
 app.command()(judge.verdict)
@@ -175,7 +178,7 @@ def data(
     archive: ArchiveOption = None,
 ) -> None:
     """Fetch a dataset where it is missing, verify it and print its fingerprint."""
-    from harness.experiment import Options
+    from harness.plan import Options
 
     found = Options(dataset=dataset, data_dir=data_dir, archive=archive).load_data()
     print(f"{found.title}: {len(found.train):,} training and {len(found.test):,} test images")

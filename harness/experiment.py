@@ -2,78 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import variants
-from harness import data, device, protocols, runner, seeding
+from harness import device, runner, seeding
 from harness.data import Data
-from harness.errors import InputError
 from harness.files import exclusive, make_directory
+from harness.plan import Options, Plan, plans, stored
 from harness.progress import Reporter
 from harness.record import RunRecord
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a person can choose about a run besides variant and seed.
-
-    Attributes:
-        dataset: "cifar10", "folder" or "digits".
-        data_dir: where the dataset lies; None means $ALEXNET_DATA, else "data".
-        archive: URL or file of the official archive; None means $ALEXNET_ARCHIVE, else
-            torchvision's URL.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        precision, epochs: None for the protocol's own.
-        validation: judge on a tenth of the training images instead of the test images.
-        results: the results folder.
-    """
-
-    dataset: str = "cifar10"
-    data_dir: Path | None = None
-    archive: str | None = None
-    device: str = "auto"
-    precision: str | None = None
-    epochs: int | None = None
-    validation: bool = False
-    results: Path = Path("results")
-
-    def load_data(self) -> Data:
-        """The dataset, on the CPU."""
-        directory = self.data_dir or Path(os.environ.get("ALEXNET_DATA", "data"))
-        return data.load(self.dataset, directory, self.archive or os.environ.get("ALEXNET_ARCHIVE"))
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One run's end: its record, and whether it was trained now or found done."""
 
-    plan: runner.Plan
+    plan: Plan
     record: RunRecord
     trained: bool
-
-
-def plans(names: Sequence[str], seeds: Sequence[int], options: Options) -> list[runner.Plan]:
-    """Every run asked for, variants first, without touching data or device.
-
-    Raises:
-        InputError, UnknownVariantError: if a name or an option is wrong.
-    """
-    protocol, departures = protocols.resolve(
-        options.dataset,
-        epochs=options.epochs,
-        precision=options.precision,
-        validation=options.validation,
-    )
-    chosen = [variants.get(name) for name in names]
-    return [
-        runner.Plan(variant, seed, protocol, departures, options.results)
-        for variant in chosen
-        for seed in seeds
-    ]
 
 
 def execute(
@@ -118,38 +64,13 @@ def execute(
         yield outcome
 
 
-def _found(plan: runner.Plan, dataset: Data, retry_failed: bool) -> Outcome | None:
+def _found(plan: Plan, dataset: Data, retry_failed: bool) -> Outcome | None:
     """The outcome of a run that needs no training."""
-    done = runner.stored(plan, dataset)
+    done = stored(plan, dataset.fingerprint)
     if done is None or (done.failed and retry_failed):
         return None
     return Outcome(plan, done, trained=False)
 
 
-def _waiting(plan: runner.Plan, reporter: Reporter) -> Callable[[], None]:
+def _waiting(plan: Plan, reporter: Reporter) -> Callable[[], None]:
     return lambda: reporter.say(f"{plan.title}: another process trains it; waiting")
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Seeds of "0-19,30": numbers and ranges, each once, in the order given.
-
-    Raises:
-        InputError: if the text is anything else.
-    """
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if low > high or high - low >= 100_000:
-            raise InputError(
-                f"seeds {text!r} do not parse: write numbers and ranges such as 0-19,30."
-            )
-        seeds.update(dict.fromkeys(range(low, high + 1)))
-    return list(seeds)
-
-
-def parse_variants(text: str) -> list[str]:
-    """Names of "a,b" or "all", each once."""
-    if text == "all":
-        return variants.names()
-    return list(dict.fromkeys(name.strip() for name in text.split(",")))
