@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,11 +21,8 @@ from harness.commands.options import (
 from harness.commands.sweep import sweep
 from harness.errors import InputError, RunFailedError
 
-if TYPE_CHECKING:
-    from harness.data import Data
-    from harness.experiment import Outcome
-
 INTERRUPTED = 130
+TERMINATED = 143
 # Newer versions of Typer bring a click of their own: ClickException is reached through a name
 # that all of them export.
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -84,40 +82,12 @@ def run(
         options,
         reporter,
         retry_failed=retry_failed,
-        finished=_draw if figures else lambda outcome, data: None,
+        finished=experiment.draw if figures else lambda outcome, data: None,
     ):
-        reporter.say(_outcome_line(outcome))
+        reporter.say(outcome.line)
         failures += outcome.record.failed
     if failures:
         raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
-
-
-def _draw(outcome: Outcome, data: Data) -> None:
-    """Pictures of a run that has just been trained."""
-    if outcome.record.failed:
-        return
-    import numpy as np
-
-    from harness import figures
-
-    judged = data.validation().test if outcome.plan.protocol.validation else data.test
-    probabilities = np.load(outcome.plan.directory / "probabilities.npy")
-    drawn = figures.of_run(
-        outcome.record, judged.images.numpy(), judged.labels.numpy(), probabilities
-    )
-    figures.save(outcome.plan.directory, drawn)
-
-
-def _outcome_line(outcome: Outcome) -> str:
-    record, plan = outcome.record, outcome.plan
-    if record.metrics is None:
-        return f"{plan.title}: failed, {record.reason}"
-    return (
-        f"{plan.title}: accuracy {record.metrics['accuracy']:.2%}, "
-        f"macro F1 {record.metrics['macro_f1']:.2%} "
-        f"({'trained in' if outcome.trained else 'done before in'} {record.train_seconds:.0f} s), "
-        f"{plan.directory}"
-    )
 
 
 app.command()(sweep)
@@ -191,8 +161,13 @@ app.command()(trust.verify)
 app.command()(trust.check)
 
 
+class Terminated(BaseException):
+    """SIGTERM came: what KeyboardInterrupt is to Ctrl-C."""
+
+
 def main() -> None:
     """Run a command; turn what went wrong into one line and an exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
     except ClickException as error:
@@ -203,10 +178,17 @@ def main() -> None:
         _end(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    if status == INTERRUPTED:  # Typer's newer versions catch Ctrl-C themselves and return this
+    except Terminated:
+        status = TERMINATED
+    if status in (INTERRUPTED, TERMINATED):  # Typer's newer versions return 130 after Ctrl-C
         again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
-        _end(f"interrupted; finished epochs are saved. To go on: {again}", INTERRUPTED)
+        _end(f"interrupted; finished epochs are saved. To go on: {again}", status)
     sys.exit(status)
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows tidies up
+    raise Terminated
 
 
 def _end(message: str, status: int) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from harness import lease
 from harness import plan as planning
 from harness.plan import Options, Plan
 
@@ -56,7 +57,7 @@ def state(plan: Plan) -> State:
     record = planning.stored(plan)
     if record is not None:
         return State.failed if record.failed else State.done
-    return State.open
+    return State.running if lease.held(plan.directory) else State.open
 
 
 def seeds_first(names: Sequence[str], seeds: Sequence[int], options: Options) -> tuple[Plan, ...]:
