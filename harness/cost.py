@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness import record
+from harness.grid import Grid
 from harness.plan import Plan
 from harness.record import RunRecord
 
@@ -41,10 +42,10 @@ class Costs:
 
     Args:
         records: any; those on other data or in another precision are passed over.
-        device: the model of the device that will train.
+        device: the model of the device that will train, as records have it.
     """
 
-    def __init__(self, records: Iterable[RunRecord], device: str) -> None:
+    def __init__(self, records: Iterable[RunRecord], device: str | None) -> None:
         stored = [
             _Sample(
                 one.variant,
@@ -83,8 +84,14 @@ class Costs:
             ]
             if alike:
                 seconds = statistics.median(alike) * plan.protocol.epochs
-                return Estimate(seconds, f"{len(alike)} runs: {words}")
+                return Estimate(seconds, f"{len(alike)} run{'s' * (len(alike) > 1)}: {words}")
         return None
+
+
+def records_near(grid: Grid) -> list[RunRecord]:
+    """Every readable record of the grid's dataset, whatever its protocol."""
+    folder = grid.options.results / grid.options.dataset
+    return record.load_all(folder)[0] if folder.is_dir() else []
 
 
 def epochs_done(plan: Plan) -> int:

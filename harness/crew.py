@@ -13,29 +13,14 @@ from typing import Any
 
 from harness import machine, worker
 from harness.grid import Grid
+from harness.ledger import Job
 from harness.machine import Place
 from harness.messages import Train
-from harness.plan import Plan
 from harness.processes import inherited
 from harness.progress import Reporter
 
 # Seconds that a worker has to let go of its run when it is told to end.
 PATIENCE = 10.0
-
-
-@dataclass(eq=False)
-class Job:
-    """A run that is to be trained.
-
-    Attributes:
-        plan: the run.
-        epochs: how many its checkpoint holds, when last looked at.
-        deaths: workers lost over it since it last finished an epoch.
-    """
-
-    plan: Plan
-    epochs: int = 0
-    deaths: int = 0
 
 
 @dataclass(eq=False)

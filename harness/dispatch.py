@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from harness import plan as planning
 from harness.board import PlainBoard, Tally
 from harness.cost import Costs, epochs_done
-from harness.crew import Crew, Job, Slot, Worker
+from harness.crew import Crew, Slot, Worker
 from harness.errors import InputError, RunFailedError
-from harness.grid import Grid, State, state
+from harness.grid import State, state
+from harness.ledger import Job, Ledger
 from harness.machine import Place
 from harness.messages import Ended, Ready, Report, Unable
-from harness.plan import Plan
 
 # Workers that one run may lose without finishing an epoch, and that may end one after the
 # other before they have loaded the data.
@@ -25,46 +23,6 @@ DEATHS = 5
 STILLBORN = 3
 # Seconds between two looks at the clock and at what other processes train.
 TICK = 1.0
-
-
-@dataclass
-class Ledger:
-    """What became of the runs.
-
-    Attributes:
-        found: done before this sweep.
-        done: those and the ones trained since, by this sweep or another.
-        failed: with the reason.
-        refused: what is wrong, a line for each.
-        held: trained by another process.
-        open: to be trained, in order.
-    """
-
-    found: list[Plan] = field(default_factory=list)
-    done: list[Plan] = field(default_factory=list)
-    failed: list[tuple[Plan, str]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    held: list[Job] = field(default_factory=list)
-    open: deque[Job] = field(default_factory=deque)
-
-
-def survey(grid: Grid) -> Ledger:
-    """What the results folder says about a grid."""
-    ledger = Ledger()
-    for plan in grid.plans:
-        try:
-            how = state(plan)
-            if how is State.failed and not grid.retry_failed:
-                record = planning.stored(plan)
-                ledger.failed.append((plan, str(record.reason if record else "")))
-            elif how is State.done:
-                ledger.found.append(plan)
-                ledger.done.append(plan)
-            else:
-                ledger.open.append(Job(plan, epochs_done(plan)))
-        except InputError as error:
-            ledger.refused.append(str(error))
-    return ledger
 
 
 class Dispatcher:

@@ -12,19 +12,26 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness import board, machine, record
-from harness.cost import Costs
+from harness import board, machine
+from harness.cost import Costs, records_near
 from harness.crew import Crew
-from harness.dispatch import Dispatcher, Ledger, survey
+from harness.dispatch import Dispatcher
 from harness.errors import InputError, RunFailedError
 from harness.files import make_directory
-from harness.grid import Grid
+from harness.grid import Capacity, Grid
+from harness.ledger import Ledger, survey
 from harness.machine import Place
 
 
 def queued(grid: Grid) -> Mapping[Path, str]:
     """Nothing: this engine has no queue, and living claims show what runs."""
     return {}
+
+
+def capacity(grid: Grid) -> Capacity:
+    """This machine's device, and how many runs it would train at once."""
+    found = machine.look(grid.options.device)
+    return Capacity(found.name, sum(place.slots for place in machine.places(found, grid)))
 
 
 def run(grid: Grid) -> None:
@@ -46,18 +53,12 @@ def run(grid: Grid) -> None:
         layout = machine.places(found, grid)
         shown.say(f"{len(ledger.open)} runs on {found.name}: {_words(layout)}")
         with Crew(grid) as crew:
-            costs = Costs(stored(grid), found.name)
+            costs = Costs(records_near(grid), found.name)
             dispatcher = Dispatcher(ledger, crew, layout, shown, costs, deadline)
             dispatcher.begin()
             with shown:
                 dispatcher.work()
     _summarise(grid, ledger, shown)
-
-
-def stored(grid: Grid) -> list[record.RunRecord]:
-    """Every readable record of the grid's dataset, whatever its protocol."""
-    folder = grid.options.results / grid.options.dataset
-    return record.load_all(folder)[0] if folder.is_dir() else []
 
 
 def _words(layout: Sequence[Place]) -> str:
