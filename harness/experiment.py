@@ -30,6 +30,7 @@ class Options:
         precision, epochs: None for the protocol's own.
         validation: judge on a tenth of the training images instead of the test images.
         results: the results folder.
+        eager: see `harness.runner.Plan`.
     """
 
     dataset: str = "cifar10"
@@ -40,6 +41,7 @@ class Options:
     epochs: int | None = None
     validation: bool = False
     results: Path = Path("results")
+    eager: bool = False
 
     def load_data(self) -> Data:
         """The dataset, on the CPU."""
@@ -70,7 +72,7 @@ def plans(names: Sequence[str], seeds: Sequence[int], options: Options) -> list[
     )
     chosen = [variants.get(name) for name in names]
     return [
-        runner.Plan(variant, seed, protocol, departures, options.results)
+        runner.Plan(variant, seed, protocol, departures, options.results, options.eager)
         for variant in chosen
         for seed in seeds
     ]

@@ -13,7 +13,7 @@ import variants
 from harness import record
 from harness.protocols import PROTOCOLS
 from harness.rules.stored import Stored
-from variants.alexnet import AlexNet
+from variants.network import AlexNet
 
 
 def text_is_as_written(stored: Stored) -> Iterator[str]:
