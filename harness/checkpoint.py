@@ -25,10 +25,10 @@ from harness.record import differences
 
 FOLDER = "checkpoints"
 KEPT = 2
-# Epochs on a fast device are shorter than the writing of 186 MB: there a checkpoint follows
-# the first epoch that ends this long after the one before. What a kill costs is thus one
-# epoch or this time, whichever is longer.
-SECONDS = 2.0
+# Epochs on a fast device are shorter than the writing of 186 MB, and no disk should take that
+# all the time: there a checkpoint follows the first epoch that ends this long after the one
+# before was begun. What a kill costs is thus one epoch or this time, whichever is longer.
+SECONDS = 1.0
 
 
 class Writer:
@@ -48,7 +48,7 @@ class Writer:
         self._begun = -math.inf
 
     def offer(self, state: dict[str, Any]) -> None:
-        """Write a checkpoint, unless the one before was begun less than `SECONDS` ago.
+        """Write a checkpoint, unless the one before is still being written or was just begun.
 
         Args:
             state: see `save`; copied before this returns.
@@ -57,7 +57,7 @@ class Writer:
             InputError: if the one before could not be written.
         """
         now = time.perf_counter()
-        if now - self._begun < SECONDS:
+        if now - self._begun < SECONDS or (self._written and not self._written.done()):
             return
         self._wait()
         kept = copy.deepcopy(state)
