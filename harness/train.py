@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import Any
 
@@ -56,6 +57,8 @@ class Trainer:
         self.device = data.train.labels.device
         self.graphs = self.device.type == "cuda" if graphs is None else graphs
         self.epoch = 0
+        # Marks the parts of a step, for whoever measures them.
+        self.span: Callable[[str], AbstractContextManager[Any]] = record_function
         self._dropout = torch.Generator(self.device)
         model = build(variant, len(data.classes), generator(seed, "init"), self._dropout)
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -149,22 +152,23 @@ class Trainer:
 
     def _step(self, size: int) -> None:
         """One optimiser step on the epoch's next images; nothing in it waits for the device."""
-        with record_function("augmentation"):
+        with self.span("augmentation"):
             index = self._order[self._position + self._line[:size]]
             labels = self.data.train.labels[index]
             images = self.normalise(self._images.batch(index, self._draws))
-        with record_function("forward"):
+        with self.span("forward"):
             with self.autocast():
                 logits = self.model(images)
             loss = F.cross_entropy(logits.float(), labels)
-        with record_function("backward"):
+        with self.span("backward"):
             loss.backward()  # type: ignore[no-untyped-call]
-        with record_function("optimizer"):
+        with self.span("optimizer"):
             self._descend()
         right = (logits.detach().argmax(1) == labels).sum()
         self._totals += torch.stack([loss.detach() * size, right])
         self._position += size
 
+    @torch.no_grad()
     def _descend(self) -> None:
         """SGD by its function: the class imports torch's compiler, which takes a second."""
         sgd(
