@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from harness.errors import InputError
+
 # cuBLAS, cuDNN and autograd set themselves up in a first step and may not do so in a capture;
 # PyTorch's own helper warms up as often.
 WARM_UP = 3
@@ -37,7 +39,7 @@ def capture(
         generator: what `step` draws random numbers from.
 
     Raises:
-        RuntimeError: if something in `step` cannot be captured.
+        InputError: if something in `step` cannot be captured.
     """
     # Every run has a stream, and with it cuBLAS workspaces, of its own; the default stream
     # cannot be captured.
@@ -56,6 +58,14 @@ def capture(
         graph = torch.cuda.CUDAGraph()
         if generator is not None:
             graph.register_generator_state(generator)
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            step()
+        try:
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                step()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"no CUDA graph can be made of a step here ({reason}): add --eager."
+            ) from error
     return graph.replay

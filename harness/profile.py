@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from harness import processes
 from harness.data import Data
 from harness.device import own_stream
-from harness.runner import Plan
+from harness.plan import Plan
 from harness.train import Trainer
 
 TRACE = "trace.json"
@@ -44,7 +45,7 @@ class Profile:
     trace: Path
 
 
-def measure(plan: Plan, data: Data, started: float) -> Profile:
+def measure(plan: Plan, data: Data) -> Profile:
     """Time the parts of a run's steps and trace a few of them; nothing is recorded as a run.
 
     Parts are timed with the kernels launched one by one, and the device waited for between
@@ -53,7 +54,6 @@ def measure(plan: Plan, data: Data, started: float) -> Profile:
     Args:
         plan: the run.
         data: on the device that trains.
-        started: when the command began, by `time.time()`.
     """
     if plan.protocol.validation:
         data = data.validation()
@@ -61,7 +61,7 @@ def measure(plan: Plan, data: Data, started: float) -> Profile:
     batch = plan.protocol.batch_size
     with own_stream(device):
         whole = Trainer(plan.variant, plan.protocol, plan.seed, data)
-        start_up = time.time() - started
+        start_up = processes.age()
         steps = min(STEPS[device.type], len(whole.batch_sizes))
         timed, speed = _timed_parts(plan, _first(data, steps * batch))
         timed["evaluation"] = _seconds(whole.judge, device)
