@@ -34,7 +34,8 @@ SECONDS = 1.0
 class Writer:
     """Writes a run's checkpoints in a thread of its own, so that training goes on meanwhile.
 
-    Leaving its context waits for the last one.
+    Leaving its context waits for the last one. If Ctrl-C or a signal ends it, the newest state
+    offered is written first.
 
     Args:
         directory, identity: see `save`.
@@ -44,8 +45,9 @@ class Writer:
         self._directory = directory
         self._identity = identity
         self._pool = ThreadPoolExecutor(1)
-        self._written: Future[None] | None = None
+        self._writing: Future[None] | None = None
         self._begun = -math.inf
+        self._left: dict[str, Any] | None = None
 
     def offer(self, state: dict[str, Any]) -> None:
         """Write a checkpoint, unless the one before is still being written or was just begun.
@@ -56,19 +58,19 @@ class Writer:
         Raises:
             InputError: if the one before could not be written.
         """
+        self._left = copy.deepcopy(state)
         now = time.perf_counter()
-        if now - self._begun < SECONDS or (self._written and not self._written.done()):
+        if now - self._begun < SECONDS or (self._writing and not self._writing.done()):
             return
-        self._wait()
-        kept = copy.deepcopy(state)
+        self._finish()
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.current_stream().synchronize()  # the thread has another stream
-        self._written = self._pool.submit(save, self._directory, self._identity, kept)
-        self._begun = now
+        self._writing = self._pool.submit(save, self._directory, self._identity, self._left)
+        self._begun, self._left = now, None
 
-    def _wait(self) -> None:
-        if self._written is not None:
-            self._written.result()
+    def _finish(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
 
     def __enter__(self) -> Writer:
         return self
@@ -81,7 +83,9 @@ class Writer:
     ) -> None:
         self._pool.shutdown()
         if error is None:
-            self._wait()
+            self._finish()
+        elif self._left is not None and not isinstance(error, Exception):
+            save(self._directory, self._identity, self._left)
 
 
 def save(directory: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 import variants
-from harness import evaluate
+from harness import checkpoint, evaluate
 from harness.augment import Draws, Images
 from harness.data import Data
 from harness.errors import RunFailedError
@@ -214,17 +215,49 @@ def test_a_run_that_was_cut_off_ends_with_the_same_bits(
     assert _without_times(resumed) == _without_times(whole)
 
 
-@pytest.mark.parametrize("part", ["model", "momentum", "epoch"])
-def test_leaving_a_part_of_the_state_out_of_a_resume_shows(
-    part: str, protocol: Protocol, data: Data
+# What a run that has not begun has in each field of its state, given the one it has later.
+FRESH: dict[str, Callable[[Any], Any]] = {
+    "model": lambda model: {k: torch.full_like(v, 0.01) for k, v in model.items()},
+    "momentum": lambda momentum: [torch.zeros_like(m) for m in momentum],
+    "epoch": lambda epoch: 0,
+    "history": lambda history: [],
+    "resumed_at": lambda resumed_at: [],
+}
+
+
+@pytest.mark.parametrize("lost", FRESH)
+def test_a_field_left_out_of_a_checkpoint_shows(lost: str, train: Train, tmp_path: Path) -> None:
+    def cut_twice(results: str) -> Path:
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                train("batch_norm", epochs=4, results=results, reporter=Interrupt(1))
+        return next((tmp_path / results).rglob(checkpoint.FOLDER))
+
+    cut_twice("whole")
+    whole = train("batch_norm", epochs=4, results="whole")
+    folder = cut_twice("lossy")
+    (newest,) = folder.glob("epoch-00002-*.pt")
+    content = torch.load(newest, weights_only=True)
+    assert set(content["state"]) == set(FRESH)
+    shutil.rmtree(folder)
+    fresh = FRESH[lost](content["state"][lost])
+    checkpoint.save(folder.parent, content["identity"], {**content["state"], lost: fresh})
+    lossy = train("batch_norm", epochs=4, results="lossy")
+    assert whole.resumed_at == [1, 2]
+    seen = [
+        (r.weights_sha256, r.resumed_at, [row["epoch"] for row in r.history])
+        for r in (whole, lossy)
+    ]
+    assert seen[0] != seen[1]
+
+
+def test_an_interrupted_run_loses_no_finished_epoch(
+    train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainers = [Trainer(PAPER, protocol, 0, data) for _ in range(2)]
-    trainers[0].train_epoch()
-    fresh = copy.deepcopy(trainers[1].state()[part])
-    trainers[1].restore({**trainers[0].state(), part: fresh})
-    for trainer in trainers:
-        trainer.train_epoch()
-    assert hash_of(trainers[0]) != hash_of(trainers[1])
+    monkeypatch.setattr(checkpoint, "SECONDS", 3600.0)  # epochs far shorter than that
+    with pytest.raises(KeyboardInterrupt):
+        train(epochs=4, reporter=Interrupt(3))
+    assert train(epochs=4).resumed_at == [3]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(protocol: Protocol, data: Data) -> None:
