@@ -11,6 +11,7 @@ import typer
 
 import variants
 from harness.commands import judge, trust
+from harness.commands.calibrate import calibrate
 from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
 from harness.commands.sweep import sweep
 from harness.commands.train import run
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 
 app.command()(run)
+app.command()(calibrate)
 app.command()(sweep)
 app.command()(judge.compare)
 app.command()(judge.audit)
