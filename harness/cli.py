@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import variants
-from harness.commands import judge, trust
+from harness.commands import judge, share, trust
 from harness.commands.options import (
     ArchiveOption,
     DataDirOption,
@@ -186,6 +186,8 @@ def data(
 
 app.command()(trust.verify)
 app.command()(trust.check)
+app.command()(share.bundle)
+app.command()(share.merge)
 
 
 def main() -> None:
