@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,13 +18,11 @@ from harness.commands.options import (
     DatasetOption,
     ResultsOption,
 )
+from harness.commands.sweep import sweep
 from harness.errors import InputError, RunFailedError
 
-if TYPE_CHECKING:
-    from harness.data import Data
-    from harness.experiment import Outcome
-
 INTERRUPTED = 130
+TERMINATED = 143
 # Newer versions of Typer bring a click of their own: ClickException is reached through a name
 # that all of them export.
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -63,8 +62,9 @@ def run(
     if seed is not None and seeds is not None:
         raise InputError("give --seed or --seeds, not both.")
     from harness import experiment, progress
+    from harness.plan import Options, parse_seeds, parse_variants
 
-    options = experiment.Options(
+    options = Options(
         dataset=dataset,
         data_dir=data_dir,
         archive=archive,
@@ -77,47 +77,20 @@ def run(
     failures = 0
     reporter = progress.for_terminal()
     for outcome in experiment.execute(
-        experiment.parse_variants(variant),
-        experiment.parse_seeds(seeds if seeds is not None else str(seed or 0)),
+        parse_variants(variant),
+        parse_seeds(seeds if seeds is not None else str(seed or 0)),
         options,
         reporter,
         retry_failed=retry_failed,
-        finished=_draw if figures else lambda outcome, data: None,
+        finished=experiment.draw if figures else lambda outcome, data: None,
     ):
-        reporter.say(_outcome_line(outcome))
+        reporter.say(outcome.line)
         failures += outcome.record.failed
     if failures:
         raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
 
 
-def _draw(outcome: Outcome, data: Data) -> None:
-    """Pictures of a run that has just been trained."""
-    if outcome.record.failed:
-        return
-    import numpy as np
-
-    from harness import figures
-
-    judged = data.validation().test if outcome.plan.protocol.validation else data.test
-    probabilities = np.load(outcome.plan.directory / "probabilities.npy")
-    drawn = figures.of_run(
-        outcome.record, judged.images.numpy(), judged.labels.numpy(), probabilities
-    )
-    figures.save(outcome.plan.directory, drawn)
-
-
-def _outcome_line(outcome: Outcome) -> str:
-    record, plan = outcome.record, outcome.plan
-    if record.metrics is None:
-        return f"{plan.title}: failed, {record.reason}"
-    return (
-        f"{plan.title}: accuracy {record.metrics['accuracy']:.2%}, "
-        f"macro F1 {record.metrics['macro_f1']:.2%} "
-        f"({'trained in' if outcome.trained else 'done before in'} {record.train_seconds:.0f} s), "
-        f"{plan.directory}"
-    )
-
-
+app.command()(sweep)
 app.command()(judge.compare)
 app.command()(judge.audit)
 app.command()(judge.verdict)
@@ -175,7 +148,7 @@ def data(
     archive: ArchiveOption = None,
 ) -> None:
     """Fetch a dataset where it is missing, verify it and print its fingerprint."""
-    from harness.experiment import Options
+    from harness.plan import Options
 
     found = Options(dataset=dataset, data_dir=data_dir, archive=archive).load_data()
     print(f"{found.title}: {len(found.train):,} training and {len(found.test):,} test images")
@@ -190,8 +163,13 @@ app.command()(share.bundle)
 app.command()(share.merge)
 
 
+class Terminated(BaseException):
+    """SIGTERM came: what KeyboardInterrupt is to Ctrl-C."""
+
+
 def main() -> None:
     """Run a command; turn what went wrong into one line and an exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
     except ClickException as error:
@@ -202,10 +180,17 @@ def main() -> None:
         _end(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    if status == INTERRUPTED:  # Typer's newer versions catch Ctrl-C themselves and return this
+    except Terminated:
+        status = TERMINATED
+    if status in (INTERRUPTED, TERMINATED):  # Typer's newer versions return 130 after Ctrl-C
         again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
-        _end(f"interrupted; finished epochs are saved. To go on: {again}", INTERRUPTED)
+        _end(f"interrupted; finished epochs are saved. To go on: {again}", status)
     sys.exit(status)
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows tidies up
+    raise Terminated
 
 
 def _end(message: str, status: int) -> None:

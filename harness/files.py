@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from harness.errors import InputError
 
@@ -25,31 +21,6 @@ def make_directory(path: Path) -> None:
         raise InputError(
             f"cannot write to {path} ({error.strerror}): name another folder with --results."
         ) from error
-
-
-@contextmanager
-def exclusive(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a folder against every other process that asks for it, until the block ends.
-
-    The operating system frees the lock of a process that dies.
-
-    Args:
-        folder: made where it is missing.
-        waiting: called once if another process holds it.
-    """
-    make_directory(folder)
-    path = folder / ".lock"
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waiting()
-        lock.acquire()
-    try:
-        yield
-        path.unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

@@ -32,6 +32,28 @@ class Reporter:
         """Anything else worth a line."""
 
 
+class Forwarder(Reporter):
+    """Tells another reporter everything; for those that change a part of it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
+        self._reporter.begin(title, epochs, batches, history)
+
+    def batch(self, done: int) -> None:
+        self._reporter.batch(done)
+
+    def epoch(self, row: Row) -> None:
+        self._reporter.epoch(row)
+
+    def end(self) -> None:
+        self._reporter.end()
+
+    def say(self, line: str) -> None:
+        self._reporter.say(line)
+
+
 class PlainReporter(Reporter):
     """One line an epoch, for logs."""
 

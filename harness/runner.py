@@ -6,7 +6,6 @@ import hashlib
 import io
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,80 +16,17 @@ import torch
 import variants
 from harness import checkpoint, decision, environment, evaluate, record
 from harness.data import Data
-from harness.errors import InputError, RunFailedError
+from harness.errors import RunFailedError
 from harness.files import make_directory, write_atomically
+from harness.plan import Plan
 from harness.progress import Reporter
-from harness.protocol import Protocol
 from harness.record import RunRecord
 from harness.train import Trainer
-from variants.spec import Variant
 
 # A checkpoint follows every epoch, but epochs on a fast device are shorter than the writing
 # of 186 MB: there it follows the first epoch that ends this long after the one before. What a
 # kill costs is thus one epoch or this time, whichever is longer.
 CHECKPOINT_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one run is.
-
-    Attributes:
-        variant, seed: which network, started how.
-        protocol: how it is trained and judged; `departures` are the fields an option changed.
-        results: the results folder.
-    """
-
-    variant: Variant
-    seed: int
-    protocol: Protocol
-    departures: dict[str, Any]
-    results: Path
-
-    @property
-    def title(self) -> str:
-        """For people: variant and seed."""
-        return f"{self.variant.name} seed {self.seed}"
-
-    @property
-    def directory(self) -> Path:
-        """The run's folder."""
-        return record.directory(self.results, self.protocol, self.variant.name, self.seed)
-
-    def identity(self, data: Data) -> dict[str, Any]:
-        """What must be the same for a stored run to count as this one."""
-        return {
-            "settings": self.variant.settings(),
-            "protocol": self.protocol.to_dict(),
-            "seed": self.seed,
-            "data": data.fingerprint,
-        }
-
-
-def stored(plan: Plan, data: Data) -> RunRecord | None:
-    """The record of this run where it has one already.
-
-    Raises:
-        InputError: if the folder holds a record that is damaged or of another run.
-    """
-    path = plan.directory / record.FILE
-    if not path.exists():
-        return None
-    try:
-        found = record.load(path)
-    except record.DamagedRecordError as error:
-        raise InputError(f"{error} Delete it to train again.") from error
-    before = {
-        "settings": found.settings,
-        "protocol": found.protocol,
-        "seed": found.seed,
-        "data": found.dataset["fingerprint"],
-    }
-    if changed := record.differences(before, record.plain(plan.identity(data))):
-        raise InputError(
-            f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
-        )
-    return found
 
 
 def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
@@ -145,7 +81,7 @@ def _fit(
     """Train to the end of the budget, with checkpoints on the way."""
     data, protocol = trainer.data, plan.protocol
     identity = {
-        **plan.identity(data),
+        **plan.identity(data.fingerprint),
         "sources": environment.sources_sha256(),
         "environment": environment.describe(trainer.device),
     }

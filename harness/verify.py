@@ -14,9 +14,10 @@ import torch
 
 from harness import environment, record
 from harness.data import Data
+from harness.plan import Plan
 from harness.progress import Reporter
 from harness.record import RunRecord
-from harness.runner import Plan, execute
+from harness.runner import execute
 
 # Fields of a line of the history that a clock decides.
 TIMED = ("seconds", "images_per_second")

@@ -16,10 +16,11 @@ import variants
 from harness import protocols, runner, seeding
 from harness.data import Data, Split, fingerprint
 from harness.device import keep_freed_memory
+from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocol import Protocol
 from harness.record import RunRecord
-from harness.runner import Plan, execute
+from harness.runner import execute
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -22,7 +22,7 @@ def verify(
     """Repeat a stored run from its record and compare it bit for bit."""
     from harness import progress, record
     from harness.device import choose_device, keep_freed_memory
-    from harness.experiment import Options
+    from harness.plan import Options
     from harness.seeding import make_deterministic
     from harness.verify import verify
 

@@ -1,0 +1,48 @@
+"""Which process this is, and whether one of this machine still lives."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+
+@functools.cache
+def here() -> str:
+    """Where process numbers mean what they mean here: host, its start, and its namespace.
+
+    Two containers on one machine, or one machine before and after a restart, differ.
+    """
+    parts = [socket.gethostname()]
+    for read in (
+        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        lambda: str(Path("/proc/self/ns/pid").readlink()),
+    ):
+        try:
+            parts.append(read())
+        except OSError:  # not Linux
+            continue
+    return " ".join(parts)
+
+
+def born(pid: int) -> str | None:
+    """When a process of this machine started, in a form that is the same each time.
+
+    Returns:
+        None if there is no such process, or one that has ended and only waits to be reaped.
+        Together with the number this names a process for good, since numbers are reused.
+    """
+    try:
+        # After the name, which may hold anything, in brackets: state is field 3, start 22.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except (OSError, IndexError):
+        if Path("/proc/self/stat").exists():
+            return None
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    state, _, start = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+    ).stdout.partition(" ")
+    return None if not state or state.startswith("Z") else start.strip()
