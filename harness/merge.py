@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import checkpoint, record
+from harness import checkpoint, lease, record
 from harness.bundle import RefusedError, refuse_breaches, unpack
 from harness.check import check
 from harness.data import Data
 from harness.errors import InputError
-from harness.files import exclusive, write_atomically
+from harness.files import write_atomically
 from harness.record import RunRecord
 
 
@@ -47,9 +46,8 @@ def merge(bundle: Path, results: Path, own: Data | None = None) -> Merged:
         folders = unpack(bundle, scratch)
         refuse_breaches(scratch, check(scratch, own)[1], "nothing was taken in")
         _refuse_odd(scratch, results)
-        _present(scratch, results, folders)
-        for folder in folders:
-            held.enter_context(exclusive(results / folder, _busy(folder)))
+        present = _present(scratch, results, folders)
+        _claim([results / f for f in folders if f not in present], held)
         # Looked at again: another process may have finished a run meanwhile.
         present = _present(scratch, results, folders)
         taken = [folder for folder in folders if folder not in present]
@@ -58,14 +56,21 @@ def merge(bundle: Path, results: Path, own: Data | None = None) -> Merged:
     return Merged(taken, present)
 
 
-def _busy(folder: str) -> Callable[[], None]:
-    def refuse() -> None:
+def _claim(folders: list[Path], held: ExitStack) -> None:
+    """Keep every other process from training these runs; raises if one does."""
+    busy = [folder for folder in folders if lease.held(folder)]
+    for folder in folders if not busy else []:
+        claim = lease.attempt(folder)
+        if claim is None:
+            busy.append(folder)
+        else:
+            held.callback(claim.release)
+    if busy:
         raise RefusedError(
-            "a run is being trained here: nothing was taken in. Merge again when it has ended.",
-            [f"{folder}: being trained here"],
+            "runs are being trained here (named above): nothing was taken in. Merge again when "
+            "they have ended.",
+            [f"{folder}: being trained here" for folder in busy],
         )
-
-    return refuse
 
 
 def _refuse_odd(scratch: Path, results: Path) -> None:

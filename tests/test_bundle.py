@@ -21,11 +21,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from harness import cli, record
+from harness import cli, lease, record
 from harness.bundle import RefusedError, pack
 from harness.check import check
 from harness.errors import InputError
-from harness.files import exclusive
 from harness.merge import merge
 from harness.runner import weights_sha256
 from tests.conftest import ROOT
@@ -365,11 +364,13 @@ def test_the_same_outcome_of_another_machine_is_no_conflict(
 
 
 def test_a_run_that_trains_here_is_not_overwritten(bundle: Path, results: Path) -> None:
-    with exclusive(results / ONE, lambda: None):
-        with pytest.raises(RefusedError) as error:
-            merge(bundle, results)
-        assert error.value.faults == [f"{ONE}: being trained here"]
-        assert not list(results.rglob(record.FILE))
+    claim = lease.attempt(results / ONE)
+    assert claim is not None
+    with pytest.raises(RefusedError) as error:
+        merge(bundle, results)
+    assert error.value.faults == [f"{results / ONE}: being trained here"]
+    assert not list(results.rglob(record.FILE))
+    claim.release()
     merge(bundle, results)
     assert check(results)[1] == []
 
