@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from harness.errors import InputError
-from harness.grid import Grid
+from harness.grid import Capacity, Grid
 
 # Modules, loaded when they are asked for.
 ENGINES = {"local": "harness.sweep", "slurm": "harness.slurm"}
@@ -23,6 +23,13 @@ class Engine(Protocol):
         Raises:
             InputError: if it cannot start, or a run was refused.
             RunFailedError: if runs failed, naming them; the others were trained.
+        """
+
+    def capacity(self, grid: Grid) -> Capacity:
+        """What `run` would train on: for the estimates of a dry run.
+
+        Raises:
+            InputError: if there is no such device.
         """
 
     def queued(self, grid: Grid) -> Mapping[Path, str]:

@@ -6,19 +6,19 @@ import os
 import tempfile
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import UnwritableError
 
 
 def make_directory(path: Path) -> None:
     """Make a folder and its parents.
 
     Raises:
-        InputError: if that is not possible.
+        UnwritableError: if that is not possible.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
+        raise UnwritableError(
             f"cannot write to {path} ({error.strerror}): name another folder with --results."
         ) from error
 
@@ -27,7 +27,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Replace a file by `content` so that a crash leaves either the old file or the new one.
 
     Raises:
-        InputError: if it cannot be written; nothing is left behind.
+        UnwritableError: if it cannot be written; nothing is left behind.
     """
     make_directory(path.parent)
     scratch: str | None = None
@@ -42,7 +42,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
         scratch = None
         _sync_directory(path.parent)
     except OSError as error:
-        raise InputError(
+        raise UnwritableError(
             f"cannot write {path}: {error.strerror}. Mend that, then give the same command again: "
             "nothing that was finished is lost."
         ) from error

@@ -39,6 +39,19 @@ class Grid:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Capacity:
+    """What an engine would train a grid on.
+
+    Attributes:
+        device: its model, as records have it; None where that is not known beforehand.
+        slots: runs at once.
+    """
+
+    device: str | None
+    slots: int
+
+
 class State(StrEnum):
     """How far a run is."""
 

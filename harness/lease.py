@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import processes
-from harness.errors import InputError
+from harness.errors import UnwritableError
 from harness.files import make_directory
 
 FILE = ".lease"
@@ -117,7 +117,7 @@ def attempt(folder: Path) -> Lease | None:
     """Claim a folder, or return None because another living process has it.
 
     Raises:
-        InputError: if nothing can be written there.
+        UnwritableError: if nothing can be written there.
     """
     make_directory(folder)
     path, last = _last(folder)
@@ -129,7 +129,7 @@ def attempt(folder: Path) -> Lease | None:
         if not _create(claim):
             return None
     except OSError as error:
-        raise InputError(
+        raise UnwritableError(
             f"cannot write {path}: {error.strerror}. Mend that, then give the same command again: "
             "nothing that was finished is lost."
         ) from error

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import signal
 import socket
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,14 +20,9 @@ def here() -> str:
     Two containers on one machine, or one machine before and after a restart, differ.
     """
     parts = [socket.gethostname()]
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        lambda: str(Path("/proc/self/ns/pid").readlink()),
-    ):
-        try:
-            parts.append(read())
-        except OSError:  # not Linux
-            continue
+    with contextlib.suppress(OSError):  # not Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return " ".join(parts)
 
 
@@ -46,3 +45,20 @@ def born(pid: int) -> str | None:
         command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
     ).stdout.partition(" ")
     return None if not state or state.startswith("Z") else start.strip()
+
+
+@contextmanager
+def inherited(variables: Mapping[str, str]) -> Iterator[None]:
+    """What processes started in the block get: these variables, and no Ctrl-C.
+
+    A terminal sends Ctrl-C to all processes at once; whoever started them tells them to end.
+    """
+    before = dict(os.environ)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -67,9 +67,7 @@ class PlainReporter(Reporter):
         done = row["epoch"]
         spent = time.perf_counter() - self._start
         left = spent / (done - self._first) * (self._epochs - done)
-        self.say(
-            f"{self._title}: epoch {done}/{self._epochs}  {_figures(row)}  {_clock(left)} left"
-        )
+        self.say(f"{self._title}: epoch {done}/{self._epochs}  {figures(row)}  {clock(left)} left")
 
     def say(self, line: str) -> None:
         print(line, flush=True)
@@ -98,7 +96,7 @@ class LiveReporter(Reporter):
             self._description(),
             total=epochs * batches,
             completed=self._done * batches,
-            figures=_figures(history[-1]) if history else "first epoch",
+            figures=figures(history[-1]) if history else "first epoch",
         )
         self._progress.start()
 
@@ -109,9 +107,7 @@ class LiveReporter(Reporter):
     def epoch(self, row: Row) -> None:
         self._done = row["epoch"]
         if self._progress:
-            self._progress.update(
-                self._task, description=self._description(), figures=_figures(row)
-            )
+            self._progress.update(self._task, description=self._description(), figures=figures(row))
 
     def end(self) -> None:
         if self._progress:
@@ -130,7 +126,8 @@ def for_terminal() -> Reporter:
     return LiveReporter() if sys.stdout.isatty() else PlainReporter()
 
 
-def _figures(row: Row) -> str:
+def figures(row: Row) -> str:
+    """A line of a history, for people."""
     split = "validation" if "validation_loss" in row else "test"
     judged = (
         f"  {split} loss {row[f'{split}_loss']:.3f} accuracy {row[f'{split}_accuracy']:.1%}"
@@ -143,6 +140,8 @@ def _figures(row: Row) -> str:
     )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are any."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

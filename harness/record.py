@@ -25,6 +25,7 @@ FILE = "record.json"
 PREDICTIONS = "predictions.txt"
 WEIGHTS = "model.safetensors"
 PROBABILITIES = "probabilities.npy"
+CHECKPOINTS = "checkpoints"  # a folder, gone when the run is finished
 VERSION = 2
 # What every environment has, whatever the device.
 ENVIRONMENT_KEYS = (

@@ -53,7 +53,9 @@ def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
         trainer = Trainer(plan.variant, plan.protocol, plan.seed, data)
         _fit(trainer, plan, history, resumed_at, reporter)
         outcome = _judge(trainer, plan.directory)
-    except (RunFailedError, torch.OutOfMemoryError, MemoryError) as error:
+    except (RunFailedError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, RunFailedError) and not _out_of_memory(error):
+            raise
         outcome = {**_NO_OUTCOME, "reason": _reason(error)}
     finally:
         reporter.end()
@@ -174,6 +176,13 @@ def _description(plan: Plan, data: Data) -> dict[str, Any]:
         "sources_sha256": environment.sources_sha256(),
         "decision_sha256": decision.sha256(),
     }
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch's CPU allocator has no exception of its own for that."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        "DefaultCPUAllocator" in str(error)
+    )
 
 
 def _reason(error: BaseException) -> str:

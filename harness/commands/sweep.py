@@ -43,10 +43,13 @@ def sweep(
     status: Annotated[
         bool, typer.Option("--status", help="Print how far the grid is; train nothing.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the grid and its cost; train nothing.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="local or slurm.")] = "local",
 ) -> None:
     """Train variants x seeds; skip what is done, go on with what was cut off."""
-    from harness import engines
+    from harness import engines, outlook
     from harness.grid import Grid, seeds_first, status_lines
     from harness.plan import Options, parse_seeds, parse_variants
 
@@ -70,8 +73,9 @@ def sweep(
         time_limit=None if time_limit is None else 60 * time_limit,
     )
     chosen = engines.get(engine)
-    if not status:
+    if status:
+        print("\n".join(status_lines(grid, chosen.queued(grid))))
+    elif dry_run:
+        print("\n".join(outlook.lines(grid, chosen.capacity(grid))))
+    else:
         chosen.run(grid)
-        return
-    for line in status_lines(grid, chosen.queued(grid)):
-        print(line)
