@@ -158,9 +158,7 @@ def _daemon(running: ExitStack, variables: dict[str, str], *command: str) -> Non
     _start(running, list(command), variables)
 
 
-def _start(
-    running: ExitStack, command: list[str], variables: dict[str, str], **user: str
-) -> None:
+def _start(running: ExitStack, command: list[str], variables: dict[str, str], **user: str) -> None:
     process = subprocess.Popen(
         command,
         env=variables,
