@@ -32,7 +32,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket,cred_expire=5
-KillWait=3
+KillWait=1
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -106,6 +106,7 @@ def cluster() -> Iterator[Cluster]:
                 _daemon(running, variables, "slurmd", "-D", "-N", node)
             states = ("sinfo", "-h", "-o", "%T")
             wait_for(lambda: set(up.command(*states).split()) == {"idle"}, 60, up.logs)
+            running.callback(_cancel_all, up)
             yield up
     finally:
         shutil.rmtree(folder)
@@ -123,6 +124,13 @@ def wait_for(
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s{explain()}"
         time.sleep(0.2)
+
+
+def _cancel_all(up: Cluster) -> None:
+    """End what still runs: its processes would outlive the daemons."""
+    up.command("scancel", "--state=PENDING", "--user=root")
+    up.command("scancel", "--user=root")
+    wait_for(lambda: not up.queue(), 60, up.logs)
 
 
 def _configure(folder: Path) -> None:

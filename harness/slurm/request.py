@@ -81,7 +81,7 @@ class Request:
             types = _TYPES.get(name, (int,))
             # True is an int to Python.
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                raise InputError(f"setting {name} is {value!r}: a {types[-1].__name__} is needed.")
+                raise InputError(f"setting {name} is {value!r}: {types[-1].__name__} is needed.")
         lines = settings.get("setup", ())
         if not all(isinstance(line, str) for line in lines):
             raise InputError("setting setup is a list of shell lines.")
