@@ -51,7 +51,7 @@ class Costs:
                 one.variant,
                 _kind(one.protocol),
                 REST * one.train_seconds / len(one.history),
-                here=one.environment["device"] == device,
+                here=one.environment.get("device") == device,
             )
             for one in records
             if not one.failed and one.history

@@ -64,15 +64,22 @@ class Dispatcher:
             type(None): self._died,
         }
 
-    def begin(self) -> None:
-        """Start the first worker and see the data loaded.
+    def begin(self) -> bool:
+        """Start the first worker and see the data loaded, if any run would end in time.
+
+        Returns:
+            Whether there is anything to do.
 
         Raises:
             InputError: if the data are missing.
+            RunFailedError: if the worker cannot be started.
         """
+        if not self._next():
+            return False
         self._start(self._layout[0])
         while not any(worker.ready for worker in self._crew.workers):
             self._listen()
+        return True
 
     def work(self) -> None:
         """Go on until nothing is left that can be started.

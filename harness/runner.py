@@ -101,6 +101,10 @@ def _fit(
         seconds = time.perf_counter() - start
         if protocol.evaluate_every_epoch:
             loss, accuracy = evaluate.curve_point(trainer.judge(), data.test.labels)
+            if not math.isfinite(loss):  # of the last step, which no training loss has seen yet
+                raise RunFailedError(
+                    f"diverged: the {protocol.split} loss is {loss} in epoch {trainer.epoch}"
+                )
             row |= {f"{protocol.split}_loss": loss, f"{protocol.split}_accuracy": accuracy}
         row |= {"seconds": seconds, "images_per_second": len(data.train) / seconds}
         history.append(row)

@@ -55,9 +55,9 @@ def run(grid: Grid) -> None:
         with Crew(grid) as crew:
             costs = Costs(records_near(grid), found.name)
             dispatcher = Dispatcher(ledger, crew, layout, shown, costs, deadline)
-            dispatcher.begin()
-            with shown:
-                dispatcher.work()
+            if dispatcher.begin():
+                with shown:
+                    dispatcher.work()
     _summarise(grid, ledger, shown)
 
 
