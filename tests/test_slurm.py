@@ -203,6 +203,16 @@ def test_jobs_of_several_runs(site: Site) -> None:
     assert len(records(site.folder / "chunks")) == 2
 
 
+def test_a_job_that_ends_early_is_told(site: Site) -> None:
+    few = ("--results", "early", "--variants", "paper", "--seeds", "0")
+    said = site.sweep(*few, "--set", "setup=['exit 3']", "--set", "wait=true", status=1)
+    log = r"early/slurm/alexnet-\S+/\*_0_0_log\.out"
+    assert re.search(rf"1 of the runs have no result: paper seed 0 \(not done, see {log}\)", said)
+    assert re.search(
+        rf"paper seed 0: open \(its job has ended, see {log}\)", site.sweep(*few, "--status")
+    )
+
+
 def test_what_slurm_refuses_is_one_line_and_leaves_nothing(site: Site) -> None:
     said = site.sweep("--results", "refused", "--set", "partition=nowhere", status=2)
     assert said.splitlines()[-1].startswith("harness: sbatch refuses the request: ")

@@ -92,6 +92,7 @@ def test_settings_that_cannot_be_read(
         ({"notice": 600, "time": 11}, "time is 11: at least 12"),
         ({"setup": "module load python"}, "setup is 'module load python'"),
         ({"setup": [1]}, "list of shell lines"),
+        ({"sbatch": {"job_name": "mine"}}, "job_name is set by this suite"),
         ({"sbatch": "account=x"}, "sbatch is 'account=x'"),
     ],
 )

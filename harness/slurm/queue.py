@@ -7,8 +7,8 @@ queue is read without Slurm's accounting, which many clusters do not have.
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
 import secrets
 import subprocess
 import time
@@ -81,7 +81,7 @@ def jobs() -> dict[tuple[str, int], Job]:
     """
     # One line a job (-r); a job that is no array has N/A for its number.
     form = "%K|%i|%T|%R|%j"
-    command = ["squeue", "--noheader", "-r", f"--user={getpass.getuser()}", f"--format={form}"]
+    command = ["squeue", "--noheader", "-r", f"--user={os.getuid()}", f"--format={form}"]
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT, check=True

@@ -11,6 +11,11 @@ from harness.errors import InputError
 
 # Slurm may send the signal before the time limit up to this many seconds early.
 EARLY = 60
+# Options of sbatch that jobs are found and queued again by, or that have a setting of their own.
+_OURS = (
+    *("array", "error", "job-name", "open-mode", "output", "requeue", "signal"),
+    *("cpus-per-task", "gpus-per-node", "mem", "partition", "time"),
+)
 # The types a setting may have, besides None where that is its default.
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "partition": (str,),
@@ -62,6 +67,8 @@ class Request:
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), 1)
         # With less than a minute to train in, a job would be queued again and again for nothing.
+        if ours := [name for name in self.sbatch if name.replace("_", "-") in _OURS]:
+            raise InputError(f"sbatch.{ours[0]} is set by this suite: use its own settings.")
         _at_least("time", self.time, -(-(self.notice + EARLY + 60) // 60))
 
     @classmethod
