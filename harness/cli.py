@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import variants
-from harness.commands import judge, trust
+from harness.commands import judge, share, trust
 from harness.commands.calibrate import calibrate
 from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
 from harness.commands.sweep import sweep
@@ -103,6 +103,8 @@ def data(
 
 app.command()(trust.verify)
 app.command()(trust.check)
+app.command()(share.bundle)
+app.command()(share.merge)
 
 
 class Terminated(BaseException):

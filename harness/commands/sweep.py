@@ -47,9 +47,16 @@ def sweep(
         bool, typer.Option("--dry-run", help="Print the grid and its cost; train nothing.")
     ] = False,
     engine: Annotated[str, typer.Option(help="local or slurm.")] = "local",
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="TOML file with settings of the engine.")
+    ] = None,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="One of them, such as time=120."),
+    ] = None,
 ) -> None:
     """Train variants x seeds; skip what is done, go on with what was cut off."""
-    from harness import engines, outlook
+    from harness import engines, outlook, settings
     from harness.grid import Grid, seeds_first, status_lines
     from harness.plan import Options, parse_seeds, parse_variants
 
@@ -71,6 +78,7 @@ def sweep(
         workers=workers,
         runs_per_gpu=runs_per_gpu,
         time_limit=None if time_limit is None else 60 * time_limit,
+        settings=settings.read(settings_file, pairs or []),
     )
     chosen = engines.get(engine)
     if status:
