@@ -24,7 +24,7 @@ class Grid:
         retry_failed: train again what failed before.
         figures: draw pictures of each run.
         workers: processes at once; None lets the engine choose.
-        runs_per_gpu: runs that one GPU trains at once.
+        runs_per_gpu: runs that one GPU trains at once; None for what its free memory holds.
         time_limit: seconds after which nothing may still train; None for no limit.
         settings: what only one engine understands, by name.
     """
@@ -34,7 +34,7 @@ class Grid:
     retry_failed: bool = False
     figures: bool = True
     workers: int | None = None
-    runs_per_gpu: int = 1
+    runs_per_gpu: int | None = None
     time_limit: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 

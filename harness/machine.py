@@ -15,6 +15,13 @@ from harness.processes import inherited
 THREADS = "OMP_NUM_THREADS"
 GPUS = "CUDA_VISIBLE_DEVICES"
 
+# What a run holds on a GPU at most: weights, momentum, gradients, two copies of the state for a
+# checkpoint, its padded images, the graphs' memory; counted as 1.2 GiB, with room to spare.
+RUN_BYTES = 2 * 2**30
+# A step of one run leaves most of a large GPU idle, but more runs than this would only wait for
+# each other's kernels.
+MOST_RUNS = 4
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -24,11 +31,13 @@ class Machine:
         kind: "cpu" or "cuda".
         name: the model, as records have it.
         count: GPUs that torch sees; 1 for a CPU.
+        free: bytes of free memory on the GPU that has least; 0 for a CPU.
     """
 
     kind: str
     name: str
     count: int
+    free: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,15 +76,19 @@ def _look(device: str) -> Machine:
     from harness.device import choose_device, device_name
 
     place = choose_device(device)
-    count = torch.cuda.device_count() if place.type == "cuda" and place.index is None else 1
-    return Machine(place.type, device_name(place), count)
+    if place.type == "cpu":
+        return Machine("cpu", device_name(place), 1)
+    chosen = range(torch.cuda.device_count()) if place.index is None else [place.index]
+    free = min(torch.cuda.mem_get_info(index)[0] for index in chosen)
+    return Machine("cuda", device_name(place), len(chosen), free)
 
 
 def places(machine: Machine, grid: Grid) -> list[Place]:
     """One place for each worker.
 
     On a CPU one worker has all threads, since their number decides bits and times and most
-    people's runs are made so; several share the cores. On GPUs each has one.
+    people's runs are made so; several share the cores. On GPUs each has one, with as many runs
+    at once as its free memory holds, up to `MOST_RUNS`.
 
     Raises:
         InputError: if more is asked for than the machine has.
@@ -87,17 +100,17 @@ def places(machine: Machine, grid: Grid) -> list[Place]:
             f"--workers {grid.workers}: there are {machine.count} GPUs. "
             "--runs-per-gpu lets several runs share one."
         )
+    slots = grid.runs_per_gpu or max(1, min(MOST_RUNS, machine.free // RUN_BYTES))
     if machine.count == 1:
-        return [Place(grid.options.device, grid.runs_per_gpu)]
+        return [Place(grid.options.device, slots)]
     visible = os.environ.get(GPUS, ",".join(map(str, range(machine.count)))).split(",")
     return [
-        Place("cuda", grid.runs_per_gpu, {GPUS: number})
-        for number in visible[: grid.workers or machine.count]
+        Place("cuda", slots, {GPUS: number}) for number in visible[: grid.workers or machine.count]
     ]
 
 
 def _on_cpu(grid: Grid) -> list[Place]:
-    if grid.runs_per_gpu > 1:
+    if (grid.runs_per_gpu or 1) > 1:
         raise InputError("--runs-per-gpu: there is no GPU; --workers shares the cores of a CPU.")
     count = grid.workers or 1
     variables = {}

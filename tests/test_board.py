@@ -72,7 +72,7 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
     assert "dropout_0 seed 3: accuracy 75.00%" in text
 
 
-def grid(workers: int | None = None, runs_per_gpu: int = 1, device: str = "auto") -> Grid:
+def grid(workers: int | None = None, runs_per_gpu: int | None = None, device: str = "auto") -> Grid:
     options = Options(device=device, results=Path("results"))
     return Grid(plans=(), options=options, workers=workers, runs_per_gpu=runs_per_gpu)
 
@@ -109,3 +109,9 @@ def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     with pytest.raises(InputError, match="there are 3 GPUs"):
         machine.places(GPUS, grid(4))
+
+
+@pytest.mark.parametrize(("free", "runs"), [(0, 1), (3, 1), (5, 2), (24, 4), (140, 4)])
+def test_a_gpu_trains_as_many_runs_at_once_as_its_free_memory_holds(free: int, runs: int) -> None:
+    gpu = Machine("cuda", "b", 1, free * 2**30)
+    assert machine.places(gpu, grid()) == [Place("auto", runs)]

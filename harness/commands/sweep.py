@@ -35,7 +35,10 @@ def sweep(
         int | None,
         typer.Option(min=1, help="Processes at once. [default: one a GPU, or one on the CPU]"),
     ] = None,
-    runs_per_gpu: Annotated[int, typer.Option(min=1, help="Runs that share a GPU.")] = 1,
+    runs_per_gpu: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs that share a GPU. [default: by its free memory, up to 4]"),
+    ] = None,
     time_limit: Annotated[
         float | None,
         typer.Option(min=0, metavar="MIN", help="Start nothing that would end later than this."),

@@ -61,7 +61,7 @@ def run(grid: Grid) -> None:
     request = Request.of(grid.settings)
     if grid.time_limit is not None:
         raise InputError("--time-limit is this machine's: --set time=MIN limits a Slurm job.")
-    if grid.runs_per_gpu > 1:
+    if (grid.runs_per_gpu or 1) > 1:
         raise InputError("--runs-per-gpu is this machine's: a Slurm job trains one run at a time.")
     make_directory(grid.options.results)
     ledger = survey(grid)
