@@ -26,11 +26,12 @@ pytestmark = [
     pytest.mark.skipif(slurm.missing() is not None, reason=str(slurm.missing())),
 ]
 
-EPOCHS = 12
+EPOCHS = 20
 # 128 pictures: a run takes some seconds, so that there is a middle to be hit.
 GRID = ("--dataset", "folder", "--data-dir", "images", "--precision", "fp32")
 GRID += ("--epochs", str(EPOCHS), "--no-figures")
 ALL = ("--variants", "all", "--seeds", "0-1")
+LONG = ("--dataset", "digits", "--variants", "paper", "--epochs", "90", "--results", "long")
 LINE = re.compile(r"(\w+) seed (\d+): (\w+)(?: \(job (\S+) (\w+).*\))?")
 
 
@@ -66,7 +67,7 @@ class Site:
         return self.harness("sweep", "--engine", "slurm", *GRID, *ALL, *more, status=status)
 
     def middle(self, node: str | None = None) -> tuple[str, Path]:
-        """A running job whose run has a checkpoint and was not hit yet: number and folder."""
+        """A running job that has begun to train and was not hit yet: number and run."""
         found: list[tuple[str, Path]] = []
 
         def look() -> bool:
@@ -77,12 +78,18 @@ class Site:
             }
             for number, folders in jobs(self.folder).items():
                 free = number in running and folders not in self.hit.values()
-                if free and list(folders.glob(f"{checkpoint.FOLDER}/*.pt")):
+                if free and epochs_saved(folders) == 1:
                     found.append((number, folders))
             return bool(found)
 
         wait_for(look, 180, self.up.logs)
         return found[0]
+
+
+def epochs_saved(run: Path) -> int:
+    """The epoch of the newest checkpoint, 0 if there is none."""
+    names = [path.name for path in run.glob(f"{checkpoint.FOLDER}/epoch-*.pt")]
+    return max((int(name.split("-")[1]) for name in names), default=0)
 
 
 def jobs(folder: Path) -> dict[str, Path]:
@@ -139,6 +146,8 @@ def swept(site: Site) -> Site:
     wait_for(lambda: number not in site.up.queue(), 60, site.up.logs)
     assert agreement(site) == ["its job has ended"]
     site.said = site.sweep("--set", "wait=true", "--set", "time=30")
+    # Three minutes for more than that: its time is up while others are trained alone.
+    site.harness("sweep", "--engine", "slurm", *LONG, "--set", "time=3")
     return site
 
 
@@ -194,6 +203,22 @@ def test_only_what_was_cancelled_is_queued_again(swept: Site) -> None:
 def test_both_nodes_trained(swept: Site) -> None:
     log = (swept.up.folder / "slurmctld.log").read_text()
     assert {"n1", "n2"} <= set(re.findall(r"NodeList=(n\d)", log))
+
+
+def test_a_job_whose_time_is_up_goes_on(swept: Site) -> None:
+    def log() -> str:
+        return "".join(p.read_text() for p in swept.folder.glob("long/slurm/*/*_log.out"))
+
+    wait_for(lambda: "paper seed 0: goes on after epoch" in log(), 240, log)
+    first, again = log().split("Requeued job", maxsplit=1)
+    assert "this job is timed-out" in first
+    assert "(19 remaining timeouts)" in again
+    trained = first.count("/90  loss")
+    went_on = re.search(r"goes on after epoch (\d+)", again)
+    assert went_on
+    assert trained - 1 <= int(went_on[1]) <= trained + 1
+    swept.up.command("scancel", "--user=root")
+    wait_for(lambda: not swept.up.queue(), 60, swept.up.logs)
 
 
 def test_jobs_of_several_runs(site: Site) -> None:
