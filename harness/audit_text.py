@@ -122,7 +122,8 @@ def _printed(found: Audit) -> rendering.Cells:
     }
 
 
-def _sentences(found: Audit) -> list[str]:
+def sentences(found: Audit) -> list[str]:
+    """What the tables contradict or keep, whether the runs differ, how they were picked."""
     lines = []
     for c in found.ranges:
         claim = f'"{c.figure} between {100 * c.low:g} % and {100 * c.high:g} %"'
@@ -155,11 +156,11 @@ def _markdown(found: Audit) -> str:
         parts.append(rendering.markdown(_printed(found)))
     else:
         parts.append("Printed reports agree with the printed matrices.")
-    return "\n\n".join([*parts, *_sentences(found)]) + "\n"
+    return "\n\n".join([*parts, *sentences(found)]) + "\n"
 
 
 def _latex(found: Audit) -> str:
     parts = [f"% {TITLE}", rendering.latex(_runs(found))]
     if found.disagreements:
         parts.append(rendering.latex(_printed(found)))
-    return "\n".join([*parts, *(f"% {line}" for line in _sentences(found))]) + "\n"
+    return "\n".join([*parts, *(f"% {line}" for line in sentences(found))]) + "\n"

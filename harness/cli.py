@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import variants
-from harness.commands import judge, share, trust
+from harness.commands import judge, report, share, trust
 from harness.commands.calibrate import calibrate
 from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
 from harness.commands.sweep import sweep
@@ -38,6 +38,8 @@ app.command()(sweep)
 app.command()(judge.compare)
 app.command()(judge.audit)
 app.command()(judge.verdict)
+app.command()(report.report)
+app.command()(report.explain)
 
 
 @app.command("list")

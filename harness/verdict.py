@@ -20,6 +20,7 @@ class Judgement:
     """What one group of records says.
 
     Attributes:
+        group: the records that count: those of planned seeds.
         title, epochs: of the group.
         standing: whether this is a verdict; where it is none, no outcome and no status may be
             shown, and `outcome` is None.
@@ -30,6 +31,7 @@ class Judgement:
         notes: what a reader must know about the records.
     """
 
+    group: Group
     title: str
     epochs: int
     standing: Standing
@@ -88,6 +90,7 @@ def _judgement(group: Group, rules: Decision) -> Judgement:
     ablations = judging.ablations(kept, rules)
     evidence = Evidence(kept, arm, accuracy, ablations, rules)
     return Judgement(
+        group=kept,
         title=group.title,
         epochs=group.protocol["epochs"],
         standing=worth,

@@ -34,8 +34,8 @@ def _markdown(verdict: Verdict) -> str:
     for judgement in verdict.judgements:
         parts += _section(judgement, verdict)
     for curve in verdict.curves:
-        parts += ["## Budget curve", rendering.markdown(_budgets(curve, verdict))]
-        parts.append(_missing(curve, verdict))
+        parts += ["## Budget curve", rendering.markdown(budgets(curve, verdict))]
+        parts.append(missing(curve, verdict))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -119,7 +119,7 @@ def _claims(judgement: Judgement) -> rendering.Cells:
     }
 
 
-def _budgets(curve: Sequence[Judgement], verdict: Verdict) -> rendering.Cells:
+def budgets(curve: Sequence[Judgement], verdict: Verdict) -> rendering.Cells:
     """Accuracy and the sign of each ablation at each budget; * where Holm finds it."""
     names = verdict.rules.contrasts.variants
     return {
@@ -138,7 +138,8 @@ def _sign(judgement: Judgement, name: str, verdict: Verdict) -> str:
     return sign + "*" * bool(found.holm < verdict.rules.tests.alpha)
 
 
-def _missing(curve: Sequence[Judgement], verdict: Verdict) -> str:
+def missing(curve: Sequence[Judgement], verdict: Verdict) -> str:
+    """What the signs of `budgets` mean, and which budgets are still to be run."""
     there = {j.epochs for j in curve}
     missing = [str(e) for e in verdict.rules.budgets.curve if e not in there]
     text = "Sign of the difference; *: p < 0.05 after Holm."

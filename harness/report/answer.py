@@ -1,0 +1,163 @@
+"""What the first screen says: the claim, the outcome, the data, and how sure that is. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from harness import paper, rendering, settling
+from harness.audit import recomputed
+from harness.decision import Decision
+from harness.judging import AccuracyResult
+from harness.plain_english import needed
+from harness.report.reading import Found
+from harness.verdict import Judgement
+
+NO_VERDICT = "NO VERDICT"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the first screen; `alarm` where it must not be overlooked."""
+
+    name: str
+    value: str
+    detail: str = ""
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first screen.
+
+    Attributes:
+        word: the outcome, or NO_VERDICT.
+        tone: "match", "mismatch" or "open", for its colour.
+        sentence: what that means.
+        facts: claim, result, data, certainty.
+    """
+
+    word: str
+    tone: str
+    sentence: str
+    facts: tuple[Fact, ...]
+
+
+def answer(found: Found) -> Answer:
+    """The answer that the leading judgement gives."""
+    rules, lead = found.verdict.rules, found.lead
+    tones = {rules.outcomes.inside: "match", rules.outcomes.outside: "mismatch"}
+    facts = [_claim(), _result(lead), _data(lead), _certainty(lead, rules)]
+    facts += [_others(lead)] if lead.standing.decides else []
+    facts += [
+        Fact(f"At {j.epochs} epochs", j.outcome or NO_VERDICT, j.standing.heading)
+        for j in found.judgements[1:]
+        if j.standing.decides
+    ]
+    return Answer(
+        word=lead.outcome or NO_VERDICT,
+        tone=tones.get(lead.outcome or "", "open"),
+        sentence=_sentence(lead, rules),
+        facts=tuple(facts),
+    )
+
+
+def _sentence(lead: Judgement, rules: Decision) -> str:
+    found = lead.accuracy
+    if found is None:
+        return "These runs are on other images: they say nothing about the paper."
+    if not found.n:
+        return f"No run of {rules.accuracy.variant} has finished."
+    if lead.outcome is None:
+        return f"{_near(found)} This decides nothing: {'; and '.join(_obstacles(lead, rules))}."
+    if lead.outcome == rules.outcomes.inside:
+        return (
+            f"The paper's accuracy was reproduced within {100 * rules.accuracy.margin:g} point. "
+            "Its text can be read so that it gives 75 %, and no more than that."
+        )
+    if lead.outcome == rules.outcomes.outside:
+        return f"The paper's accuracy was not reproduced: {_near(found)}"
+    return f"{_near(found)} Neither agreement nor disagreement is shown: {found.reason}."
+
+
+def _near(found: AccuracyResult) -> str:
+    runs = "The one run of ours lies" if found.n == 1 else f"Our {found.n} runs lie on average"
+    side = "above" if found.difference > 0 else "below"
+    return f"{runs} {abs(100 * found.difference):.2f} points {side} the paper's average."
+
+
+def _obstacles(lead: Judgement, rules: Decision) -> list[str]:
+    assert lead.accuracy is not None
+    reasons = [_no_verdict(lead)]
+    if lead.accuracy.n < rules.seeds.least:
+        runs = "one run says" if lead.accuracy.n == 1 else f"{lead.accuracy.n} runs say"
+        reasons.append(f"{runs} too little about chance")
+    return reasons
+
+
+def _no_verdict(lead: Judgement) -> str:
+    """Why none is given, for people who know the abstract only."""
+    if not lead.group.dataset["official"]:
+        return "the images are not the official CIFAR-10 files"
+    if lead.group.dataset["split"] != "test":
+        return "the images judged on are not the test images"
+    return lead.standing.heading.split(": figures")[0].lower()
+
+
+def _claim() -> Fact:
+    reported = [recomputed(run)[1] for run in paper.REPORTED_RUNS]
+    runs = " and ".join(f"{rendering.percent(a)} %" for a in reported)
+    return Fact("The paper claims", "75 % test accuracy", f"its two published runs: {runs}")
+
+
+def _result(lead: Judgement) -> Fact:
+    found = lead.accuracy
+    name = "What came out"
+    if found is None or not found.n:
+        return Fact(name, "nothing to compare")
+    if math.isnan(found.low):
+        runs = ", ".join(rendering.percent(a) for a in found.runs)
+        return Fact(name, f"{runs} %", f"{rendering.points(found.difference)} points to the paper")
+    return Fact(
+        name,
+        f"{rendering.percent(found.mean)} %",
+        f"mean of {found.n} runs; {rendering.points(found.difference)} points to the paper, "
+        f"interval {rendering.span(found.low, found.high)}",
+    )
+
+
+def _data(lead: Judgement) -> Fact:
+    data = lead.group.dataset
+    sizes = f"{data['train_size']:,} images trained on, {data['test_size']:,} judged on"
+    name = "On which data"
+    if data["official"]:
+        alarm = data["split"] != "test"
+        part = "the official CIFAR-10" + ", but not its test images" * alarm
+        return Fact(name, part, sizes, alarm)
+    if lead.standing.cifar10:
+        return Fact(name, "NOT the official CIFAR-10 files", f"{data['title']}; {sizes}", True)
+    return Fact(name, "NOT CIFAR-10", f"{data['title']}; {sizes}", True)
+
+
+def _certainty(lead: Judgement, rules: Decision) -> Fact:
+    planned = len(rules.planned(rules.accuracy.variant))
+    found, name = lead.accuracy, "How sure"
+    if found is None:
+        runs = len(lead.group.records)
+        return Fact(name, f"{runs} run{'s' * (runs != 1)}", "none of them of the paper's task")
+    seeds = f"{found.n} of {planned} planned seeds"
+    seeds += f", {found.failed} failed" * bool(found.failed)
+    if found.n < rules.seeds.least:
+        return Fact(name, seeds, f"no interval: that takes at least {rules.seeds.least}", True)
+    confidence = f"{100 * (1 - 2 * rules.accuracy.alpha):g} %"
+    limit = f"{100 * rules.accuracy.margin:g} point"
+    detail = f"{confidence} interval, against a margin of {limit} either way"
+    return Fact(name, seeds, detail if not found.undecided else needed(found, rules))
+
+
+def _others(lead: Judgement) -> Fact:
+    counts = Counter(s.status for s in lead.claims)
+    order = (settling.CONFIRMED, settling.REFUTED, settling.OPEN)
+    told = ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
+    return Fact("All its claims", told, f"of {len(lead.claims)}; see the claims table")

@@ -1,0 +1,200 @@
+"""The report's tables: text to read, and a number to sort by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness import paper, rendering
+from harness.audit import recomputed
+from harness.compare import Group, table
+from harness.contrasts import Arm
+from harness.decision import Decision
+from harness.protocols import PROTOCOLS
+from harness.rendering import EMPTY, number, p_value, percent, points, span
+from harness.unknowns import unknowns
+from harness.verdict import Judgement
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text, the number it is sorted by where it stands for one, and a name for its colour."""
+
+    text: str
+    key: float | None = None
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page; the first cell of a row names it.
+
+    Attributes:
+        caption: what it shows.
+        headers: a text a column, with a longer explanation or "".
+        rows: cells, as many as headers.
+        sortable: whether a reader may want another order.
+        prose: whether its cells hold sentences.
+    """
+
+    caption: str
+    headers: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    sortable: bool = False
+    prose: bool = False
+
+    @property
+    def figures(self) -> tuple[bool, ...]:
+        """Of each column, whether figures stand in it."""
+        return tuple(
+            any(c.key is not None for c in cells) for cells in zip(*self.rows, strict=True)
+        )
+
+
+def _figure(text: str, value: float) -> Cell:
+    return Cell(text, None if math.isnan(value) else float(value))
+
+
+def _words(*texts: str) -> tuple[Cell, ...]:
+    return tuple(Cell(text) for text in texts)
+
+
+# Column -> (what it means, how a row of `harness.compare.table` fills it).
+def _ablation_columns(base: str) -> dict[str, tuple[str, Any]]:
+    return {
+        "variant": ("", lambda r: Cell(r["variant"])),
+        "n": ("finished runs", _runs),
+        "accuracy, %": ("mean over seeds, or the runs where they are few", _accuracy),
+        "± ": (
+            "half of the mean's interval, points",
+            lambda r: _half(r, "accuracy"),
+        ),
+        "F1, %": ("macro F1", lambda r: _figure(percent(r["macro_f1"]), r["macro_f1"])),
+        f"vs {base}": (
+            f"points above or below {base}",
+            lambda r: _figure(points(r["difference"]), r["difference"]),
+        ),
+        "interval": (
+            "of the difference, points (Welch)",
+            lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
+        ),
+        "p": ("Welch's t, after Holm", lambda r: _figure(p_value(r["p_holm"]), r["p_holm"])),
+        "P(>)": (
+            f"chance that a random run beats one of {base}",
+            lambda r: _figure(number(r["p_better"]), r["p_better"]),
+        ),
+        "detects": (
+            "smallest difference that would be found, points",
+            lambda r: _figure(percent(r["detectable"]), r["detectable"]),
+        ),
+        "SD": (
+            "standard deviation over seeds, points",
+            lambda r: _figure(percent(r["accuracy_sd"]), r["accuracy_sd"]),
+        ),
+        "AUC": ("one against the rest, macro", lambda r: _figure(number(r["auc"], 4), r["auc"])),
+        "training": (
+            "time of a run",
+            lambda r: _figure(rendering.duration(r["train_seconds"]), r["train_seconds"]),
+        ),
+        "changes": ("settings that differ from the paper's", lambda r: Cell(r["changes"] or EMPTY)),
+    }
+
+
+def _runs(row: Mapping[str, Any]) -> Cell:
+    failed = f" ({row['failed']} failed)" if row["failed"] else ""
+    return Cell(f"{row['n']}{failed}", float(row["n"]))
+
+
+def _accuracy(row: Mapping[str, Any]) -> Cell:
+    runs = [percent(float(value)) for value in row["runs"].split()]
+    return _figure(", ".join(runs) or percent(row["accuracy"]), row["accuracy"])
+
+
+def _half(row: Mapping[str, Any], name: str) -> Cell:
+    half = (row[f"{name}_high"] - row[f"{name}_low"]) / 2
+    return _figure(percent(half), half)
+
+
+def ablations(group: Group, rules: Decision) -> Table:
+    """One row for each variant and for each run that the paper reports."""
+    base = rules.contrasts.against
+    frame = table(group, base, rules)
+    columns = _ablation_columns(base)
+    records = frame.to_dict("records")
+    rows = [tuple(fill(row) for _, fill in columns.values()) for row in records]
+    shown = [any(row[i].text != EMPTY for row in rows) for i in range(len(columns))]
+    heads = [(name.strip(), note) for name, (note, _) in columns.items()]
+    return Table(
+        caption=f"Ablations: {group.title}, {group.dataset['split']} images",
+        headers=tuple(h for h, there in zip(heads, shown, strict=True) if there),
+        rows=tuple(tuple(c for c, t in zip(row, shown, strict=True) if t) for row in rows),
+        sortable=True,
+    )
+
+
+def recall(judgement: Judgement, arm: Arm) -> Table:
+    """Recall of each class, in figures; differences and tests where the verdict has them."""
+    classes = judgement.group.dataset["classes"]
+    ours = arm.figure("recall", classes).mean(1)
+    columns: dict[tuple[str, str], list[Cell]] = {
+        ("class", ""): [Cell(name) for name in classes],
+        ("ours, %", "mean over seeds"): [_figure(percent(v, 1), v) for v in map(float, ours)],
+    }
+    if judgement.accuracy is not None:
+        for run in paper.REPORTED_RUNS:
+            lines = recomputed(run)[0]
+            columns[f"run {run.number}, %", "of the paper"] = [
+                _figure(percent(lines[name][1], 1), lines[name][1]) for name in classes
+            ]
+    if found := judgement.classes:
+        columns |= {
+            ("points", "ours minus the paper's mean"): [
+                _figure(points(c.difference, 1), c.difference) for c in found
+            ],
+            ("p", "after Holm over the classes"): [_figure(p_value(c.holm), c.holm) for c in found],
+            ("detects", "smallest difference that would be found, points"): [
+                _figure(percent(c.detectable, 1), c.detectable) for c in found
+            ],
+        }
+    rows = tuple(zip(*columns.values(), strict=True))
+    return Table(f"Recall of each class, {arm.name}", tuple(columns), rows, sortable=True)
+
+
+def claims_of(judgement: Judgement) -> Table:
+    """The paper's claims, in its words, and what the runs say."""
+    decides = judgement.standing.decides
+    rows = [
+        (
+            Cell(s.claim.sentence),
+            Cell(s.status, tone=s.status) if decides else Cell("none given"),
+            *_words(
+                s.evidence,
+                f"“{s.claim.quote}” ({s.claim.where})",
+                f"confirmed if {s.claim.confirmed}; refuted if {s.claim.refuted}".replace("`", ""),
+            ),
+        )
+        for s in judgement.claims
+    ]
+    return _prose(
+        "The paper's claims and what the runs say",
+        ("claim", "verdict", "evidence", "the paper's words", "settled by"),
+        rows,
+    )
+
+
+def unknowns_table(rules: Decision) -> Table:
+    """What the paper leaves open."""
+    rows = [_words(u.what, u.assumption, u.why) for u in unknowns(PROTOCOLS["cifar10"], rules)]
+    return _prose("What the paper leaves open", ("not stated", "assumed", "why"), rows)
+
+
+def of_columns(caption: str, columns: rendering.Cells) -> Table:
+    """A table of texts that another command prints."""
+    rows = tuple(_words(*row) for row in zip(*columns.values(), strict=True))
+    return Table(caption, tuple((name, "") for name in columns), rows)
+
+
+def _prose(caption: str, headers: Sequence[str], rows: Iterable[tuple[Cell, ...]]) -> Table:
+    return Table(caption, tuple((h, "") for h in headers), tuple(rows), prose=True)

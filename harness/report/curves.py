@@ -1,0 +1,129 @@
+"""Figures over epochs: training and test curves of each variant; accuracy by budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from sklearn.isotonic import isotonic_regression
+
+from harness import panels, rendering, style
+from harness.contrasts import Arm
+from harness.decision import Decision
+from harness.record import RunRecord
+from harness.report.picture import WIDTH, Picture
+from harness.verdict import Judgement
+
+
+def of_variants(judgement: Judgement, arms: Sequence[Arm]) -> list[Picture]:
+    """Curves of each variant whose runs recorded every epoch, all on the same scales."""
+    group = judgement.group
+    drawn = []
+    for arm in arms:
+        runs = [r for r in group.records if r.variant == arm.name and not r.failed]
+        whole = [r for r in runs if len(r.history) == group.protocol["epochs"]]
+        if whole:
+            drawn.append(_of_variant(arm.name, whole))
+    for column in range(2 * bool(drawn)):
+        panes = [picture.figure.axes[column] for picture in drawn]
+        low, high = (f(a.get_ylim()[end] for a in panes) for f, end in ((min, 0), (max, 1)))
+        for axes in panes:
+            axes.set_ylim(low, high)
+    return drawn
+
+
+def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
+    histories, split = [r.history for r in runs], runs[0].dataset["split"]
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    panes = figure.subplots(1, 2)
+    for axes, key in zip(panes, panels.AXES, strict=True):
+        for part in ("train", split):
+            panels.curve(axes, histories, key, part)
+    panels.decay(panes[1], histories[0])
+    figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    several = len(runs) > 1
+    shown = f"mean of {len(runs)} seeds, the band holds all of them" if several else "one seed"
+    ends = [
+        f"{'training' if part == 'train' else part} accuracy "
+        f"{rendering.percent(float(np.mean([h[-1][key] for h in histories])))} %"
+        for part in ("train", split)
+        if all((key := f"{part}_accuracy") in h[-1] for h in histories)
+    ]
+    return Picture(
+        name=f"curves-{name}",
+        title=name,
+        caption=f"{shown.capitalize()}. Dotted: where the learning rate (lr) falls.",
+        alt=f"Accuracy and loss of {name} by epoch, {shown}. In the last epoch: {', '.join(ends)}.",
+        figure=figure,
+    )
+
+
+def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
+    """Mean accuracy of each variant by the epochs that it was trained."""
+    base = rules.contrasts.against
+    names = [base, *rules.contrasts.variants]
+    means = {
+        name: [
+            (j.epochs, 100 * row.mean)
+            for j in curve
+            for row in j.ablations
+            if row.variant == name and row.n
+        ]
+        for name in names
+    }
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for name, line in means.items():
+        own = name == base
+        colour, width = (style.OURS, 2.2) if own else (style.MUTED, 1.0)
+        axes.plot(
+            [epochs for epochs, _ in line],
+            [value for _, value in line],
+            "o-",
+            color=colour,
+            lw=width,
+            zorder=3 if own else 2,
+        )
+    if curve[0].accuracy is not None:
+        for value in curve[0].accuracy.reported:
+            axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
+    axes.set_xscale("log")
+    budgets = [j.epochs for j in curve]
+    axes.set_xticks(budgets, map(str, budgets))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set(xlabel="epochs", ylabel="accuracy (%)")
+    _end_labels(axes, {name: line for name, line in means.items() if line}, base)
+    told = "; ".join(
+        f"{name} " + ", ".join(f"{value:.2f} at {epochs}" for epochs, value in line)
+        for name, line in means.items()
+        if line
+    )
+    return Picture(
+        name="budgets",
+        title="Accuracy by budget",
+        caption="Mean accuracy in the last epoch of runs that were trained for so many epochs. "
+        f"Blue: {base}. Dashed: the paper's two runs, whose budget is not stated.",
+        alt=f"Mean accuracy in percent by epochs: {told}.",
+        figure=figure,
+    )
+
+
+def _end_labels(axes: Axes, lines: dict[str, list[tuple[int, float]]], base: str) -> None:
+    """Names right of the lines' ends, moved up or down so that none covers another."""
+    ends = sorted((line[-1][1], name) for name, line in lines.items())
+    low, high = axes.get_ylim()
+    # The nearest places that keep this distance: least squares under an order.
+    steps = 0.062 * (high - low) * np.arange(len(ends))
+    places = isotonic_regression(np.array([value for value, _ in ends]) - steps) + steps
+    for place, (_, name) in zip(places, ends, strict=True):
+        axes.annotate(
+            name,
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8.5,
+            color=style.OURS if name == base else style.MUTED,
+        )

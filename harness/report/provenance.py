@@ -1,0 +1,99 @@
+"""Where the runs of a group come from, what they cost, and how to repeat each row. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from harness import decision, rendering
+from harness.compare import Group, environments
+from harness.contrasts import Arm
+from harness.record import RunRecord
+from harness.report.cells import Cell, Table
+
+
+def seed_ranges(seeds: Iterable[int]) -> str:
+    """Seeds as `run --seeds` takes them: 0, 1, 2 and 5 are "0-2,5"."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and seed == runs[-1][1] + 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def facts(group: Group) -> list[tuple[str, str]]:
+    """Data, protocol, code, environment and cost, by name."""
+    records, data, protocol = group.records, group.dataset, group.protocol
+    spent = sum(r.train_seconds for r in records)
+    sizes = sorted({r.parameters for r in records if r.parameters})
+    official = "yes, checksums verified" if data["official"] else "NO"
+    settings = [
+        f"{name.replace('_', ' ')} {protocol[name]}"
+        for name in ("batch_size", "learning_rate", "momentum", "weight_decay", "decay_at")
+        if name in protocol
+    ]
+    training = [f"{protocol['epochs']} epochs", f"precision {protocol['precision']}", *settings]
+    return [
+        ("data", f"{data['title']}; official archive: {official}"),
+        ("data fingerprint (SHA-256)", data["fingerprint"]),
+        ("images", f"{data['train_size']:,} trained on, {data['test_size']:,} judged on"),
+        ("training", ", ".join(training)),
+        ("parameters", ", ".join(f"{n:,}" for n in sizes) or "not recorded"),
+        ("environment", "; ".join(environments(records)) or "no runs"),
+        ("code", _code(records)),
+        ("decision file (SHA-256)", _cited(records)),
+        ("cost", f"{rendering.duration(spent)} of training for {len(records)} runs, all together"),
+    ]
+
+
+def _code(records: Sequence[RunRecord]) -> str:
+    found = Counter(
+        f"commit {r.code['commit']}" + " with changes" * bool(r.code.get("dirty"))
+        if r.code.get("commit")
+        else "commit not recorded"
+        for r in records
+    )
+    return "; ".join(f"{text} ({count} runs)" for text, count in sorted(found.items()))
+
+
+def _cited(records: Sequence[RunRecord]) -> str:
+    own = decision.sha256()
+    found = Counter(r.decision_sha256 for r in records)
+    told = [
+        f"{'this one' if sha == own else 'another'}, {sha[:12]} ({count} runs)"
+        for sha, count in sorted(found.items(), key=str)
+        if sha
+    ]
+    return "; ".join([*told, *([f"none ({found[None]} runs)"] if found[None] else [])])
+
+
+def repeats(group: Group, arms: Sequence[Arm]) -> Table:
+    """The command that trains each row again."""
+    rows = []
+    for arm in arms:
+        own = [r for r in group.records if r.variant == arm.name]
+        seconds = [r.train_seconds for r in own if not r.failed]
+        mean = sum(seconds) / len(seconds) if seconds else float("nan")
+        rows.append(
+            (
+                Cell(arm.name),
+                Cell(command(group, arm.name, (r.seed for r in own))),
+                Cell(rendering.duration(mean), mean if seconds else None),
+            )
+        )
+    headers = (("variant", ""), ("command", ""), ("time of a run", "training alone, as it was"))
+    return Table("How to repeat each row", headers, tuple(rows), prose=True)
+
+
+def command(group: Group, variant: str, seeds: Iterable[int]) -> str:
+    """`run` with every option that these runs depend on."""
+    data, protocol = group.dataset, group.protocol
+    words = ["python", "-m", "harness", "run", "--variant", variant, "--seeds", seed_ranges(seeds)]
+    words += ["--dataset", data["name"]]
+    words += ["--epochs", str(protocol["epochs"]), "--precision", protocol["precision"]]
+    words += ["--validation"] * (data["split"] == "validation")
+    words += ["--data-dir", "DIR"] * (data["name"] == "folder")
+    return shlex.join(words)

@@ -1,0 +1,133 @@
+"""What the report says of each group of runs: tables, sentences, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import variants
+from harness import style, verdict_text
+from harness.contrasts import Arm
+from harness.decision import Decision
+from harness.plain_english import paragraph
+from harness.report import cells, curves, dots, matrices, provenance
+from harness.report.cells import Table
+from harness.report.picture import Picture
+from harness.report.reading import Found
+from harness.verdict import Judgement
+
+
+@dataclass(frozen=True)
+class Part:
+    """What stands under one heading: figures, a table in figures, or a sentence why neither."""
+
+    title: str
+    pictures: tuple[Picture, ...] = ()
+    note: str = ""
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """One group of runs, or one budget curve.
+
+    Attributes:
+        anchor: begins the names of its figures and links to it.
+        title: what the runs share; `standing` what their figures are worth.
+        paragraph: the judgement in sentences; `notes` what must be known of the records.
+        tables: before the figures; `parts` figures; `after` tables behind them.
+        facts: data, environment, code and cost, by name.
+    """
+
+    anchor: str
+    title: str
+    standing: str
+    paragraph: str
+    notes: tuple[str, ...]
+    tables: tuple[Table, ...]
+    parts: tuple[Part, ...]
+    after: tuple[Table, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+def sections(found: Found) -> list[Section]:
+    """A section for each group, the leading one first, then one for each budget curve."""
+    rules = found.verdict.rules
+    with style.applied():
+        groups = [
+            _of_group(f"group-{number}", judgement, rules)
+            for number, judgement in enumerate(found.judgements, start=1)
+        ]
+        budgets = [
+            _of_budgets(f"budgets-{number}", curve, found)
+            for number, curve in enumerate(found.verdict.curves, start=1)
+        ]
+    return [*groups, *budgets]
+
+
+def arms_of(judgement: Judgement) -> list[Arm]:
+    """The variants of a group in the order of its tables: as registered, then by name."""
+    there = {r.variant for r in judgement.group.records}
+    registered = [name for name in variants.names() if name in there]
+    names = [*registered, *sorted(there - set(registered))]
+    return [Arm.of(name, judgement.group.records) for name in names]
+
+
+def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
+    arms = arms_of(judgement)
+    return Section(
+        anchor=anchor,
+        title=judgement.title,
+        standing=judgement.standing.heading,
+        paragraph=paragraph(judgement, rules),
+        notes=judgement.notes,
+        tables=(cells.ablations(judgement.group, rules),),
+        parts=tuple(_parts(judgement, arms, rules)),
+        after=(cells.claims_of(judgement), provenance.repeats(judgement.group, arms)),
+        facts=tuple(provenance.facts(judgement.group)),
+    )
+
+
+def _parts(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> list[Part]:
+    own = next((arm for arm in arms if arm.name == rules.accuracy.variant and arm.n), None)
+    # Where the variant of the claim has no run, the first that has one stands for the classes.
+    shown = own or next((arm for arm in arms if arm.n), None)
+    forest = dots.forest(judgement, rules)
+    few = f"No difference has an interval yet: that takes {rules.seeds.least} seeds of both."
+    dotted = (forest, dots.by_seed(judgement, arms, rules))
+    parts = [
+        Part("Variants", tuple(p for p in dotted if p), "" if forest else few),
+    ]
+    if drawn := curves.of_variants(judgement, arms):
+        parts.append(Part("Training and test curves", tuple(drawn), _SAME_SCALE))
+    if shown is not None:
+        parts += [
+            Part("Confusion matrices", tuple(matrices.of_arm(judgement, shown))),
+            Part(
+                "Recall of each class",
+                (dots.recall(judgement, shown, rules),),
+                table=cells.recall(judgement, shown),
+            ),
+        ]
+    return parts
+
+
+_SAME_SCALE = (
+    "Blue: the images judged on. Green, dashed: training, as it went along with augmentation and "
+    "dropout. All variants have the same scales."
+)
+
+
+def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Section:
+    rules = found.verdict.rules
+    table = verdict_text.budgets(curve, found.verdict)
+    return Section(
+        anchor=anchor,
+        title=f"Budget curve: {curve[0].group.dataset['title']}",
+        standing="the same data and protocol at several budgets",
+        paragraph="The number of epochs is the one setting that is tuned, on a validation split. "
+        "This shows what hangs on it.",
+        notes=(verdict_text.missing(curve, found.verdict),),
+        tables=(cells.of_columns("Accuracy, and the sign of each difference, by budget", table),),
+        parts=(Part("Every variant", (curves.by_budget(curve, rules),)),),
+    )

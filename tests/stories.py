@@ -1,0 +1,67 @@
+"""Results folders that a report must be able to tell."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import variants
+from harness import decision, protocols, record
+from tests.made import curve, made
+
+PROTOCOL = record.plain(protocols.PROTOCOLS["cifar10"].to_dict())
+SHIFTS = dict(zip(variants.names(), (0, -55, -12, -60, 35, -15, -2, -9), strict=False))
+
+
+def grid(
+    results: Path,
+    seeds: int = 6,
+    epochs: int = protocols.EPOCHS,
+    right: int = 752,
+    names: list[str] | None = None,
+    **changed: Any,
+) -> None:
+    """Runs of the variants on CIFAR-10's official images, as they might have come out."""
+    source = np.random.default_rng(epochs)
+    dataset, protocol = changed.pop("dataset", {}), changed.pop("protocol", {})
+    split = dataset.get("split", "test")
+    for name in names or variants.names():
+        for seed in range(seeds):
+            share = (right + SHIFTS.get(name, 0) + round(source.normal(0, 3))) / 1000
+            rows = curve(np.linspace(0.3, share, epochs).tolist())
+            history = [{k.replace("test", split): v for k, v in row.items()} for row in rows]
+            run = made(
+                name,
+                seed,
+                round(1000 * share),
+                dataset=dataset,
+                protocol={**PROTOCOL, "epochs": epochs, **protocol},
+                history=history,
+                decision_sha256=decision.sha256(),
+                **changed,
+            )
+            record.save(results / f"{split}-{epochs}" / name / f"seed-{seed}", run)
+
+
+def troubled(results: Path) -> None:
+    """A grid in which about everything that can be wrong is."""
+    grid(results, 5)
+    grid(results, 2, epochs=40, names=["paper"])
+    grid(
+        results,
+        1,
+        names=["paper"],
+        dataset={"split": "validation", "train_size": 45_000, "test_size": 5_000},
+        protocol={"validation": True},
+    )
+    folder = results / f"test-{protocols.EPOCHS}"
+    (folder / "paper/seed-0/record.json").write_text('{"version": 2')
+    shutil.copytree(folder / "paper/seed-1", results / "copy/seed-1")
+    failed = made("dropout_75", 7, protocol=PROTOCOL, failed=True)
+    record.save(folder / "dropout_75/seed-7", failed)
+    elsewhere = {"device": "another GPU", "torch": "2.15.0", "threads": 8}
+    other = made("dropout_0", 7, protocol=PROTOCOL, environment=elsewhere)
+    record.save(folder / "dropout_0/seed-7", other)

@@ -1,0 +1,174 @@
+"""Explanations: known answers, and the same sheet for the same seed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor
+
+pytest.importorskip("captum", reason="captum is not installed: pip install -e '.[explain]'")
+
+import variants
+from harness.errors import InputError
+from harness.explain import attribution, sheet
+from harness.explain.run import explain_run
+from variants.alexnet import build
+
+Harness = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def halves() -> np.ndarray:
+    """A picture that is red on the left and blue on the right."""
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, :16, 0] = image[:, 16:, 2] = 200
+    return image
+
+
+def left_brightness(batch: Tensor) -> Tensor:
+    """Two classes; the first depends on the left half alone."""
+    value = batch[:, :, :, :16].mean((1, 2, 3))
+    return torch.stack([value, 1 - value], 1)
+
+
+def test_superpixels_divide_an_image_along_its_edge() -> None:
+    patches = attribution.superpixels(halves())
+    assert patches.shape == (32, 32)
+    count = len(np.unique(patches))
+    assert 20 <= count <= 36
+    assert set(np.unique(patches)) == set(range(count))
+    assert not set(np.unique(patches[:, :16])) & set(np.unique(patches[:, 16:]))
+    assert np.array_equal(patches, attribution.superpixels(halves()))
+
+
+@pytest.mark.parametrize("method", [attribution.lime, attribution.shap])
+def test_only_what_the_answer_hangs_on_counts(method: Callable[..., np.ndarray]) -> None:
+    torch.manual_seed(0)
+    image = torch.ones(1, 3, 32, 32)
+    patches = torch.from_numpy(attribution.superpixels(halves()))
+    found = method(left_brightness, image, patches, 0, 600)
+    assert found.shape == (32, 32)
+    assert found[:, :16].min() > 10 * np.abs(found[:, 16:]).max()
+    against = method(left_brightness, image, patches, 1, 600)
+    assert against[:, :16].max() < 0
+
+
+def test_shapley_values_add_up_to_what_the_image_adds() -> None:
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 32, 32)
+    patches = torch.from_numpy(attribution.superpixels(halves()))
+    found = attribution.shap(left_brightness, image, patches, 0, 600)
+    _, first = np.unique(patches.numpy(), return_index=True)
+    total = float(left_brightness(image)[0, 0] - left_brightness(torch.zeros_like(image))[0, 0])
+    assert found.ravel()[first].sum() == pytest.approx(total, abs=1e-4)
+
+
+def test_grad_cam_is_what_its_paper_defines() -> None:
+    model = build(variants.get("paper"), 10, torch.Generator().manual_seed(3)).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.inplace = False
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(4))
+    targets = torch.tensor([1, 7])
+    # By hand: maps before the last pooling, weighted by their mean gradients, what is positive.
+    maps = model.features[:-1](images).detach().requires_grad_()
+    assert maps.shape == (2, 256, 4, 4)
+    chosen = model.classifier(model.features[-1](maps)).gather(1, targets[:, None]).sum()
+    (gradient,) = torch.autograd.grad(chosen, maps)
+    small = (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True).clamp(min=0)
+    large = torch.nn.functional.interpolate(small, (32, 32), mode="bilinear")[:, 0].detach()
+    expected = large / large.amax((1, 2), keepdim=True).clamp(min=1e-12)
+    found = attribution.grad_cam(model, images, targets)
+    assert found.max() <= 1
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [((0, 0), "at the top left"), ((16, 16), "in the middle"), ((31, 31), "at the bottom right")],
+)
+def test_places_are_told_in_words(place: tuple[int, int], told: str) -> None:
+    values = np.zeros((32, 32), np.float32)
+    values[place] = 1
+    assert sheet.place(values) == told
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained run on the digits, with its weights."""
+    from harness.experiment import Options, execute
+    from harness.progress import Reporter
+
+    options = Options(dataset="digits", epochs=1, results=tmp_path_factory.mktemp("explained"))
+    (outcome,) = execute(["paper"], [0], options, Reporter())
+    return outcome.plan.directory
+
+
+def test_the_same_seed_gives_the_same_sheet(run: Path, harness: Harness, tmp_path: Path) -> None:
+    sheets = []
+    for seed in (0, 0, 1):
+        done = harness(
+            *("explain", str(run), "--images", "0,5", "--samples", "100", "--seed", str(seed))
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(run / sheet.IMAGE)
+        sheets.append((run / sheet.IMAGE).read_bytes())
+    assert sheets[0] == sheets[1]
+    assert sheets[0] != sheets[2]
+    told = json.loads((run / sheet.TEXT).read_text())
+    assert [image["index"] for image in told["images"]] == [0, 5]
+    assert "no. 5" in told["alt"]
+    assert "4x4" in told["grad_cam_layer"]
+    # The report shows it beside sample predictions, where it is asked for pictures.
+    results = run.parents[3]
+    done = harness("report", "--results", str(results), "--data-dir", ".")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "report.html").read_text()
+    assert "What the network looks at" in page
+    assert "The most confident mistakes" in page
+    assert page.count('src="data:image/png') > 24
+
+
+def refused(run: Path, images: str | None = None) -> str:
+    """What a person is told; one process for all, since starting one takes seconds."""
+    with pytest.raises(InputError) as error:
+        explain_run(run, images, None, None, 0, 100)
+    return str(error.value)
+
+
+def test_without_weights_it_says_what_to_do(run: Path, tmp_path: Path) -> None:
+    kept = shutil.ignore_patterns("*.safetensors", "explain.*")
+    bare = shutil.copytree(run, tmp_path / "bare", ignore=kept)
+    assert "Train it again" in refused(bare)
+    assert not (bare / sheet.IMAGE).exists()
+
+
+def test_weights_of_another_run_are_refused(run: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(run, tmp_path / "other")
+    path = other / "model.safetensors"
+    weights = safetensors.torch.load_file(path)
+    weights["classifier.7.bias"][0] += 1
+    path.write_bytes(safetensors.torch.save(weights))
+    assert "not the weights" in refused(other)
+    path.write_bytes(b"no weights")
+    assert "cannot be read" in refused(other)
+
+
+def test_images_that_are_not_there_are_refused(run: Path) -> None:
+    assert "there is no image 100000" in refused(run, "100000")
+    assert "--images 'x' does not parse" in refused(run, "x")
+
+
+def test_without_captum_it_says_what_to_install(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "captum.py").write_text("raise ImportError('not here')\n")
+    done = harness("explain", "a_run")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "pip install" in done.stderr

@@ -1,0 +1,335 @@
+"""The report: what it says, that it needs nothing, that everybody can read it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import re
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import compare, decision, record, rendering, style, verdict
+from harness.report import output, page, provenance, reading, sections
+from harness.report.answer import NO_VERDICT
+from tests.conftest import ROOT
+from tests.made import made
+from tests.outline import Tag, read
+from tests.stories import PROTOCOL, grid, troubled
+
+Harness = Callable[..., subprocess.CompletedProcess[str]]
+RESULTS = ROOT / "results"
+
+
+def rendered(results: Path) -> bytes:
+    found = reading.read(results)
+    return page.page(found, sections.sections(found))
+
+
+def outline(results: Path) -> Tag:
+    return read(rendered(results).decode())
+
+
+@pytest.fixture(scope="module")
+def committed() -> str:
+    return rendered(RESULTS).decode()
+
+
+@pytest.fixture(scope="module")
+def trouble(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = tmp_path_factory.mktemp("trouble") / "results"
+    troubled(results)
+    return results
+
+
+@pytest.fixture(scope="module")
+def troubled_page(trouble: Path) -> str:
+    return rendered(trouble).decode()
+
+
+@pytest.fixture(params=["committed", "troubled_page"])
+def shown(request: pytest.FixtureRequest) -> Tag:
+    return read(request.getfixturevalue(request.param))
+
+
+def test_committed_results_open_with_the_answer(committed: str) -> None:
+    (header,) = read(committed).find("header")
+    assert NO_VERDICT in header.text
+    assert not re.search(r"\bMATCH|MISMATCH|INCONCLUSIVE", header.text)
+    for told in ("75 % test accuracy", "77.79 %", "75.39 % and 74.85 %", "1 of 39 planned seeds"):
+        assert told in header.text
+    alarms = [tag for tag in header.find("div") if tag.get("class") == "alarm"]
+    assert "NOT the official CIFAR-10 files" in alarms[0].text
+
+
+@pytest.mark.parametrize(("right", "word"), [(752, "MATCH"), (700, "MISMATCH")])
+def test_a_verdict_stands_first_where_one_may_be_given(
+    right: int, word: str, tmp_path: Path
+) -> None:
+    grid(tmp_path, 8, right=right)
+    (judged,) = verdict.judge(_groups(tmp_path)).judgements
+    assert judged.outcome == word
+    (header,) = outline(tmp_path).find("header")
+    (shown,) = (tag for tag in header.find("p") if tag.get("class") == "word")
+    assert shown.text == word
+    assert "the official CIFAR-10" in header.text
+
+
+def _groups(results: Path) -> list[compare.Group]:
+    return compare.group(record.load_all(results)[0])[0]
+
+
+def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
+    grid(tmp_path, 6)
+    (group,) = _groups(tmp_path)
+    frame = compare.table(group)
+    table = next(t for t in outline(tmp_path).find("table") if t.find("caption")[0].text[0] == "A")
+    heads = [tag.text for tag in table.find("thead")[0].find("th")]
+    rows = [tag.find("th", "td") for tag in table.find("tbody")[0].find("tr")]
+    assert [row[0].text for row in rows] == list(frame["variant"])
+    for header, column, form in (
+        ("accuracy, %", "accuracy", rendering.percent),
+        ("vs paper", "difference", rendering.points),
+        ("p", "p_holm", rendering.p_value),
+        ("detects", "detectable", rendering.percent),
+    ):
+        cells = [row[heads.index(header)] for row in rows]
+        assert [cell.text for cell in cells] == [form(value) for value in frame[column]]
+        keys = [float(cell.get("data-key") or "nan") for cell in cells]
+        np.testing.assert_array_equal(keys, frame[column])
+
+
+def test_what_is_wrong_is_named_at_the_top(troubled_page: str) -> None:
+    (problems,) = (t for t in read(troubled_page).find("section") if t.get("class") == "problems")
+    for told in (
+        "1 record could not be read",
+        "seed-0/record.json",
+        "1 record stood there twice",
+        "paper seed 1 is there twice",
+        "1 of 44 runs failed",
+        "dropout_75, seed 7",
+        "diverged",
+        "3 groups of runs differ",
+        "another GPU",
+    ):
+        assert told in problems.text
+
+
+def test_each_group_has_a_section_and_budgets_have_a_curve(troubled_page: str) -> None:
+    headings = [tag.text for tag in read(troubled_page).find("h2")]
+    for told in ("20 epochs, bf16", "40 epochs, bf16", "validation split", "Budget curve"):
+        assert sum(told in heading for heading in headings) >= 1
+
+
+def test_the_command_writes_the_file_and_ends_well(
+    trouble: Path, troubled_page: str, harness: Harness, tmp_path: Path
+) -> None:
+    done = harness("report", "--results", str(trouble), "--output", "out/a.html")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 44 runs failed" in done.stdout
+    # Another process, another hash seed: the same bytes.
+    assert (tmp_path / "out/a.html").read_bytes() == troubled_page.encode()
+
+
+def test_the_committed_report_is_small_and_quick(harness: Harness, tmp_path: Path) -> None:
+    # Its import alone takes longer than the answer.
+    (tmp_path / "torch.py").write_text("raise ImportError('torch was imported')\n")
+    start = time.monotonic()
+    done = harness("report", "--results", str(RESULTS))
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 20
+    assert (tmp_path / "report.html").stat().st_size < 5e6
+
+
+def test_without_records_there_is_one_line_and_exit_2(harness: Harness, tmp_path: Path) -> None:
+    folder = tmp_path / "results/paper/seed-0"
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text("{")
+    done = harness("report")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "1 are damaged" in done.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_every_text_is_escaped(tmp_path: Path) -> None:
+    evil = "<script>alert('\"&')</script>"
+    places = {"device": evil, "torch": evil, "threads": 1}
+    run = made(dataset={"title": evil}, protocol=PROTOCOL, environment=places)
+    record.save(tmp_path / "a", run)
+    record.save(tmp_path / "b", made(seed=1, dataset={"title": evil}, protocol=PROTOCOL))
+    text = rendered(tmp_path).decode()
+    assert "alert(" in text
+    assert evil not in text
+    assert len(read(text).find("script")) == 1
+
+
+def test_nothing_comes_from_outside(shown: Tag) -> None:
+    for tag in shown.all():
+        for name in ("src", "href", "xlink:href", "action", "srcset", "data"):
+            assert not tag.get(name) or tag.get(name).startswith(("#", "data:")), tag.name
+        assert "style" not in tag.attributes
+        assert not [name for name in tag.attributes if name.startswith("on")]
+    (style_tag,) = shown.find("style")
+    assert not re.search(r"@import|url\((?!#)", style_tag.text)
+
+
+def test_the_policy_allows_the_pages_own_style_and_script_alone(committed: str) -> None:
+    (policy,) = (
+        tag.get("content")
+        for tag in read(committed).find("meta")
+        if tag.get("http-equiv") == "Content-Security-Policy"
+    )
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    for name in ("style", "script"):
+        (text,) = re.findall(rf"<{name}>(.*?)</{name}>", committed, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[f"{name}-src"] == f"'sha256-{digest}'"
+
+
+def test_headings_come_in_order_and_ids_once(shown: Tag) -> None:
+    levels = [int(tag.name[1]) for tag in shown.find("h1", "h2", "h3", "h4", "h5", "h6")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    ids = Counter(tag.get("id") for tag in shown.all() if tag.get("id"))
+    assert set(ids.values()) == {1}
+    named = [tag.get("aria-labelledby") for tag in shown.all() if tag.get("aria-labelledby")]
+    links = [tag.get("href")[1:] for tag in shown.find("a", "use")]
+    clips = re.findall(r"#([^)]+)\)", " ".join(tag.get("clip-path") for tag in shown.all()))
+    assert {*named, *links, *clips} <= ids.keys()
+
+
+def test_pictures_and_tables_can_be_read_out(shown: Tag) -> None:
+    (page_tag,) = shown.find("html")
+    assert page_tag.get("lang") == "en"
+    figures = shown.find("svg")
+    assert figures
+    for tag in figures:
+        assert tag.get("role") == "img"
+        assert re.search(r"\d", tag.get("aria-label")), "what it shows, with its figures"
+    for table in shown.find("table"):
+        assert table.find("caption")[0].text.strip()
+        width = len(table.find("thead")[0].find("th"))
+        assert {tag.get("scope") for tag in table.find("thead")[0].find("th")} == {"col"}
+        for row in table.find("tbody")[0].find("tr"):
+            assert [tag.get("scope") for tag in row.find("th")] == ["row"]
+            assert len(row.find("th", "td")) == width
+
+
+def test_text_has_contrast_in_both_schemes() -> None:
+    def ratios(text: str, ground: str) -> tuple[float, float]:
+        a, b = style.PALETTE[text], style.PALETTE[ground]
+        return style.contrast(a.light, b.light), style.contrast(a.dark, b.dark)
+
+    assert style.contrast("#000000", "#ffffff") == pytest.approx(21)
+    for text in ("ink", "muted", "ours", "reported", "training"):
+        for ground in ("page", "share-0"):  # the page and its panels
+            assert min(ratios(text, ground)) >= 4.5, (text, ground)
+    for name in style.PALETTE:
+        if re.match(r"(share|more|less)-", name):
+            assert min(ratios(style.on(name), name)) >= 4.5, name
+
+
+# Full colour blindness of each kind, on linear RGB (Machado, Oliveira, Fernandes 2009).
+BLIND = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+
+
+def lab(colour: str, seen: list[list[float]]) -> np.ndarray:
+    """CIE Lab of `#rrggbb` as somebody sees it who sees through this matrix."""
+    srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(to_xyz) @ np.clip(np.array(seen) @ linear, 0, 1) / [0.9505, 1, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("kind", BLIND)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_of_different_meaning_differ_for_every_eye(scheme: str, kind: str) -> None:
+    # Training is also dashed; ours and reported also differ in their marks.
+    seen = [lab(getattr(style.PALETTE[n], scheme), BLIND[kind]) for n in ("ours", "reported")]
+    assert np.linalg.norm(seen[0] - seen[1]) > 40
+
+
+def test_figures_are_written_as_svg_and_png_twice_alike(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        found = reading.read(RESULTS)
+        output.save(folder, found, sections.sections(found))
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert {"group-1-seeds.svg", "group-1-recall.png", "table.tex"} <= set(names)
+    for name in names:
+        one, other = (folder / name for folder in folders)
+        assert one.read_bytes() == other.read_bytes()
+        if name.endswith(".svg"):
+            root = ElementTree.parse(one).getroot()
+            assert root.tag.endswith("svg")
+            assert b"<dc:date>" not in one.read_bytes()
+        if name.endswith(".png"):
+            with Image.open(one) as image:
+                assert min(image.size) > 100
+
+
+def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
+    program = shutil.which("pdflatex")
+    if program is None:
+        pytest.skip("no pdflatex here")
+    grid(tmp_path / "results", 6)
+    found = reading.read(tmp_path / "results")
+    output.save(tmp_path, found, sections.sections(found)[:0])
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs}\n\\usepackage[T1]{fontenc}\n"
+        "\\begin{document}\n\\input{table}\n\\end{document}\n"
+    )
+    done = subprocess.run(
+        [program, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "paper.pdf").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"), [([0, 1, 2, 5], "0-2,5"), ([3], "3"), ([4, 3, 9, 10], "3-4,9-10"), ([], "")]
+)
+def test_seeds_are_written_as_run_takes_them(seeds: list[int], text: str) -> None:
+    assert provenance.seed_ranges(seeds) == text
+    if seeds:
+        from harness.experiment import parse_seeds
+
+        assert parse_seeds(text) == sorted(seeds)
+
+
+def test_the_command_of_a_row_names_the_very_protocol() -> None:
+    (group,) = _groups(RESULTS)
+    text = provenance.command(group, "paper", [0])
+    assert text == (
+        "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
+        "--precision bf16 --data-dir DIR"
+    )
+
+
+def test_rules_are_cited(committed: str) -> None:
+    assert decision.sha256()[:12] in committed
