@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import decision
+from harness import decision, rendering
 from harness.errors import RunFailedError
 from harness.files import write_atomically
 from harness.record import RunRecord
@@ -143,3 +143,22 @@ def save(results: Path, calibration: Calibration) -> Path:
     path: Path = results / calibration.dataset["name"] / FILE
     write_atomically(path, calibration.to_bytes())
     return path
+
+
+def load(path: Path) -> Calibration:
+    """Read a calibration record that this code wrote."""
+    fields = json.loads(path.read_bytes())
+    fields["candidates"] = [Candidate(**candidate) for candidate in fields["candidates"]]
+    return Calibration(**fields)
+
+
+def columns(found: Calibration) -> dict[str, list[str]]:
+    """The candidates tried, as the columns of a table."""
+    tried = found.candidates
+    return {
+        "epochs": [str(c.epochs) for c in tried],
+        "seeds": [str(len(c.seeds)) for c in tried],
+        "validation accuracy, %": [rendering.percent(c.mean) for c in tried],
+        "standard error": [rendering.percent(c.standard_error) for c in tried],
+        "reaches it": ["yes" if c.reaches else "no" for c in tried],
+    }

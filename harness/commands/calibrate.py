@@ -12,7 +12,6 @@ from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
 from harness.errors import InputError
 
 if TYPE_CHECKING:
-    from harness.calibration import Calibration
     from harness.record import RunRecord
 
 
@@ -32,7 +31,7 @@ def calibrate(
     Candidates and target stand in the decision file; the test images have no part in it. Runs
     that are there already are not trained again.
     """
-    from harness import budget, calibration, decision, experiment, progress
+    from harness import budget, calibration, decision, experiment, progress, rendering
     from harness.plan import Options, parse_seeds
 
     rule = decision.load()
@@ -61,7 +60,7 @@ def calibrate(
 
     found = calibration.search(numbers, train)
     path = calibration.save(results, found)
-    print(table(found))
+    print(rendering.markdown(calibration.columns(found)))
     if found.epochs is None:
         print(f"No candidate reaches {found.target:.0%}. The record: {path}")
         return
@@ -69,21 +68,3 @@ def calibrate(
     if adopt:
         budget.adopt(found.epochs, found.sha256())
         print(f"The protocol has it from now on: {budget.FILE}")
-
-
-def table(found: Calibration) -> str:
-    """The candidates tried, as text."""
-    from tabulate import tabulate
-
-    rows = [
-        (
-            candidate.epochs,
-            len(candidate.seeds),
-            100 * candidate.mean,
-            100 * candidate.standard_error,
-            "yes" if candidate.reaches else "no",
-        )
-        for candidate in found.candidates
-    ]
-    headers = ("epochs", "seeds", "validation accuracy, %", "standard error", "reaches it")
-    return tabulate(rows, headers, floatfmt=("", "", ".2f", ".2f", ""))
