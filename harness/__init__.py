@@ -35,7 +35,8 @@ def run(
         harness.errors.InputError: if an option is wrong or data are missing.
         variants.UnknownVariantError: if there is no such variant.
     """
-    from harness.experiment import Options, execute
+    from harness.experiment import execute
+    from harness.plan import Options
     from harness.progress import Reporter
 
     options = Options(

@@ -71,7 +71,7 @@ def _applied(rule: Rule, stored: Stored) -> list[str]:
     """Faults found; a record too strange for a rule to look at breaks it."""
     try:
         return list(rule(stored))
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         return [f"cannot be held against it ({type(error).__name__}: {error})"]
 
 

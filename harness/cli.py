@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 import variants
-from harness.commands import judge, report, trust
-from harness.commands.options import (
-    ArchiveOption,
-    DataDirOption,
-    DatasetOption,
-    ResultsOption,
-)
+from harness.commands import judge, report, share, trust
+from harness.commands.calibrate import calibrate
+from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
+from harness.commands.sweep import sweep
+from harness.commands.train import run
 from harness.errors import InputError, RunFailedError
 
-if TYPE_CHECKING:
-    from harness.data import Data
-    from harness.experiment import Outcome
-
 INTERRUPTED = 130
+TERMINATED = 143
 # Newer versions of Typer bring a click of their own: ClickException is reached through a name
 # that all of them export.
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -37,87 +32,9 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def run(
-    variant: Annotated[str, typer.Option(help="Names, separated by commas, or all.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
-    dataset: DatasetOption = "cifar10",
-    data_dir: DataDirOption = None,
-    archive: ArchiveOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[
-        str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="[default: the protocol's]")] = None,
-    validation: Annotated[
-        bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
-    ] = False,
-    results: ResultsOption = Path("results"),
-    figures: Annotated[bool, typer.Option(help="Draw pictures of each run.")] = True,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Train again what failed before.")
-    ] = False,
-) -> None:
-    """Train and judge variants; skip what is done, go on with what was cut off."""
-    if seed is not None and seeds is not None:
-        raise InputError("give --seed or --seeds, not both.")
-    from harness import experiment, progress
-
-    options = experiment.Options(
-        dataset=dataset,
-        data_dir=data_dir,
-        archive=archive,
-        device=device,
-        precision=precision,
-        epochs=epochs,
-        validation=validation,
-        results=results,
-    )
-    failures = 0
-    reporter = progress.for_terminal()
-    for outcome in experiment.execute(
-        experiment.parse_variants(variant),
-        experiment.parse_seeds(seeds if seeds is not None else str(seed or 0)),
-        options,
-        reporter,
-        retry_failed=retry_failed,
-        finished=_draw if figures else lambda outcome, data: None,
-    ):
-        reporter.say(_outcome_line(outcome))
-        failures += outcome.record.failed
-    if failures:
-        raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
-
-
-def _draw(outcome: Outcome, data: Data) -> None:
-    """Pictures of a run that has just been trained."""
-    if outcome.record.failed:
-        return
-    import numpy as np
-
-    from harness import figures
-
-    judged = data.validation().test if outcome.plan.protocol.validation else data.test
-    probabilities = np.load(outcome.plan.directory / "probabilities.npy")
-    drawn = figures.of_run(
-        outcome.record, judged.images.numpy(), judged.labels.numpy(), probabilities
-    )
-    figures.save(outcome.plan.directory, drawn)
-
-
-def _outcome_line(outcome: Outcome) -> str:
-    record, plan = outcome.record, outcome.plan
-    if record.metrics is None:
-        return f"{plan.title}: failed, {record.reason}"
-    return (
-        f"{plan.title}: accuracy {record.metrics['accuracy']:.2%}, "
-        f"macro F1 {record.metrics['macro_f1']:.2%} "
-        f"({'trained in' if outcome.trained else 'done before in'} {record.train_seconds:.0f} s), "
-        f"{plan.directory}"
-    )
-
-
+app.command()(run)
+app.command()(calibrate)
+app.command()(sweep)
 app.command()(judge.compare)
 app.command()(judge.audit)
 app.command()(judge.verdict)
@@ -177,7 +94,7 @@ def data(
     archive: ArchiveOption = None,
 ) -> None:
     """Fetch a dataset where it is missing, verify it and print its fingerprint."""
-    from harness.experiment import Options
+    from harness.plan import Options
 
     found = Options(dataset=dataset, data_dir=data_dir, archive=archive).load_data()
     print(f"{found.title}: {len(found.train):,} training and {len(found.test):,} test images")
@@ -188,10 +105,17 @@ def data(
 
 app.command()(trust.verify)
 app.command()(trust.check)
+app.command()(share.bundle)
+app.command()(share.merge)
+
+
+class Terminated(BaseException):
+    """SIGTERM came: what KeyboardInterrupt is to Ctrl-C."""
 
 
 def main() -> None:
     """Run a command; turn what went wrong into one line and an exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
     except ClickException as error:
@@ -202,10 +126,17 @@ def main() -> None:
         _end(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    if status == INTERRUPTED:  # Typer's newer versions catch Ctrl-C themselves and return this
+    except Terminated:
+        status = TERMINATED
+    if status in (INTERRUPTED, TERMINATED):  # Typer's newer versions return 130 after Ctrl-C
         again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
-        _end(f"interrupted; finished epochs are saved. To go on: {again}", INTERRUPTED)
+        _end(f"interrupted; finished epochs are saved. To go on: {again}", status)
     sys.exit(status)
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows tidies up
+    raise Terminated
 
 
 def _end(message: str, status: int) -> None:

@@ -1,6 +1,7 @@
-"""README's tables of claims and unknowns, from the data they stand for.
+"""README's tables, and the page of results, from the data and records they stand for.
 
-`python -m harness.docs` rewrites them between their markers; a test fails while they differ.
+`python -m harness.docs` rewrites README's between their markers, `results/comparison.*` and
+`results/README.md` with its figures; a test fails while any of them differs.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness import decision, rendering
+from harness import compare, decision, record, rendering, results_page, tables
 from harness.claims import claims
+from harness.compare import Group
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocols import PROTOCOLS
 from harness.unknowns import unknowns
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "results"
 
 
 def claims_table() -> str:
@@ -46,13 +50,53 @@ def unknowns_table() -> str:
     )
 
 
+def results_table() -> str:
+    """The comparison of the committed records, as `compare` prints it."""
+    return tables.render(_groups(), "markdown").strip()
+
+
+def _groups() -> list[Group]:
+    records, faults = record.load_all(RESULTS)
+    if faults:
+        raise InputError(faults[0])
+    return compare.on_test_images(compare.group(records)[0])
+
+
+def files() -> dict[Path, bytes]:
+    """Everything that follows from data and records, by path, as it should be."""
+    groups = _groups()
+    return {
+        README: updated(README.read_text(encoding="utf-8")).encode(),
+        RESULTS / "comparison.md": tables.render(groups, "markdown", full=True).encode(),
+        RESULTS / "comparison.csv": tables.render(groups, "csv", full=True).encode(),
+        **results_page.files(RESULTS),
+    }
+
+
+def main() -> None:
+    """Write what differs, and remove figures that no longer belong to the page."""
+    wanted = files()
+    for path in (RESULTS / results_page.FIGURES).glob("*.svg"):
+        if path not in wanted:
+            path.unlink()
+    for path, content in wanted.items():
+        if not path.exists() or path.read_bytes() != content:
+            write_atomically(path, content)
+            print(path.relative_to(ROOT))
+
+
 def updated(text: str) -> str:
     """A README with its tables as they should be.
 
     Raises:
         InputError: if it lacks a pair of markers.
     """
-    for name, table in (("claims", claims_table()), ("unknowns", unknowns_table())):
+    named = (
+        ("table", results_table()),
+        ("claims", claims_table()),
+        ("unknowns", unknowns_table()),
+    )
+    for name, table in named:
         between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not between.search(text):
             raise InputError(f"README.md lacks <!-- {name} --> and <!-- /{name} --> on own lines.")
@@ -61,4 +105,4 @@ def updated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    write_atomically(README, updated(README.read_text(encoding="utf-8")).encode())
+    main()

@@ -7,3 +7,7 @@ class InputError(Exception):
 
 class RunFailedError(Exception):
     """A run could not be finished: it diverged or ran out of memory (exit 1)."""
+
+
+class UnwritableError(InputError):
+    """A file could not be written, as on a full disk: nothing else could be either."""

@@ -1,79 +1,111 @@
-"""Several runs one after the other: what `run` and `harness.run` do."""
+"""Several runs one after the other: what `run`, `sweep` and `harness.run` do."""
 
 from __future__ import annotations
 
-import os
-import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import variants
-from harness import data, device, protocols, runner, seeding
+from harness import device, lease, runner, seeding
 from harness.data import Data
-from harness.errors import InputError
-from harness.files import exclusive, make_directory
-from harness.progress import Reporter
+from harness.files import make_directory
+from harness.lease import Lease, LeaseLostError
+from harness.plan import Options, Plan, plans, stored
+from harness.progress import Forwarder, Reporter, Row
 from harness.record import RunRecord
 
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a person can choose about a run besides variant and seed.
-
-    Attributes:
-        dataset: "cifar10", "folder" or "digits".
-        data_dir: where the dataset lies; None means $ALEXNET_DATA, else "data".
-        archive: URL or file of the official archive; None means $ALEXNET_ARCHIVE, else
-            torchvision's URL.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        precision, epochs: None for the protocol's own.
-        validation: judge on a tenth of the training images instead of the test images.
-        results: the results folder.
-    """
-
-    dataset: str = "cifar10"
-    data_dir: Path | None = None
-    archive: str | None = None
-    device: str = "auto"
-    precision: str | None = None
-    epochs: int | None = None
-    validation: bool = False
-    results: Path = Path("results")
-
-    def load_data(self) -> Data:
-        """The dataset, on the CPU."""
-        directory = self.data_dir or Path(os.environ.get("ALEXNET_DATA", "data"))
-        return data.load(self.dataset, directory, self.archive or os.environ.get("ALEXNET_ARCHIVE"))
+# Seconds between two looks at a run that another process trains.
+POLL = 0.5
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One run's end: its record, and whether it was trained now or found done."""
 
-    plan: runner.Plan
+    plan: Plan
     record: RunRecord
     trained: bool
 
+    @property
+    def line(self) -> str:
+        """For people."""
+        metrics = self.record.metrics
+        if metrics is None:
+            return f"{self.plan.title}: failed, {self.record.reason}"
+        return (
+            f"{self.plan.title}: accuracy {metrics['accuracy']:.2%}, "
+            f"macro F1 {metrics['macro_f1']:.2%} "
+            f"({'trained in' if self.trained else 'done before in'} "
+            f"{self.record.train_seconds:.0f} s), {self.plan.directory}"
+        )
 
-def plans(names: Sequence[str], seeds: Sequence[int], options: Options) -> list[runner.Plan]:
-    """Every run asked for, variants first, without touching data or device.
+
+Finished = Callable[[Outcome, Data], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is paid once for any number of runs: the data, on the CPU and where it trains."""
+
+    data: Data
+    on_device: Data
+
+
+def prepare(options: Options) -> Bench:
+    """Set this process up for training and load the data.
 
     Raises:
-        InputError, UnknownVariantError: if a name or an option is wrong.
+        InputError: if the device or the data are not there, or the results folder cannot be
+            written.
     """
-    protocol, departures = protocols.resolve(
-        options.dataset,
-        epochs=options.epochs,
-        precision=options.precision,
-        validation=options.validation,
-    )
-    chosen = [variants.get(name) for name in names]
-    return [
-        runner.Plan(variant, seed, protocol, departures, options.results)
-        for variant in chosen
-        for seed in seeds
-    ]
+    seeding.make_deterministic()
+    place = device.choose_device(options.device)
+    make_directory(options.results)
+    if place.type == "cpu":
+        device.keep_freed_memory()
+    data = options.load_data()
+    return Bench(data, data.to(place))
+
+
+def attempt(
+    plan: Plan,
+    bench: Bench,
+    reporter: Reporter,
+    *,
+    retry_failed: bool = False,
+    finished: Finished = lambda outcome, data: None,
+) -> Outcome | None:
+    """Train one run unless it is done; None if another process has it.
+
+    Args:
+        plan: the run.
+        bench: data and device.
+        reporter: shown the progress.
+        retry_failed: train a run again that failed before.
+        finished: called after a run that was trained, with the data on the CPU.
+
+    Raises:
+        InputError: if the folder holds another run, or cannot be written.
+    """
+    outcome = _found(plan, bench, retry_failed)
+    if outcome is not None:
+        return outcome
+    claim = lease.attempt(plan.directory)
+    if claim is None:
+        return None
+    try:
+        # Another process may have finished it meanwhile.
+        outcome = _found(plan, bench, retry_failed)
+        if outcome is None:
+            record = runner.execute(plan, bench.on_device, _Guard(reporter, claim))
+            outcome = Outcome(plan, record, trained=True)
+            finished(outcome, bench.data)
+        return outcome
+    except LeaseLostError as error:
+        reporter.say(f"{plan.title}: {error}")
+        return None
+    finally:
+        claim.release()
 
 
 def execute(
@@ -83,73 +115,68 @@ def execute(
     reporter: Reporter,
     *,
     retry_failed: bool = False,
-    finished: Callable[[Outcome, Data], None] = lambda outcome, data: None,
+    finished: Finished = lambda outcome, data: None,
 ) -> Iterator[Outcome]:
-    """Train what is not done yet, one run at a time.
+    """Train what is not done yet, one run at a time; wait for what another process trains.
 
     Args:
         names, seeds: every pair is a run.
         options: the same for all.
-        reporter: shown the progress.
-        retry_failed: train a run again that failed before.
-        finished: called after each run that was trained, with the data on the CPU.
+        reporter, retry_failed, finished: see `attempt`.
 
     Raises:
         InputError, UnknownVariantError: before anything is trained or written.
     """
     planned = plans(names, seeds, options)
-    seeding.make_deterministic()
-    place = device.choose_device(options.device)
-    make_directory(options.results)
-    if place.type == "cpu":
-        device.keep_freed_memory()
-    dataset = options.load_data()
-    on_device = dataset.to(place)
+    bench = prepare(options)
     for plan in planned:
-        outcome = _found(plan, dataset, retry_failed)
-        if outcome is None:
-            with exclusive(plan.directory, _waiting(plan, reporter)):
-                # Another process may have finished it meanwhile.
-                outcome = _found(plan, dataset, retry_failed)
-                if outcome is None:
-                    record = runner.execute(plan, on_device, reporter)
-                    outcome = Outcome(plan, record, trained=True)
-                    finished(outcome, dataset)
+        waits = False
+        while True:
+            outcome = attempt(plan, bench, reporter, retry_failed=retry_failed, finished=finished)
+            if outcome is not None:
+                break
+            if not waits:
+                reporter.say(f"{plan.title}: another process trains it; waiting")
+            waits = True
+            time.sleep(POLL)
         yield outcome
 
 
-def _found(plan: runner.Plan, dataset: Data, retry_failed: bool) -> Outcome | None:
+def draw(outcome: Outcome, data: Data) -> None:
+    """Pictures of a run that has just been trained, into its folder."""
+    if outcome.record.failed:
+        return
+    import numpy as np
+
+    from harness import figures
+
+    judged = data.validation().test if outcome.plan.protocol.validation else data.test
+    probabilities = np.load(outcome.plan.directory / "probabilities.npy")
+    drawn = figures.of_run(
+        outcome.record, judged.images.numpy(), judged.labels.numpy(), probabilities
+    )
+    figures.save(outcome.plan.directory, drawn)
+
+
+class _Guard(Forwarder):
+    """Passes everything on, and ends the run where this process no longer holds it."""
+
+    def __init__(self, reporter: Reporter, claim: Lease) -> None:
+        super().__init__(reporter)
+        self._claim = claim
+
+    def batch(self, done: int) -> None:
+        self._claim.check()
+        super().batch(done)
+
+    def epoch(self, row: Row) -> None:
+        self._claim.check()
+        super().epoch(row)
+
+
+def _found(plan: Plan, bench: Bench, retry_failed: bool) -> Outcome | None:
     """The outcome of a run that needs no training."""
-    done = runner.stored(plan, dataset)
+    done = stored(plan, bench.data.fingerprint)
     if done is None or (done.failed and retry_failed):
         return None
     return Outcome(plan, done, trained=False)
-
-
-def _waiting(plan: runner.Plan, reporter: Reporter) -> Callable[[], None]:
-    return lambda: reporter.say(f"{plan.title}: another process trains it; waiting")
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Seeds of "0-19,30": numbers and ranges, each once, in the order given.
-
-    Raises:
-        InputError: if the text is anything else.
-    """
-    seeds: dict[int, None] = {}
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
-        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if low > high or high - low >= 100_000:
-            raise InputError(
-                f"seeds {text!r} do not parse: write numbers and ranges such as 0-19,30."
-            )
-        seeds.update(dict.fromkeys(range(low, high + 1)))
-    return list(seeds)
-
-
-def parse_variants(text: str) -> list[str]:
-    """Names of "a,b" or "all", each once."""
-    if text == "all":
-        return variants.names()
-    return list(dict.fromkeys(name.strip() for name in text.split(",")))

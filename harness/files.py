@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from harness.errors import InputError
+from harness.errors import UnwritableError
 
 
 def make_directory(path: Path) -> None:
     """Make a folder and its parents.
 
     Raises:
-        InputError: if that is not possible.
+        UnwritableError: if that is not possible.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
+        raise UnwritableError(
             f"cannot write to {path} ({error.strerror}): name another folder with --results."
         ) from error
-
-
-@contextmanager
-def exclusive(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a folder against every other process that asks for it, until the block ends.
-
-    The operating system frees the lock of a process that dies.
-
-    Args:
-        folder: made where it is missing.
-        waiting: called once if another process holds it.
-    """
-    make_directory(folder)
-    path = folder / ".lock"
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waiting()
-        lock.acquire()
-    try:
-        yield
-        path.unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Replace a file by `content` so that a crash leaves either the old file or the new one.
 
     Raises:
-        InputError: if it cannot be written; nothing is left behind.
+        UnwritableError: if it cannot be written; nothing is left behind.
     """
     make_directory(path.parent)
     scratch: str | None = None
@@ -71,7 +42,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
         scratch = None
         _sync_directory(path.parent)
     except OSError as error:
-        raise InputError(
+        raise UnwritableError(
             f"cannot write {path}: {error.strerror}. Mend that, then give the same command again: "
             "nothing that was finished is lost."
         ) from error

@@ -32,6 +32,28 @@ class Reporter:
         """Anything else worth a line."""
 
 
+class Forwarder(Reporter):
+    """Tells another reporter everything; for those that change a part of it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
+        self._reporter.begin(title, epochs, batches, history)
+
+    def batch(self, done: int) -> None:
+        self._reporter.batch(done)
+
+    def epoch(self, row: Row) -> None:
+        self._reporter.epoch(row)
+
+    def end(self) -> None:
+        self._reporter.end()
+
+    def say(self, line: str) -> None:
+        self._reporter.say(line)
+
+
 class PlainReporter(Reporter):
     """One line an epoch, for logs."""
 
@@ -45,9 +67,7 @@ class PlainReporter(Reporter):
         done = row["epoch"]
         spent = time.perf_counter() - self._start
         left = spent / (done - self._first) * (self._epochs - done)
-        self.say(
-            f"{self._title}: epoch {done}/{self._epochs}  {_figures(row)}  {_clock(left)} left"
-        )
+        self.say(f"{self._title}: epoch {done}/{self._epochs}  {figures(row)}  {clock(left)} left")
 
     def say(self, line: str) -> None:
         print(line, flush=True)
@@ -76,7 +96,7 @@ class LiveReporter(Reporter):
             self._description(),
             total=epochs * batches,
             completed=self._done * batches,
-            figures=_figures(history[-1]) if history else "first epoch",
+            figures=figures(history[-1]) if history else "first epoch",
         )
         self._progress.start()
 
@@ -87,9 +107,7 @@ class LiveReporter(Reporter):
     def epoch(self, row: Row) -> None:
         self._done = row["epoch"]
         if self._progress:
-            self._progress.update(
-                self._task, description=self._description(), figures=_figures(row)
-            )
+            self._progress.update(self._task, description=self._description(), figures=figures(row))
 
     def end(self) -> None:
         if self._progress:
@@ -108,7 +126,8 @@ def for_terminal() -> Reporter:
     return LiveReporter() if sys.stdout.isatty() else PlainReporter()
 
 
-def _figures(row: Row) -> str:
+def figures(row: Row) -> str:
+    """A line of a history, for people."""
     split = "validation" if "validation_loss" in row else "test"
     judged = (
         f"  {split} loss {row[f'{split}_loss']:.3f} accuracy {row[f'{split}_accuracy']:.1%}"
@@ -121,6 +140,8 @@ def _figures(row: Row) -> str:
     )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are any."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

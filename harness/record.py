@@ -25,6 +25,7 @@ FILE = "record.json"
 PREDICTIONS = "predictions.txt"
 WEIGHTS = "model.safetensors"
 PROBABILITIES = "probabilities.npy"
+CHECKPOINTS = "checkpoints"  # a folder, gone when the run is finished
 VERSION = 2
 # What every environment has, whatever the device.
 ENVIRONMENT_KEYS = (
@@ -185,7 +186,7 @@ def load(path: Path) -> RunRecord:
             if fields[name] is not None and not keys <= set(fields[name]):
                 raise TypeError(f"{name} lacks {', '.join(sorted(keys - set(fields[name])))}")
         return RunRecord(**fields)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DamagedRecordError(f"{path} is damaged ({error}).") from error
 
 

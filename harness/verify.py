@@ -14,9 +14,10 @@ import torch
 
 from harness import environment, record
 from harness.data import Data
+from harness.plan import Plan
 from harness.progress import Reporter
 from harness.record import RunRecord
-from harness.runner import Plan, execute
+from harness.runner import execute
 
 # Fields of a line of the history that a clock decides.
 TIMED = ("seconds", "images_per_second")
@@ -81,8 +82,9 @@ def verify(stored: RunRecord, data: Data, device: torch.device, reporter: Report
                 f"and is {data.fingerprint[:12]}",
             ),
         )
+    eager = stored.environment.get("execution") == "eager"
     changed = record.differences(
-        stored.environment, record.plain(environment.describe(device)), "environment "
+        stored.environment, record.plain(environment.describe(device, eager=eager)), "environment "
     )
     if stored.sources_sha256 != environment.sources_sha256():
         changed.append("the sources that decide bits have changed")
@@ -97,6 +99,7 @@ def verify(stored: RunRecord, data: Data, device: torch.device, reporter: Report
             record.protocol_of(stored),
             stored.departures,
             Path(scratch),
+            eager,
         )
         try:
             repeated = execute(plan, data.to(device), watch)

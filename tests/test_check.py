@@ -21,9 +21,10 @@ from harness import checkpoint, record
 from harness.check import check, rule_list
 from harness.data import load
 from harness.evaluate import counted, metrics
+from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocols import resolve
-from harness.runner import Plan, execute, weights_sha256
+from harness.runner import execute, weights_sha256
 from tests.conftest import ROOT
 
 # Fields that no rule can hold against anything: only repeating the run shows a change.

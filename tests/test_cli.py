@@ -106,7 +106,8 @@ def test_a_fresh_process_gives_the_same_hashes(
     assert first[key + "0"]["weights_sha256"] != first[key + "1"]["weights_sha256"]
 
 
-def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_say_how_to_go_on(number: int, status: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harness", *DIGITS[:-1], "5", "--variant", "paper"]
     with subprocess.Popen(
         command,
@@ -118,10 +119,11 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert errors.count("\n") == 1
+    assert not list(tmp_path.rglob(".lease*"))
     assert "To go on: python -m harness run --dataset digits --epochs 5 --variant paper" in errors
 
 

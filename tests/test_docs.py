@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from harness import docs
+from harness import docs, results_page
 from harness.errors import InputError
 
 
-def test_readme_has_the_tables_as_they_should_be() -> None:
-    text = docs.README.read_text()
-    assert docs.updated(text) == text, "run: python -m harness.docs"
+def test_what_follows_from_data_and_records_is_up_to_date() -> None:
+    wanted = docs.files()
+    figures = {path for path in wanted if path.suffix == ".svg"}
+    assert len(figures) >= 5
+    for path, content in wanted.items():
+        assert path.read_bytes() == content, f"{path.name}: run python -m harness.docs"
+    assert figures == set((docs.RESULTS / results_page.FIGURES).iterdir())
+
+
+def test_the_page_of_results_says_first_what_the_data_are() -> None:
+    text = (docs.RESULTS / "README.md").read_text()
+    first = text.split("## ")[0]
+    official = all(g.dataset["official"] for g in docs._groups())
+    assert official or "NOT the official CIFAR-10 files" in first
+    for heading in ("Ablations", "The paper's claims", "Recall of each class"):
+        assert heading in text
+
+
+def test_figures_that_the_page_shows_are_there() -> None:
+    text = (docs.RESULTS / "README.md").read_text()
+    shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert shown
+    assert all((docs.RESULTS / name).is_file() for name in shown)
 
 
 def test_a_table_that_was_edited_is_put_right() -> None:
@@ -27,5 +49,5 @@ def test_the_values_of_the_protocol_stand_in_the_table_of_unknowns() -> None:
 
 
 def test_a_readme_without_markers_is_refused() -> None:
-    with pytest.raises(InputError, match="claims"):
+    with pytest.raises(InputError, match="README.md lacks"):
         docs.updated("# nothing\n")

@@ -20,7 +20,7 @@ import variants
 from harness.errors import InputError
 from harness.explain import attribution, sheet
 from harness.explain.run import explain_run
-from variants.alexnet import build
+from variants.network import build
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -103,7 +103,8 @@ def test_places_are_told_in_words(place: tuple[int, int], told: str) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained run on the digits, with its weights."""
-    from harness.experiment import Options, execute
+    from harness.experiment import execute
+    from harness.plan import Options
     from harness.progress import Reporter
 
     options = Options(dataset="digits", epochs=1, results=tmp_path_factory.mktemp("explained"))

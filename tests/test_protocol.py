@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from harness.errors import InputError
-from harness.experiment import parse_seeds, parse_variants
+from harness.plan import parse_seeds, parse_variants
 from harness.protocol import Protocol
 from harness.protocols import PROTOCOLS, resolve
 from harness.seeding import derive

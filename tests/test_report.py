@@ -317,7 +317,7 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
 def test_seeds_are_written_as_run_takes_them(seeds: list[int], text: str) -> None:
     assert provenance.seed_ranges(seeds) == text
     if seeds:
-        from harness.experiment import parse_seeds
+        from harness.plan import parse_seeds
 
         assert parse_seeds(text) == sorted(seeds)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.files import write_atomically
+
+if TYPE_CHECKING:
+    from harness.data import Data
 
 
 class Format(StrEnum):
@@ -31,6 +34,9 @@ class TextFormat(StrEnum):
 DatasetOption = Annotated[str, typer.Option(help="cifar10, folder or digits.")]
 DataDirOption = Annotated[
     Path | None, typer.Option(help="Where the dataset lies. [default: $ALEXNET_DATA, else data/]")
+]
+OwnDataOption = Annotated[
+    Path | None, typer.Option("--data-dir", help="Your own image folder, for records made on it.")
 ]
 ArchiveOption = Annotated[
     str | None,
@@ -54,3 +60,10 @@ def deliver(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
     else:
         write_atomically(output, text.encode())
+
+
+def own_data(data_dir: Path | None) -> Data | None:
+    """The image folder of `OwnDataOption`, where one is named."""
+    from harness import data
+
+    return None if data_dir is None else data.load("folder", data_dir)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.options import ArchiveOption, DataDirOption
+from harness.commands.options import ArchiveOption, DataDirOption, OwnDataOption, own_data
 from harness.errors import InputError, RunFailedError
 
 
@@ -22,7 +22,7 @@ def verify(
     """Repeat a stored run from its record and compare it bit for bit."""
     from harness import progress, record
     from harness.device import choose_device, keep_freed_memory
-    from harness.experiment import Options
+    from harness.plan import Options
     from harness.seeding import make_deterministic
     from harness.verify import verify
 
@@ -48,21 +48,17 @@ def check(
     results: Annotated[Path, typer.Argument(help="A results folder, or one run's.")] = Path(
         "results"
     ),
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Your own image folder, for records made on it.")
-    ] = None,
+    data_dir: OwnDataOption = None,
     rules: Annotated[bool, typer.Option("--rules", help="Print the rules and stop.")] = False,
 ) -> None:
     """Hold every stored record against the rules; name each breach."""
-    from harness import data
     from harness.check import check, rule_list
 
     if rules:
         for number, rule in enumerate(rule_list(), start=1):
             print(f"{number}. {rule}")
         return
-    own = None if data_dir is None else data.load("folder", data_dir)
-    count, breaches = check(results, own)
+    count, breaches = check(results, own_data(data_dir))
     for breach in breaches:
         print(f"{breach.path}: {breach.rule}: {breach.fault}")
     if not count:

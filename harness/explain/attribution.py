@@ -26,7 +26,7 @@ from harness.errors import InputError
 from harness.record import RunRecord
 from harness.runner import weights_sha256
 from harness.seeding import derive
-from variants.alexnet import AlexNet, build
+from variants.network import AlexNet, build
 
 Map = NDArray[np.float32]
 # Images [B, 3, H, W], normalised -> probabilities [B, classes].

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from harness import record
 from harness.augment import Normalise
 from harness.errors import InputError
-from harness.experiment import Options, parse_seeds
 from harness.explain import attribution, sheet
+from harness.plan import Options, parse_seeds
 from harness.record import RunRecord
 
 

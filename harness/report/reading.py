@@ -59,6 +59,7 @@ def read(results: Path) -> Found:
         raise InputError(
             f"no readable record below {results}{named}: train something with run first."
         )
+    groups = compare.on_test_images(groups)
     judged = verdict.judge(groups, len(damaged) + len(doubled))
     return Found(results, judged, _lead(judged), tuple(_problems(groups, damaged, doubled)))
 

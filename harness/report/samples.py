@@ -70,7 +70,7 @@ def gallery(
             "run writes it, but it is not committed."
         )
     run, path = min(runs, key=lambda pair: (pair[0].variant != "paper", pair[0].seed))
-    from harness.experiment import Options  # needs torch: only where images are read
+    from harness.plan import Options  # needs torch: only where images are read
 
     data = Options(dataset=run.dataset["name"], data_dir=data_dir, archive=archive).load_data()
     if data.fingerprint != run.dataset["fingerprint"]:

@@ -101,8 +101,7 @@ def history_is_complete(stored: Stored) -> Iterator[str]:
     protocol = record.protocol_of(run)
     rows = run.history
     numbers = [row.get("epoch") for row in rows]
-    expected = list(range(1, (len(rows) if run.failed else protocol.epochs) + 1))
-    if numbers != expected:
+    if numbers != list(range(1, len(rows) + 1)) or not (run.failed or len(rows) == protocol.epochs):
         yield f"history has epochs {numbers}"
         return
     decay = bool(run.settings.get("lr_decay"))

@@ -1,0 +1,105 @@
+"""What a run will cost, from what runs like it did cost."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness import record
+from harness.grid import Grid
+from harness.plan import Plan
+from harness.record import RunRecord
+
+# A record holds the seconds of training alone. Judging after every epoch, checkpoints and
+# figures come on top: between a twentieth (large images sets) and a third (the digits).
+REST = 1.2
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds that a run will take.
+
+    Attributes:
+        seconds: for all its epochs.
+        basis: the runs that this rests on, for people.
+    """
+
+    seconds: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class _Sample:
+    variant: str
+    kind: dict[str, object]
+    seconds: float  # an epoch's
+    here: bool
+
+
+class Costs:
+    """Estimates from records, and from the runs of this sweep as they end.
+
+    Args:
+        records: any; those on other data or in another precision are passed over.
+        device: the model of the device that will train, as records have it.
+    """
+
+    def __init__(self, records: Iterable[RunRecord], device: str | None) -> None:
+        stored = [
+            _Sample(
+                one.variant,
+                _kind(one.protocol),
+                REST * one.train_seconds / len(one.history),
+                here=one.environment.get("device") == device,
+            )
+            for one in records
+            if not one.failed and one.history
+        ]
+        self._now: list[_Sample] = []
+        self._here = [one for one in stored if one.here]
+        self._elsewhere = [one for one in stored if not one.here]
+
+    def add(self, plan: Plan, seconds: float) -> None:
+        """Note what an epoch of a run took in this sweep, with all that belongs to it."""
+        kind = _kind(plan.protocol.to_dict())
+        self._now.append(_Sample(plan.variant.name, kind, seconds, here=True))
+
+    def of(self, plan: Plan) -> Estimate | None:
+        """The estimate of a run from its first epoch on; None where nothing like it was run."""
+        sources = (
+            (True, self._now, "this sweep"),
+            (True, self._here, "this device"),
+            (False, self._now, "other variants, this sweep"),
+            (False, self._here, "other variants, this device"),
+            (True, self._elsewhere, "another device"),
+            (False, self._elsewhere, "other variants, another device"),
+        )
+        kind = _kind(plan.protocol.to_dict())
+        for own, samples, words in sources:
+            alike = [
+                one.seconds
+                for one in samples
+                if one.kind == kind and (one.variant == plan.variant.name or not own)
+            ]
+            if alike:
+                seconds = statistics.median(alike) * plan.protocol.epochs
+                return Estimate(seconds, f"{len(alike)} run{'s' * (len(alike) > 1)}: {words}")
+        return None
+
+
+def records_near(grid: Grid) -> list[RunRecord]:
+    """Every readable record of the grid's dataset, whatever its protocol."""
+    folder = grid.options.results / grid.options.dataset
+    return record.load_all(folder)[0] if folder.is_dir() else []
+
+
+def epochs_done(plan: Plan) -> int:
+    """Epochs that the newest checkpoint of a run that was cut off holds."""
+    found = (plan.directory / record.CHECKPOINTS).glob("epoch-*.pt")
+    return max((int(path.name.split("-")[1]) for path in found), default=0)
+
+
+def _kind(protocol: dict[str, object]) -> dict[str, object]:
+    """What decides the time of an epoch: the protocol without the number of epochs."""
+    return {key: value for key, value in record.plain(protocol).items() if key != "epochs"}

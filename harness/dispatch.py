@@ -1,0 +1,236 @@
+"""Gives the runs of a grid to workers, one after the other, until none is left to start."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harness import plan as planning
+from harness.board import PlainBoard, Tally
+from harness.cost import Costs, epochs_done
+from harness.crew import Crew, Slot, Worker
+from harness.errors import InputError, RunFailedError
+from harness.grid import State, state
+from harness.ledger import Job, Ledger
+from harness.machine import Place
+from harness.messages import Ended, Ready, Report, Unable
+
+# Workers that one run may lose without finishing an epoch, and that may end one after the
+# other before they have loaded the data.
+DEATHS = 5
+STILLBORN = 3
+# Seconds between two looks at the clock and at what other processes train.
+TICK = 1.0
+
+
+class Dispatcher:
+    """The sweep's loop.
+
+    Args:
+        ledger: changed as runs end.
+        crew: starts the workers.
+        layout: where they train; the first fetches the data for all.
+        board: shown everything.
+        costs: what runs take.
+        deadline: by `time.monotonic`; nothing trains after it.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        crew: Crew,
+        layout: Sequence[Place],
+        board: PlainBoard,
+        costs: Costs,
+        deadline: float,
+    ) -> None:
+        self._ledger = ledger
+        self._crew = crew
+        self._layout = layout
+        self._board = board
+        self._costs = costs
+        self._deadline = deadline
+        self._total = len(ledger.done) + len(ledger.failed) + len(ledger.open)
+        self._stillborn = 0
+        self._epochs = 0
+        self._began: float | None = None
+        self._handlers: dict[type, Callable[[Worker, Any], None]] = {
+            Ready: self._ready,
+            Unable: self._unable,
+            Report: self._report,
+            Ended: self._ended,
+            type(None): self._died,
+        }
+
+    def begin(self) -> bool:
+        """Start the first worker and see the data loaded, if any run would end in time.
+
+        Returns:
+            Whether there is anything to do.
+
+        Raises:
+            InputError: if the data are missing.
+            RunFailedError: if the worker cannot be started.
+        """
+        if not self._next():
+            return False
+        self._start(self._layout[0])
+        while not any(worker.ready for worker in self._crew.workers):
+            self._listen()
+        return True
+
+    def work(self) -> None:
+        """Go on until nothing is left that can be started.
+
+        Raises:
+            InputError: if the results can no longer be written.
+            RunFailedError: if no worker can be started.
+        """
+        for place in self._layout[1 : len(self._ledger.open)]:
+            self._start(place)
+        while self._assign() and time.monotonic() < self._deadline:
+            self._listen()
+            self._board.show(self._tally(), ended=False)
+            if not self._ledger.open:
+                self._look_at_held()
+
+    def _start(self, place: Place) -> None:
+        self._crew.start(place, [self._board.reporter() for _ in range(place.slots)])
+
+    def _listen(self) -> None:
+        for worker, message in self._crew.messages(TICK):
+            self._handlers[type(message)](worker, message)
+
+    def _assign(self) -> bool:
+        """Fill free slots; False if nothing trains and nothing is to come."""
+        for worker in self._crew.workers:
+            for slot in worker.slots:
+                if worker.ready and slot.job is None and (job := self._next()):
+                    self._ledger.open.remove(job)
+                    worker.train(slot, job)
+        return bool(self._busy() or self._ledger.held or self._next())
+
+    def _next(self) -> Job | None:
+        """The first run that would end in time; one of unknown cost is tried."""
+        for job in self._ledger.open:
+            if time.monotonic() + self._seconds(job) < self._deadline:
+                return job
+        return None
+
+    def _seconds(self, job: Job) -> float:
+        estimate = None if self._deadline == math.inf else self._costs.of(job.plan)
+        return estimate.seconds * (1 - job.epochs / job.plan.protocol.epochs) if estimate else 0.0
+
+    def _busy(self) -> list[Slot]:
+        slots = [slot for worker in self._crew.workers for slot in worker.slots]
+        return [slot for slot in slots if slot.job]
+
+    def _ready(self, worker: Worker, message: Ready) -> None:
+        worker.ready = True
+        self._stillborn = 0
+        for plan in self._ledger.found:
+            # What was found done was found without knowing the data.
+            try:
+                planning.stored(plan, message.fingerprint)
+            except InputError as error:
+                self._ledger.done.remove(plan)
+                self._ledger.refused.append(str(error))
+        self._ledger.found = []
+
+    def _unable(self, worker: Worker, message: Unable) -> None:
+        raise InputError(message.message)
+
+    def _report(self, worker: Worker, message: Report) -> None:
+        slot = worker.slots[message.slot]
+        if message.event == "begin":
+            slot.began = time.monotonic()
+            self._began = self._began or slot.began
+            slot.first = slot.done = len(message.arguments[3])
+        elif message.event == "epoch":
+            (row,) = message.arguments
+            slot.done, slot.speed = row["epoch"], row["images_per_second"]
+            self._epochs += 1
+            if slot.job:
+                slot.job.deaths = 0
+        getattr(slot.reporter, message.event)(*message.arguments)
+
+    def _ended(self, worker: Worker, message: Ended) -> None:
+        slot = worker.slots[message.slot]
+        if message.trained and slot.done > slot.first and slot.job:
+            spent = time.monotonic() - slot.began
+            self._costs.add(slot.job.plan, spent / (slot.done - slot.first))
+        job = slot.clear()
+        if job is None:
+            return
+        if message.status == "broken":
+            raise InputError(message.reason)
+        if message.status == "held":
+            self._ledger.held.append(job)
+            self._board.say(f"{job.plan.title}: another process trains it")
+            return
+        if message.status == "refused":
+            self._ledger.refused.append(message.reason)
+            self._board.say(f"{job.plan.title}: refused, {message.reason}")
+        elif message.status == "failed":
+            self._ledger.failed.append((job.plan, message.reason))
+        else:
+            self._ledger.done.append(job.plan)
+        if message.line:
+            self._board.say(message.line)
+        self._board.show(self._tally(), ended=True)
+
+    def _died(self, worker: Worker, message: None) -> None:
+        """Start another worker in the place of one that is gone."""
+        self._stillborn += not worker.ready
+        if self._stillborn >= STILLBORN:
+            raise RunFailedError(
+                f"{STILLBORN} workers ended before they had loaded the data, the last one with "
+                f"{worker.death()}; `run` with the same options shows more."
+            )
+        for slot in worker.slots:
+            job = slot.clear()
+            if job is not None:
+                self._lost(job, worker.death())
+        self._start(worker.place)
+
+    def _lost(self, job: Job, death: str) -> None:
+        job.deaths += 1
+        job.epochs = epochs_done(job.plan)
+        if job.deaths < DEATHS:
+            self._board.say(f"{job.plan.title}: its worker ended ({death}); it goes on in another")
+            self._ledger.open.appendleft(job)
+            return
+        reason = f"given up: {DEATHS} workers ended ({death}) before an epoch was finished"
+        self._board.say(f"{job.plan.title}: {reason}")
+        self._ledger.failed.append((job.plan, reason))
+
+    def _look_at_held(self) -> None:
+        """See what other processes have done; take up what they left."""
+        for job in list(self._ledger.held):
+            try:
+                how = state(job.plan)
+            except InputError:
+                how = State.open  # the worker that tries it says what is wrong
+            if how is not State.running:
+                self._ledger.held.remove(job)
+                self._ledger.open.append(job)
+
+    def _tally(self) -> Tally:
+        busy = self._busy()
+        waiting = [*self._ledger.open, *self._ledger.held]
+        epochs = sum(job.plan.protocol.epochs - job.epochs for job in waiting)
+        epochs += sum(slot.job.plan.protocol.epochs - slot.done for slot in busy if slot.job)
+        left = None
+        if self._epochs and self._began is not None:
+            left = epochs * (time.monotonic() - self._began) / self._epochs
+        return Tally(
+            total=self._total,
+            done=len(self._ledger.done),
+            failed=len(self._ledger.failed) + len(self._ledger.refused),
+            running=len(busy),
+            open=len(waiting),
+            images_per_second=sum(slot.speed for slot in busy),
+            left=left,
+        )

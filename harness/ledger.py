@@ -1,0 +1,67 @@
+"""What became of each run of a sweep, and what is still to be done."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from harness import plan as planning
+from harness.cost import epochs_done
+from harness.errors import InputError
+from harness.grid import Grid, State, state
+from harness.plan import Plan
+
+
+@dataclass(eq=False)
+class Job:
+    """A run that is to be trained.
+
+    Attributes:
+        plan: the run.
+        epochs: how many its checkpoint holds, when last looked at.
+        deaths: workers lost over it since it last finished an epoch.
+    """
+
+    plan: Plan
+    epochs: int = 0
+    deaths: int = 0
+
+
+@dataclass
+class Ledger:
+    """What became of the runs.
+
+    Attributes:
+        found: done before this sweep.
+        done: those and the ones trained since, by this sweep or another.
+        failed: with the reason.
+        refused: what is wrong, a line for each.
+        held: trained by another process.
+        open: to be trained, in order.
+    """
+
+    found: list[Plan] = field(default_factory=list)
+    done: list[Plan] = field(default_factory=list)
+    failed: list[tuple[Plan, str]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    held: list[Job] = field(default_factory=list)
+    open: deque[Job] = field(default_factory=deque)
+
+
+def survey(grid: Grid) -> Ledger:
+    """What the results folder says about a grid."""
+    ledger = Ledger()
+    for plan in grid.plans:
+        try:
+            how = state(plan)
+            if how is State.failed and not grid.retry_failed:
+                record = planning.stored(plan)
+                ledger.failed.append((plan, str(record.reason if record else "")))
+            elif how is State.done:
+                ledger.found.append(plan)
+                ledger.done.append(plan)
+            else:
+                ledger.open.append(Job(plan, epochs_done(plan)))
+        except InputError as error:
+            ledger.refused.append(str(error))
+    return ledger

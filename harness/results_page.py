@@ -1,0 +1,142 @@
+"""`results/README.md` and its figures: what the stored records say, as one Markdown page.
+
+`python -m harness.docs` writes them; a test fails while they differ from the records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness import calibration, rendering, style
+from harness.compare import Group
+from harness.report import answer, cells, reading, sections
+from harness.report.cells import Table
+from harness.report.reading import Found
+from harness.report.sections import Section
+
+FIGURES = "figures"
+
+_COPY = """\
+The images of `CIFAR-10 (JPEG q75)` are all 60,000 of CIFAR-10 in the official order of each class,
+but re-encoded as JPEG of quality 75 with halved colour resolution (4:2:0). Against the 6,102
+official images that could be compared the median PSNR is 30.5 dB, the worst 23 dB. Training and
+test images went through the same encoder. How much accuracy that costs or gives is not known: it
+takes runs on both to say, and the official archive was not at hand. So nothing here is a verdict
+on the paper, and no figure here stands in one table with one from the official archive.
+
+Whoever has the official archive gets the verdict by
+
+```bash
+python -m harness sweep --variants all --seeds 0-19
+python -m harness sweep --variants paper --seeds 20-38
+python -m harness verdict
+python -m harness bundle official.tar
+```
+
+and can pass `official.tar` on (records and predictions alone); `python -m harness merge
+official.tar` takes it in here after `check`. {cost}"""
+
+
+def files(results: Path) -> dict[Path, bytes]:
+    """The page and its figures, by path, as they should be.
+
+    Raises:
+        InputError: if there is no readable record.
+    """
+    found = reading.read(results)
+    shown = sections.sections(found)
+    page = "\n\n".join(part for part in _page(found, shown, results) if part) + "\n"
+    wanted = {results / "README.md": page.encode()}
+    for section in shown:
+        for picture in (p for part in section.parts for p in part.pictures):
+            path = results / FIGURES / f"{section.anchor}-{picture.name}.svg"
+            wanted[path] = style.svg(picture.figure)
+    return wanted
+
+
+def _page(found: Found, shown: Sequence[Section], results: Path) -> Iterator[str]:
+    first = answer.answer(found)
+    yield "# Results"
+    yield "Written by `python -m harness.docs` from the records below this folder; never edited."
+    yield f"**{first.word}.** {first.sentence}"
+    yield _markdown(
+        {
+            "": [fact.name for fact in first.facts],
+            "what": [f"**{f.value}**" if f.alarm else f.value for f in first.facts],
+            "more": [fact.detail for fact in first.facts],
+        }
+    )
+    for problem in found.problems:
+        yield f"- {problem.sentence}"
+    for section in shown:
+        yield from _section(section)
+    yield from _calibrations(results)
+    yield from _table(cells.unknowns_table(found.verdict.rules))
+    if not all(j.group.dataset["official"] for j in found.judgements):
+        yield "## What the JPEG copy means"
+        yield _COPY.format(cost=_cost(found.lead.group))
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield f"## {section.title}: {section.standing}"
+    yield section.paragraph
+    yield "\n".join(f"- {note}" for note in section.notes)
+    for table in section.tables:
+        yield from _table(table)
+    for part in section.parts:
+        yield f"### {part.title}"
+        yield part.note
+        for picture in part.pictures:
+            yield f"**{picture.title}.** {picture.caption}"
+            yield f"![{picture.alt}]({FIGURES}/{section.anchor}-{picture.name}.svg)"
+        if part.table is not None:
+            yield from _table(part.table)
+    for table in section.after:
+        yield from _table(table)
+    if section.facts:
+        yield "### Data, environment and cost"
+        names, values = zip(*section.facts, strict=True)
+        yield _markdown({"": list(names), "what": list(values)})
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"### {table.caption}"
+    names = [name for name, _ in table.headers]
+    columns = list(zip(*table.rows, strict=True))
+    yield _markdown({n: [c.text for c in column] for n, column in zip(names, columns, strict=True)})
+    if told := [f"{name}: {text}" for name, text in table.headers if text]:
+        yield "; ".join(told) + "."
+
+
+def _markdown(columns: dict[str, list[str]]) -> str:
+    escaped = {n: [text.replace("|", "\\|") for text in column] for n, column in columns.items()}
+    return rendering.markdown(escaped, words=True)
+
+
+def _calibrations(results: Path) -> Iterator[str]:
+    for path in sorted(results.glob(f"*/{calibration.FILE}")):
+        found = calibration.load(path)
+        yield f"## How the number of epochs was chosen: {found.dataset['title']}"
+        yield (
+            f"The smallest candidate whose mean accuracy on the validation split (5,000 of the "
+            f"training images) reaches {found.target:.0%}. The test images had no part in it."
+        )
+        yield _markdown(calibration.columns(found))
+        chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried so far"
+        yield f"Chosen: **{chosen}**. The record: [{path.name}]({path.relative_to(results)})."
+
+
+def _cost(group: Group) -> str:
+    """What a run cost on each device that these records come from."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for done in (r for r in group.records if not r.failed):
+        seconds[done.environment.get("device", "an unnamed device")].append(done.train_seconds)
+    told = [
+        f"{rendering.duration(sum(s) / len(s))} on {device} (mean of {len(s)})"
+        for device, s in sorted(seconds.items())
+    ]
+    kinds = {r.environment.get("device_type") for r in group.records}
+    unseen = "" if "cuda" in kinds else " On a GPU none has been timed yet."
+    return f"Training of one run took {'; '.join(told)}.{unseen}" if told else ""

@@ -1,0 +1,169 @@
+"""A worker of a sweep: loads the data once, then trains what it is given.
+
+It runs in a process of its own and ends when the pipe to the sweep closes, so that a sweep
+that was killed leaves no worker behind.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError, UnwritableError
+from harness.grid import Grid
+from harness.messages import Ended, Ready, Report, Train, Unable
+from harness.plan import Plan
+from harness.progress import Reporter, Row
+
+if TYPE_CHECKING:
+    from harness.data import Data
+    from harness.experiment import Bench, Outcome
+
+# Seconds between two notes of batches done: a person cannot read more.
+BATCH_SECONDS = 0.25
+
+
+def main(pipe: Connection, grid: Grid, slots: int) -> None:
+    """Serve a sweep until it closes the pipe.
+
+    Args:
+        pipe: takes `Train`, gives everything else of `harness.messages`.
+        grid: options that all runs share; its device is this worker's.
+        slots: runs at once, a thread each.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    sender = _Sender(pipe)
+    # Imports of torch and what builds on it, once a worker.
+    from harness import experiment
+
+    try:
+        bench = experiment.prepare(grid.options)
+    except InputError as error:
+        sender.send(Unable(str(error)))
+        return
+    sender.send(Ready(bench.data.fingerprint, len(bench.data.train)))
+    threading.excepthook = _die
+    tasks: list[queue.SimpleQueue[Plan]] = [queue.SimpleQueue() for _ in range(slots)]
+    threading.Thread(target=_receive, args=(pipe, tasks), daemon=True).start()
+    for slot in range(1, slots):
+        arguments = (slot, tasks[slot], bench, grid, sender)
+        threading.Thread(target=_serve, args=arguments, daemon=True).start()
+    _serve(0, tasks[0], bench, grid, sender)
+
+
+def _receive(pipe: Connection, tasks: Sequence[queue.SimpleQueue[Plan]]) -> None:
+    """Hand out what comes; end the process when the sweep is gone.
+
+    Nothing is saved first: the state of the last epoch lies on the disk already, and a claim
+    of a process that is gone is dead.
+    """
+    try:
+        while True:
+            task: Train = pipe.recv()
+            tasks[task.slot].put(task.plan)
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _die(error: threading.ExceptHookArgs) -> None:
+    """A bug in one slot ends the worker, which the sweep sees; a thread would end unseen."""
+    traceback.print_exception(error.exc_value)
+    os._exit(1)
+
+
+def _serve(
+    slot: int, tasks: queue.SimpleQueue[Plan], bench: Bench, grid: Grid, sender: _Sender
+) -> None:
+    """Train one run after the other in a slot."""
+    while True:
+        sender.send(_train(tasks.get(), slot, bench, grid, sender))
+
+
+def _train(plan: Plan, slot: int, bench: Bench, grid: Grid, sender: _Sender) -> Ended:
+    from harness import experiment
+
+    try:
+        outcome = experiment.attempt(
+            plan,
+            bench,
+            _SlotReporter(sender, slot),
+            retry_failed=grid.retry_failed,
+            finished=_draw if grid.figures else lambda outcome, data: None,
+        )
+    except UnwritableError as error:
+        return Ended(slot, "broken", reason=str(error))
+    except InputError as error:
+        return Ended(slot, "refused", reason=str(error))
+    if outcome is None:
+        return Ended(slot, "held")
+    return Ended(
+        slot,
+        "failed" if outcome.record.failed else "done",
+        outcome.line,
+        outcome.record.reason or "",
+        outcome.trained,
+    )
+
+
+_drawing = threading.Lock()
+
+
+def _draw(outcome: Outcome, data: Data) -> None:
+    """Pictures, one slot at a time: matplotlib's settings belong to the whole process."""
+    from harness import experiment
+
+    with _drawing:
+        experiment.draw(outcome, data)
+
+
+class _Sender:
+    """The worker's end of the pipe, for several threads."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def send(self, message: Any) -> None:
+        try:
+            with self._lock:
+                self._pipe.send(message)
+        except OSError:  # the sweep is gone
+            os._exit(0)
+
+
+class _SlotReporter(Reporter):
+    """Sends what a run reports to the sweep."""
+
+    def __init__(self, sender: _Sender, slot: int) -> None:
+        self._sender = sender
+        self._slot = slot
+        self._last = 0.0
+
+    def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
+        self._tell("begin", title, epochs, batches, list(history))
+
+    def batch(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= BATCH_SECONDS:
+            self._last = now
+            self._tell("batch", done)
+
+    def epoch(self, row: Row) -> None:
+        self._tell("epoch", dict(row))
+
+    def end(self) -> None:
+        self._tell("end")
+
+    def say(self, line: str) -> None:
+        self._tell("say", line)
+
+    def _tell(self, event: str, *arguments: Any) -> None:
+        self._sender.send(Report(self._slot, event, arguments))

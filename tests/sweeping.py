@@ -1,0 +1,97 @@
+"""What the tests of sweeps share: a few pictures, the real command, and its workers' deaths."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from harness import processes
+from tests.conftest import ROOT
+
+# One thread, so that a run gives the same bits however many workers share the cores.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def pictures(folder: Path, train: int = 32, test: int = 8) -> Path:
+    """An image folder of noise, small enough that an epoch takes a fraction of a second."""
+    source = np.random.default_rng(0)
+    for part, count in (("train", train), ("test", test)):
+        for name in ("cat", "dog"):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count // 2):
+                pixels = source.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
+    return folder
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `python -m harness ...` in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for it; returns its status and what it wrote."""
+    with process:
+        output, errors = process.communicate(timeout=1200)
+    return process.returncode, output, errors
+
+
+def hashes(results: Path) -> dict[str, tuple[str, str]]:
+    """Hashes of weights and predictions of every run, by its folder below the results."""
+    found = {}
+    for path in results.rglob("record.json"):
+        record: dict[str, Any] = json.loads(path.read_text())
+        where = str(path.parent.relative_to(results))
+        found[where] = (record["weights_sha256"], record["predictions_sha256"])
+    return found
+
+
+def leftovers(results: Path) -> list[Path]:
+    """Files that finished runs must not leave: checkpoints, claims, halves of files."""
+    return [p for p in results.rglob("*") if p.suffix == ".pt" or p.name.startswith(".")]
+
+
+def holders(results: Path) -> dict[int, Path]:
+    """Living processes that hold a run, and the run's folder."""
+    found = {}
+    for path in results.rglob(".lease*"):
+        with contextlib.suppress(OSError, ValueError):
+            pid = json.loads(path.read_text())["pid"]
+            if processes.born(pid):
+                found[pid] = path.parent
+    return found
+
+
+def kill(pid: int) -> bool:
+    """Kill a process as the out-of-memory killer does; False if it was gone."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def gone(pids: set[int], seconds: float = 20.0) -> bool:
+    """Whether all of these processes end in time."""
+    limit = time.monotonic() + seconds
+    while pids and time.monotonic() < limit:
+        pids = {pid for pid in pids if processes.born(pid)}
+        time.sleep(0.05)
+    return not pids

@@ -1,0 +1,117 @@
+"""The display of a sweep, and how a machine is shared among workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness import board, machine
+from harness.board import LiveBoard, PlainBoard, Tally
+from harness.errors import InputError
+from harness.grid import Grid
+from harness.machine import Machine, Place
+from harness.plan import Options
+
+ROW = {
+    "epoch": 3,
+    "train_loss": 1.5,
+    "train_accuracy": 0.5,
+    "test_loss": 1.25,
+    "test_accuracy": 0.6,
+    "images_per_second": 1234.0,
+}
+TALLY = Tally(
+    total=160, done=12, failed=1, running=2, open=145, images_per_second=2468.0, left=5025.0
+)
+WORDS = "12 of 160 done, 2 running, 1 failed, 145 open  2,468 images/s  1:23:45 left"
+
+
+def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with PlainBoard() as shown:
+        reporter = shown.reporter()
+        reporter.begin("paper seed 4", 5, 10, [{**ROW, "epoch": n} for n in (1, 2)])
+        reporter.batch(3)
+        shown.show(TALLY, ended=False)
+        reporter.epoch(ROW)
+        reporter.end()
+        shown.show(TALLY, ended=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "paper seed 4: goes on after epoch 2"
+    assert lines[1].startswith("paper seed 4: epoch 3/5  loss 1.500 accuracy 50.0%")
+    assert lines[2:] == [WORDS]
+
+
+def test_the_live_display_has_the_grid_and_a_line_for_each_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = Console(record=True, force_terminal=True, width=160)
+    monkeypatch.setattr(board, "Console", lambda: console)
+    with LiveBoard() as shown:
+        one, other = shown.reporter(), shown.reporter()
+        one.begin("paper seed 4", 5, 10, [])
+        other.begin("batch_norm seed [4]", 5, 10, [{**ROW, "epoch": n} for n in (1, 2)])
+        one.batch(5)
+        other.epoch(ROW)
+        shown.say("dropout_0 seed 3: accuracy 75.00%")
+        shown.show(TALLY, ended=False)
+        grid, first, second = shown._progress.tasks
+        assert (grid.completed, grid.total) == (13, 160)
+        assert (first.completed, second.completed) == (5, 30)
+        shown._progress.refresh()
+        other.end()
+        assert len(shown._progress.tasks) == 2
+        one.end()
+        one.end()
+    text = console.export_text()
+    assert WORDS in text
+    assert "paper seed 4  epoch 1/5" in text
+    assert "batch_norm seed [4]  epoch 4/5" in text
+    assert "loss 1.500 accuracy 50.0%  test loss 1.250 accuracy 60.0%  1,234 images/s" in text
+    assert "dropout_0 seed 3: accuracy 75.00%" in text
+
+
+def grid(workers: int | None = None, runs_per_gpu: int | None = None, device: str = "auto") -> Grid:
+    options = Options(device=device, results=Path("results"))
+    return Grid(plans=(), options=options, workers=workers, runs_per_gpu=runs_per_gpu)
+
+
+CPU, GPU, GPUS = (Machine("cpu", "a", 1), Machine("cuda", "b", 1), Machine("cuda", "b", 3))
+
+
+def test_one_worker_has_the_whole_cpu_and_several_share_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(machine, "cores", lambda: 16)
+    assert machine.places(CPU, grid()) == [Place("cpu")]
+    assert machine.places(CPU, grid(5)) == [Place("cpu", 1, {"OMP_NUM_THREADS": "3"})] * 5
+    assert machine.places(CPU, grid(99))[0].variables == {"OMP_NUM_THREADS": "1"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert machine.places(CPU, grid(2)) == [Place("cpu")] * 2
+    with pytest.raises(InputError, match="there is no GPU"):
+        machine.places(CPU, grid(runs_per_gpu=2))
+
+
+def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert machine.places(GPU, grid(runs_per_gpu=4, device="cuda:1")) == [Place("cuda:1", 4)]
+    assert [one.variables for one in machine.places(GPUS, grid())] == [
+        {"CUDA_VISIBLE_DEVICES": "0"},
+        {"CUDA_VISIBLE_DEVICES": "1"},
+        {"CUDA_VISIBLE_DEVICES": "2"},
+    ]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
+    assert [one.variables["CUDA_VISIBLE_DEVICES"] for one in machine.places(GPUS, grid(2))] == [
+        "4",
+        "6",
+    ]
+    with pytest.raises(InputError, match="there are 3 GPUs"):
+        machine.places(GPUS, grid(4))
+
+
+@pytest.mark.parametrize(("free", "runs"), [(0, 1), (3, 1), (5, 2), (24, 4), (140, 4)])
+def test_a_gpu_trains_as_many_runs_at_once_as_its_free_memory_holds(free: int, runs: int) -> None:
+    gpu = Machine("cuda", "b", 1, free * 2**30)
+    assert machine.places(gpu, grid()) == [Place("auto", runs)]

@@ -1,0 +1,101 @@
+"""Estimates of what runs cost, and what a dry run says of a grid."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harness import outlook
+from harness.cost import REST, Costs
+from harness.grid import Capacity, Grid, seeds_first
+from harness.plan import Options, Plan, plans
+from harness.record import CHECKPOINTS, RunRecord, plain, save
+from tests.made import made
+
+HERE = "a CPU"
+
+
+def stored(plan: Plan, seconds: float, device: str = HERE) -> RunRecord:
+    """A finished run of a plan whose epochs took `seconds` each."""
+    epochs = plan.protocol.epochs
+    return dataclasses.replace(
+        made(plan.variant.name, plan.seed, environment={"device": device}),
+        protocol=plain(plan.protocol.to_dict()),
+        train_seconds=seconds * epochs,
+        history=[{"epoch": number + 1} for number in range(epochs)],
+    )
+
+
+def planned(name: str, folder: Path, **options: object) -> Plan:
+    chosen = Options(dataset="digits", results=folder, **options)  # type: ignore[arg-type]
+    (plan,) = plans([name], [0], chosen)
+    return plan
+
+
+def test_the_nearest_runs_count(tmp_path: Path) -> None:
+    plan = planned("paper", tmp_path)
+    elsewhere = stored(plan, 100.0, "a GPU")
+    other = stored(planned("baseline", tmp_path), 10.0)
+    own = [stored(plan, seconds) for seconds in (1.0, 2.0, 6.0)]
+    epochs = plan.protocol.epochs
+    assert Costs([], HERE).of(plan) is None
+    for records, seconds, basis in (
+        ([elsewhere], 100.0, "1 run: another device"),
+        ([elsewhere, other], 10.0, "1 run: other variants, this device"),
+        ([elsewhere, other, *own], 2.0, "3 runs: this device"),
+    ):
+        estimate = Costs(records, HERE).of(plan)
+        assert estimate is not None
+        assert estimate.seconds == pytest.approx(REST * seconds * epochs)
+        assert estimate.basis == basis
+    costs = Costs([elsewhere, other, *own], HERE)
+    costs.add(plan, 3.0)
+    estimate = costs.of(plan)
+    assert estimate is not None
+    assert estimate.seconds == pytest.approx(3.0 * epochs)
+    assert estimate.basis == "1 run: this sweep"
+
+
+def test_another_budget_is_scaled_and_other_work_passed_over(tmp_path: Path) -> None:
+    plan = planned("paper", tmp_path)
+    short = stored(planned("paper", tmp_path, epochs=1), 5.0)
+    estimate = Costs([short], HERE).of(plan)
+    assert estimate is not None
+    assert estimate.seconds == pytest.approx(REST * 5.0 * plan.protocol.epochs)
+    assert Costs([stored(planned("paper", tmp_path, precision="bf16"), 5.0)], HERE).of(plan) is None
+    failed = dataclasses.replace(stored(plan, 5.0), metrics=None)
+    assert Costs([failed], HERE).of(plan) is None
+
+
+def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
+    options = Options(dataset="digits", epochs=10, results=tmp_path)
+    grid = Grid(plans=seeds_first(["paper", "baseline"], [0, 1], options), options=options)
+    first, second, *_ = grid.plans
+    save(first.directory, stored(first, 60.0 / REST))
+    (second.directory / CHECKPOINTS).mkdir(parents=True)
+    (second.directory / CHECKPOINTS / "epoch-00004-abc.pt").touch()
+    table, total = outlook.lines(grid, Capacity(HERE, 2))
+    rows = table.splitlines()[2:]
+    assert [" ".join(row.split()) for row in rows] == [
+        "paper seed 0 done -",
+        "baseline seed 0 open, 4 of 10 epochs done 6:00 1 run: other variants, this device",
+        "paper seed 1 open 10:00 1 run: this device",
+        "baseline seed 1 open 10:00 1 run: other variants, this device",
+    ]
+    assert total == "3 of 4 runs to train: 26:00 in all, about 13:00 in 2 at once"
+
+
+def test_a_dry_run_without_records_says_so(tmp_path: Path) -> None:
+    options = Options(dataset="digits", results=tmp_path)
+    grid = Grid(plans=seeds_first(["paper"], [0], options), options=options)
+    table, total = outlook.lines(grid, Capacity(None, 1))
+    assert "unknown" in table
+    assert total == "1 of 1 runs to train"
+
+
+def test_checkpoints_lie_where_estimates_look_for_them() -> None:
+    from harness import checkpoint
+
+    assert checkpoint.FOLDER == CHECKPOINTS

@@ -1,0 +1,309 @@
+"""Sweeps as people start them: every run once, with the bits of a run alone, whatever dies."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import variants
+from tests.sweeping import (
+    ENVIRONMENT,
+    finish,
+    gone,
+    hashes,
+    holders,
+    kill,
+    leftovers,
+    pictures,
+    start,
+)
+
+NAMES, SEEDS, EPOCHS = "paper,batch_norm", "0-1", 3
+GRID = ("--seeds", SEEDS, "--dataset", "folder", "--precision", "fp32", "--epochs", str(EPOCHS))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pictures(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(scope="module")
+def options(images: Path) -> tuple[str, ...]:
+    return (*GRID, "--data-dir", str(images), "--device", "cpu", "--no-figures")
+
+
+@pytest.fixture(scope="module")
+def finished(options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of `run`."""
+    folder = tmp_path_factory.mktemp("alone")
+    status, _, errors = finish(start(folder, "run", "--variant", NAMES, *options))
+    assert status == 0, errors
+    return folder / "results"
+
+
+@pytest.fixture(scope="module")
+def alone(finished: Path) -> dict[str, tuple[str, str]]:
+    """The hashes that `run` gives."""
+    return hashes(finished)
+
+
+def trained(output: str) -> int:
+    """Epochs that were trained."""
+    return len(re.findall(r": epoch \d+/\d+  loss", output))
+
+
+def test_a_sweep_gives_the_bits_of_runs_alone_seed_by_seed(
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    status, output, errors = finish(start(tmp_path, "sweep", "--variants", NAMES, *options))
+    assert status == 0, errors
+    assert hashes(tmp_path / "results") == alone
+    assert leftovers(tmp_path / "results") == []
+    assert trained(output) == 4 * EPOCHS
+    ends = re.findall(r"^(\w+ seed \d): accuracy", output, re.MULTILINE)
+    assert ends == ["paper seed 0", "batch_norm seed 0", "paper seed 1", "batch_norm seed 1"]
+    assert "4 of 4 done, 0 running, 0 failed, 0 open" in output
+    assert output.endswith("4 runs: 4 done, 0 failed\n")
+
+    status, output, _ = finish(start(tmp_path, "sweep", "--variants", NAMES, *options))
+    assert (status, output) == (0, "4 runs: 4 done, 0 failed\n")
+    status, output, _ = finish(start(tmp_path, "sweep", *options, "--status"))
+    assert status == 0
+    assert "batch_norm seed 1: done" in output
+    assert output.endswith("16 runs: 4 done, 0 failed, 0 running, 12 open\n")
+
+    (damaged,) = tmp_path.rglob("paper/seed-1/record.json")
+    damaged.write_text("{")
+    status, _, errors = finish(start(tmp_path, "sweep", "--variants", NAMES, *options))
+    assert status == 2
+    assert re.fullmatch(r"harness: 1 of the runs were refused: .*Delete it to train.*\n", errors)
+
+
+def test_workers_and_sweep_are_killed_and_every_run_ends_with_its_own_bits(
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    command = ("sweep", "--variants", NAMES, *options, "--workers", "2")
+    with start(tmp_path, *command) as process:
+        killed: set[int] = set()
+        while len(killed) < 2:
+            killed |= {pid for pid in set(holders(results)) - killed if kill(pid)}
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        # The next workers train: now the sweep itself.
+        while not set(holders(results)) - killed:
+            time.sleep(0.01)
+        workers = set(holders(results))
+        process.kill()
+        output, _ = process.communicate()
+    assert gone(workers)
+    # The sweep may have been killed before it saw the last death.
+    deaths = output.count("its worker ended (SIGKILL); it goes on in another")
+    assert 1 <= deaths <= len(killed)
+    status, _, errors = finish(start(tmp_path, *command))
+    assert status == 0, errors
+    assert hashes(results) == alone
+    assert leftovers(results) == []
+
+
+def test_two_sweeps_over_one_folder_train_nothing_twice(
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    command = ("sweep", "--variants", NAMES, *options)
+    both = [start(tmp_path, *command) for _ in range(2)]
+    ends = [finish(process) for process in both]
+    assert [status for status, _, _ in ends] == [0, 0], ends
+    assert sum(trained(output) for _, output, _ in ends) == 4 * EPOCHS
+    assert hashes(tmp_path / "results") == alone
+    assert leftovers(tmp_path / "results") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
+def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
+    number: int, status: int, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    with start(tmp_path, "sweep", "--variants", "paper", *options, "--epochs", "500") as process:
+        assert process.stdout is not None
+        while "epoch 1/500" not in process.stdout.readline():
+            assert process.poll() is None
+        workers = set(holders(tmp_path / "results"))
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert errors.count("\n") == 1
+    assert "To go on: python -m harness sweep --variants paper" in errors
+    assert workers
+    assert gone(workers, 1.0)
+    assert not list(tmp_path.rglob(".lease*"))
+
+
+# One run each: memory runs out; the worker dies whenever it trains; a learning rate beyond all
+# bounds; and one as it should be. Workers import the script too, under another name.
+FAILING = """
+    import os, resource, signal, sys
+    from dataclasses import replace
+    from pathlib import Path
+    from harness import dispatch, grid, plan, runner, sweep
+
+    execute = runner.execute
+
+    def starved(*arguments):
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (used + 50 * 2**20, hard))
+        try:
+            return execute(*arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+    def killed(*arguments):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    fates = {"dropout_0": starved, "dropout_25": killed}
+    runner.execute = lambda plan, *rest: fates.get(plan.variant.name, execute)(plan, *rest)
+
+    if __name__ == "__main__":
+        dispatch.DEATHS = 2
+        options = plan.Options(
+            dataset="folder",
+            data_dir=Path(sys.argv[1]),
+            precision="fp32",
+            epochs=3,
+            device="cpu",
+        )
+        plans = plan.plans(["dropout_0", "dropout_25", "baseline", "paper"], [0], options)
+        plans[2] = replace(plans[2], protocol=replace(plans[2].protocol, learning_rate=1e9))
+        try:
+            sweep.run(grid.Grid(plans=tuple(plans), options=options, figures=False))
+        except Exception as error:
+            sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory by what Linux says it uses")
+def test_runs_that_fail_are_named_and_all_others_finish(
+    alone: dict[str, tuple[str, str]], images: Path, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    script = tmp_path / "failing.py"
+    script.write_text(textwrap.dedent(FAILING))
+    command = [sys.executable, str(script), str(images)]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert "RunFailedError: 3 of the runs failed" in ended.stderr, ended.stderr
+    for phrase in (
+        "dropout_0 seed 0 (out of memory",
+        "dropout_25 seed 0 (given up: 2 workers ended (SIGKILL) before an epoch was finished)",
+        "baseline seed 0 (diverged: the test loss is ",
+    ):
+        assert phrase in ended.stderr
+    assert "Traceback" not in ended.stderr
+    results = tmp_path / "results"
+    found = hashes(results)
+    kept = "folder/3-epochs-fp32/paper/seed-0"
+    assert found[kept] == alone[kept]
+    assert {where.split("/")[2] for where in found} == {"paper", "baseline", "dropout_0"}
+
+    # Failures stand until they are to be tried again; then each is tried once more.
+    grid = ("sweep", "--variants", "dropout_0,paper", *options, "--seeds", "0")
+    status, output, errors = finish(start(tmp_path, *grid))
+    assert status == 1
+    assert "dropout_0 seed 0 (out of memory" in errors
+    assert trained(output) == 0
+    status, output, errors = finish(start(tmp_path, *grid, "--retry-failed"))
+    assert status == 0, errors
+    assert trained(output) == EPOCHS
+    assert leftovers(results / "folder/3-epochs-fp32/dropout_0") == []
+
+
+def test_a_time_limit_starts_nothing_that_would_not_finish(
+    finished: Path, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "results")
+    other = ("sweep", "--variants", "paper", *options, "--seeds", "7", "--epochs", "9000")
+    status, output, errors = finish(start(tmp_path, *other, "--time-limit", "0.5"))
+    assert status == 0, errors
+    assert trained(output) == 0
+    assert output.endswith("1 runs: 0 done, 0 failed, 1 left for the next time: the time limit\n")
+    status, output, _ = finish(start(tmp_path, *other, "--dry-run"))
+    assert status == 0
+    assert re.search(r"paper seed 7 +open +[\d:]+ +2 runs: this device", output)
+    assert "1 of 1 runs to train: " in output
+
+
+@pytest.mark.slow
+def test_a_run_of_unknown_cost_is_cut_off_by_the_time_limit(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    long = ("sweep", "--variants", "paper", *options, "--seeds", "0", "--epochs", "9000")
+    status, output, errors = finish(start(tmp_path, *long, "--time-limit", "0.4"))
+    assert status == 0, errors
+    assert "epoch 1/9000" in output
+    assert output.endswith("1 runs: 0 done, 0 failed, 1 left for the next time: the time limit\n")
+    assert not list(tmp_path.rglob(".lease*"))
+    assert list(tmp_path.rglob("epoch-*.pt"))
+
+
+def test_missing_data_are_one_clear_line(tmp_path: Path) -> None:
+    command = ("sweep", "--dataset", "folder", "--data-dir", "nowhere", "--device", "cpu")
+    status, _, errors = finish(start(tmp_path, *command))
+    assert status == 2
+    assert errors.count("\n") == 1
+    assert "nowhere" in errors
+
+
+def two_workers(results: Path, process: subprocess.Popen[str]) -> list[int]:
+    """Both of a sweep's workers, as soon as both train."""
+    while len(living := holders(results)) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    return list(living)
+
+
+@pytest.mark.slow
+def test_chaos(tmp_path: Path) -> None:
+    """8 variants x 4 seeds; each slot's worker is killed three times at random, the sweep once."""
+    common = ("--dataset", "digits", "--epochs", "2", "--device", "cpu", "--no-figures")
+    command = ("sweep", "--seeds", "0-3", *common, "--workers", "2")
+    results, source = tmp_path / "results", random.Random(0)
+    process, output, killed = start(tmp_path, *command), "", 0
+    for round_ in range(3):
+        if round_ == 2:
+            workers = set(two_workers(results, process))
+            process.kill()
+            output += finish(process)[1]
+            assert gone(workers)
+            process = start(tmp_path, *command)
+        pids = two_workers(results, process)
+        source.shuffle(pids)
+        for pid in pids:
+            time.sleep(source.uniform(0, 15))
+            killed += kill(pid)
+    status, rest, errors = finish(process)
+    assert status == 0, errors
+    assert killed == 6
+    assert (output + rest).count("its worker ended (SIGKILL); it goes on in another") == 6
+    found = hashes(results)
+    assert len(found) == 4 * len(variants.names()) == len(list(results.rglob("record.json")))
+    assert leftovers(results) == []
+    # Runs alone, in two processes that share the seeds.
+    single = tmp_path / "alone"
+    single.mkdir()
+    halves = [
+        start(single, "run", "--variant", "all", "--seeds", seeds, *common)
+        for seeds in ("0-1", "2-3")
+    ]
+    assert [finish(half)[0] for half in halves] == [0, 0]
+    assert found == hashes(single / "results")
