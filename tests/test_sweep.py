@@ -159,10 +159,11 @@ FAILING = """
 
     execute = runner.execute
 
+    # Room for what is small; the tensors of the network fail.
     def starved(*arguments):
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (used + 50 * 2**20, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20, hard))
         try:
             return execute(*arguments)
         finally:
@@ -208,7 +209,7 @@ def test_runs_that_fail_are_named_and_all_others_finish(
         "dropout_25 seed 0 (given up: 2 workers ended (SIGKILL) before an epoch was finished)",
         "baseline seed 0 (diverged: the test loss is ",
     ):
-        assert phrase in ended.stderr
+        assert phrase in ended.stderr, ended.stderr
     assert "Traceback" not in ended.stderr
     results = tmp_path / "results"
     found = hashes(results)
