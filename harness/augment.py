@@ -28,6 +28,8 @@ class Draws:
         mirror: bool [N].
         inverse: float32 [N, 2, 2], output offset from the centre -> source offset (y, x).
         shift: float32 [N, 2], whole pixels down and right.
+
+    The last two have no rows where nothing is rotated, moved or scaled.
     """
 
     crop: Tensor
@@ -37,7 +39,15 @@ class Draws:
 
     def to(self, device: torch.device) -> Draws:
         """The same numbers on another device."""
-        return Draws(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+        return Draws(*(part.to(device) for part in self._parts()))
+
+    def copy_(self, other: Draws) -> None:
+        """Take over another epoch's numbers, in the tensors that are there."""
+        for part, new in zip(self._parts(), other._parts(), strict=True):
+            part.copy_(new)
+
+    def _parts(self) -> list[Tensor]:
+        return [getattr(self, f.name) for f in fields(self)]
 
 
 def draw(n: int, side: int, spec: Augmentation, seed: int, epoch: int) -> Draws:
@@ -46,12 +56,13 @@ def draw(n: int, side: int, spec: Augmentation, seed: int, epoch: int) -> Draws:
         0, 2 * spec.padding + 1, (n, 2), generator=generator(seed, "augment.crop", epoch)
     )
     coin = torch.rand(n, generator=generator(seed, "augment.mirror", epoch))
-    u = torch.rand(n, 4, generator=generator(seed, "augment.affine", epoch))
+    rows = n if spec.affine else 0
+    u = torch.rand(rows, 4, generator=generator(seed, "augment.affine", epoch))
     angle = (u[:, 0] * 2 - 1) * math.radians(spec.rotation)
     low, high = spec.scale
     zoom = low + u[:, 1] * (high - low)
-    rows = torch.stack([torch.cos(angle), torch.sin(angle)], 1) / zoom[:, None]
-    inverse = torch.stack([rows, torch.stack([-rows[:, 1], rows[:, 0]], 1)], 1)
+    first = torch.stack([torch.cos(angle), torch.sin(angle)], 1) / zoom[:, None]
+    inverse = torch.stack([first, torch.stack([-first[:, 1], first[:, 0]], 1)], 1)
     shift = torch.round((u[:, 2:] * 2 - 1) * spec.translation * side)
     return Draws(crop, (coin < 0.5) & spec.mirror, inverse, shift)
 

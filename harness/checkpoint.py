@@ -1,15 +1,20 @@
 """State of an unfinished run, so that a run that was cut off goes on where it was.
 
-A checkpoint is written after every epoch. Its file name carries the SHA-256 of its bytes;
-the two newest are kept, and one that is torn is passed over for the one before it.
+The file name of a checkpoint carries the SHA-256 of its bytes; the two newest are kept, and
+one that is torn is passed over for the one before it.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
+import math
 import shutil
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -20,6 +25,67 @@ from harness.record import differences
 
 FOLDER = "checkpoints"
 KEPT = 2
+# Epochs on a fast device are shorter than the writing of 186 MB, and no disk should take that
+# all the time: there a checkpoint follows the first epoch that ends this long after the one
+# before was begun. What a kill costs is thus one epoch or this time, whichever is longer.
+SECONDS = 1.0
+
+
+class Writer:
+    """Writes a run's checkpoints in a thread of its own, so that training goes on meanwhile.
+
+    Leaving its context waits for the last one. If Ctrl-C or a signal ends it, the newest state
+    offered is written first.
+
+    Args:
+        directory, identity: see `save`.
+    """
+
+    def __init__(self, directory: Path, identity: dict[str, Any]) -> None:
+        self._directory = directory
+        self._identity = identity
+        self._pool = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+        self._begun = -math.inf
+        self._left: dict[str, Any] | None = None
+
+    def offer(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint, unless the one before is still being written or was just begun.
+
+        Args:
+            state: see `save`; copied before this returns.
+
+        Raises:
+            InputError: if the one before could not be written.
+        """
+        self._left = copy.deepcopy(state)
+        now = time.perf_counter()
+        if now - self._begun < SECONDS or (self._writing and not self._writing.done()):
+            return
+        self._finish()
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.current_stream().synchronize()  # the thread has another stream
+        self._writing = self._pool.submit(save, self._directory, self._identity, self._left)
+        self._begun, self._left = now, None
+
+    def _finish(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown()
+        if error is None:
+            self._finish()
+        elif self._left is not None and not isinstance(error, Exception):
+            save(self._directory, self._identity, self._left)
 
 
 def save(directory: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import variants
 from harness.commands import judge, share, trust
-from harness.commands.options import (
-    ArchiveOption,
-    DataDirOption,
-    DatasetOption,
-    ResultsOption,
-)
+from harness.commands.calibrate import calibrate
+from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
 from harness.commands.sweep import sweep
+from harness.commands.train import run
 from harness.errors import InputError, RunFailedError
 
 INTERRUPTED = 130
@@ -36,60 +32,8 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def run(
-    variant: Annotated[str, typer.Option(help="Names, separated by commas, or all.")],
-    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
-    dataset: DatasetOption = "cifar10",
-    data_dir: DataDirOption = None,
-    archive: ArchiveOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[
-        str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="[default: the protocol's]")] = None,
-    validation: Annotated[
-        bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
-    ] = False,
-    results: ResultsOption = Path("results"),
-    figures: Annotated[bool, typer.Option(help="Draw pictures of each run.")] = True,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Train again what failed before.")
-    ] = False,
-) -> None:
-    """Train and judge variants; skip what is done, go on with what was cut off."""
-    if seed is not None and seeds is not None:
-        raise InputError("give --seed or --seeds, not both.")
-    from harness import experiment, progress
-    from harness.plan import Options, parse_seeds, parse_variants
-
-    options = Options(
-        dataset=dataset,
-        data_dir=data_dir,
-        archive=archive,
-        device=device,
-        precision=precision,
-        epochs=epochs,
-        validation=validation,
-        results=results,
-    )
-    failures = 0
-    reporter = progress.for_terminal()
-    for outcome in experiment.execute(
-        parse_variants(variant),
-        parse_seeds(seeds if seeds is not None else str(seed or 0)),
-        options,
-        reporter,
-        retry_failed=retry_failed,
-        finished=experiment.draw if figures else lambda outcome, data: None,
-    ):
-        reporter.say(outcome.line)
-        failures += outcome.record.failed
-    if failures:
-        raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
-
-
+app.command()(run)
+app.command()(calibrate)
 app.command()(sweep)
 app.command()(judge.compare)
 app.command()(judge.audit)

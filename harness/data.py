@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +11,9 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from harness import sources
-from harness.errors import InputError
 
 # Bytes that are known. The official archive needs no entry: its md5 is checked when it is read.
 KNOWN_FINGERPRINTS: Mapping[str, str] = MappingProxyType(
@@ -78,6 +75,8 @@ class Data:
 
         The test images are gone from the result: nothing can be chosen by them.
         """
+        from sklearn.model_selection import train_test_split  # more than a second to import
+
         labels = self.train.labels.cpu().numpy()
         kept, held = train_test_split(
             np.arange(len(labels)), test_size=0.1, stratify=labels, random_state=0
@@ -102,46 +101,23 @@ class Data:
         return mean.tolist(), np.sqrt(np.maximum(variance, 1.0)).tolist()
 
 
-def fingerprint(train: Split, test: Split, classes: tuple[str, ...]) -> str:
-    """SHA-256 over shapes, pixels and labels of both splits and the class names."""
-    digest = hashlib.sha256("\n".join(classes).encode())
-    for split in (train, test):
-        digest.update(str(tuple(split.images.shape)).encode())
-        digest.update(np.ascontiguousarray(split.images.numpy()).data)
-        digest.update(split.labels.numpy().astype("<i8").data)
-    return digest.hexdigest()
-
-
-_READERS: Mapping[str, Callable[[Path, str | None], sources.Source]] = MappingProxyType(
-    {"cifar10": sources.cifar10, "folder": sources.folder, "digits": sources.digits}
-)
-
-
 def load(name: str, directory: Path, archive: str | None = None) -> Data:
-    """Read a dataset whole, on the CPU.
-
-    Args:
-        name: "cifar10", "folder" or "digits".
-        directory: where it lies (cifar10: also where a download goes); unused for digits.
-        archive: another URL or a local file for the official cifar10 archive.
+    """Read a dataset whole, on the CPU; see `harness.sources.read`.
 
     Raises:
-        InputError: if it is missing, damaged or not of the form asked for.
+        InputError: if it is unknown, missing, damaged or not of the form asked for.
     """
-    if name not in _READERS:
-        raise InputError(f"unknown dataset {name!r}. Known datasets: {', '.join(_READERS)}.")
-    source = _READERS[name](directory, archive)
+    source = sources.read(name, directory, archive)
     train, test = (
         Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
         for images, labels in (source.train, source.test)
     )
-    digest = fingerprint(train, test, source.classes)
     return Data(
         name=name,
-        title=KNOWN_FINGERPRINTS.get(digest, source.title),
+        title=KNOWN_FINGERPRINTS.get(source.fingerprint, source.title),
         classes=source.classes,
         train=train,
         test=test,
-        fingerprint=digest,
+        fingerprint=source.fingerprint,
         official=source.official,
     )

@@ -6,6 +6,8 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -35,6 +37,23 @@ def choose_device(name: str) -> torch.device:
     elif device.type != "cpu":
         raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N.")
     return device
+
+
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """Give what this thread does on a GPU a stream of its own, so that several runs can share it.
+
+    Cached memory and cuBLAS workspaces belong to a stream, so no run writes into another's.
+    On a CPU nothing changes.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.default_stream(device))
+    with torch.cuda.device(device), torch.cuda.stream(stream):
+        yield
+    stream.synchronize()
 
 
 def keep_freed_memory() -> None:

@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # protocol that stand in the record.
 SOURCES = (
     "harness/augment.py",
+    "harness/capture.py",
     "harness/data.py",
     "harness/evaluate.py",
     "harness/protocol.py",
     "harness/seeding.py",
-    "harness/sources.py",
     "harness/train.py",
-    "variants/alexnet.py",
+    "variants/network.py",
 )
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
 # Settings that change kernels, threads or precision.
@@ -74,23 +74,29 @@ def code() -> dict[str, Any]:
     return {"commit": commit, "dirty": None if commit is None else bool(status)}
 
 
-def describe(device: torch.device) -> dict[str, Any]:
-    """The environment fingerprint of a record: bits are promised where all of it is equal."""
+def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
+    """The environment fingerprint of a record: bits are promised where all of it is equal.
+
+    Args:
+        device: what trains.
+        eager: whether kernels are launched one by one on CUDA too.
+    """
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{name: version(name) for name in PACKAGES},
         "device": device_name(device),
         "device_type": device.type,
-        **(_cuda(device) if device.type == "cuda" else {}),
+        **(_cuda(device, eager) if device.type == "cuda" else {}),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "variables": {key: os.environ[key] for key in VARIABLES if key in os.environ},
     }
 
 
-def _cuda(device: torch.device) -> dict[str, Any]:
+def _cuda(device: torch.device, eager: bool) -> dict[str, Any]:
     return {
+        "execution": "eager" if eager else "CUDA graph",
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "driver": _driver(),

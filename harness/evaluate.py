@@ -1,46 +1,47 @@
-"""Logits to metrics. scikit-learn does the counting."""
+"""Logits to metrics. scikit-learn does the counting.
+
+It is imported where it counts: a run needs it only after its training.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.special import log_softmax
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
 from torch import Tensor, nn
 
 # Fixed, because the size of a batch can change the last bit of a logit.
 BATCH = 500
 
 
-@torch.no_grad()
-def logits_of(model: nn.Module, images: Tensor, normalise: Callable[[Tensor], Tensor]) -> Tensor:
-    """Logits of a network in evaluation mode, without augmentation.
+@contextmanager
+def judging(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; the model goes back to the mode in which it came."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
+
+
+def logits_of(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Logits of all images, without augmentation, batch by batch.
 
     Args:
-        model: left in the mode in which it came.
-        images: uint8 [N, H, W, 3] on the model's device.
-        normalise: uint8 [B, 3, H, W] -> float32.
+        forward: uint8 [B, H, W, 3] -> float32 [B, classes]; called under `judging`.
+        images: uint8 [N, H, W, 3].
 
     Returns:
         float32 [N, classes] on the same device.
     """
-    training = model.training
-    model.eval()
-    batches = torch.split(images.permute(0, 3, 1, 2), BATCH)
-    parts = [model(normalise(batch)).float() for batch in batches]
-    model.train(training)
-    return torch.cat(parts)
+    return torch.cat([forward(batch) for batch in torch.split(images, BATCH)])
 
 
 def curve_point(logits: Tensor, labels: Tensor) -> tuple[float, float]:
@@ -65,6 +66,8 @@ def metrics(
         (mean cross-entropy, nats), per_class {name: precision, recall, f1} and
         confusion_matrix (rows are true classes). Fractions, not percents.
     """
+    from scipy.special import log_softmax
+
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     return {
         **counted(logits.argmax(1), labels, classes),
@@ -78,6 +81,13 @@ def counted(
 ) -> dict[str, Any]:
     """The metrics that follow from predicted classes alone; a class never predicted has
     precision 0."""
+    from sklearn.metrics import (
+        accuracy_score,
+        confusion_matrix,
+        f1_score,
+        precision_recall_fscore_support,
+    )
+
     index = np.arange(len(classes))
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, predictions, labels=index, zero_division=0
@@ -98,5 +108,7 @@ def counted(
 def _auc(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float | None:
     if len(np.unique(labels)) < probabilities.shape[1]:
         return None
+    from sklearn.metrics import roc_auc_score
+
     truth = np.eye(probabilities.shape[1], dtype=np.int64)[labels]
     return float(roc_auc_score(truth, probabilities, average="macro"))

@@ -33,6 +33,7 @@ class Options:
         precision, epochs: None for the protocol's own.
         validation: judge on a tenth of the training images instead of the test images.
         results: the results folder.
+        eager: see `Plan`.
     """
 
     dataset: str = "cifar10"
@@ -43,6 +44,7 @@ class Options:
     epochs: int | None = None
     validation: bool = False
     results: Path = Path("results")
+    eager: bool = False
 
     def load_data(self) -> Data:
         """The dataset, on the CPU."""
@@ -60,6 +62,7 @@ class Plan:
         variant, seed: which network, started how.
         protocol: how it is trained and judged; `departures` are the fields an option changed.
         results: the results folder.
+        eager: launch a step's kernels one by one on CUDA too, instead of replaying a graph.
     """
 
     variant: Variant
@@ -67,6 +70,7 @@ class Plan:
     protocol: Protocol
     departures: dict[str, Any]
     results: Path
+    eager: bool = False
 
     @property
     def title(self) -> str:
@@ -106,7 +110,7 @@ def plans(names: Sequence[str], seeds: Sequence[int], options: Options) -> list[
     )
     chosen = [variants.get(name) for name in names]
     return [
-        Plan(variant, seed, protocol, departures, options.results)
+        Plan(variant, seed, protocol, departures, options.results, options.eager)
         for variant in chosen
         for seed in seeds
     ]

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,15 @@ def born(pid: int) -> str | None:
         command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
     ).stdout.partition(" ")
     return None if not state or state.startswith("Z") else start.strip()
+
+
+def age() -> float:
+    """Seconds since this process started; on other systems than Linux those that it computed."""
+    try:
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return time.process_time()
+    return uptime - int(born(os.getpid()) or 0) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

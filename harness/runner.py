@@ -16,17 +16,13 @@ import torch
 import variants
 from harness import checkpoint, decision, environment, evaluate, record
 from harness.data import Data
+from harness.device import own_stream
 from harness.errors import RunFailedError
 from harness.files import make_directory, write_atomically
 from harness.plan import Plan
 from harness.progress import Reporter
 from harness.record import RunRecord
 from harness.train import Trainer
-
-# A checkpoint follows every epoch, but epochs on a fast device are shorter than the writing
-# of 186 MB: there it follows the first epoch that ends this long after the one before. What a
-# kill costs is thus one epoch or this time, whichever is longer.
-CHECKPOINT_SECONDS = 2.0
 
 
 def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
@@ -50,9 +46,11 @@ def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
     history: list[dict[str, Any]] = []
     resumed_at: list[int] = []
     try:
-        trainer = Trainer(plan.variant, plan.protocol, plan.seed, data)
-        _fit(trainer, plan, history, resumed_at, reporter)
-        outcome = _judge(trainer, plan.directory)
+        with own_stream(data.train.labels.device):
+            graphs = False if plan.eager else None
+            trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=graphs)
+            _fit(trainer, plan, history, resumed_at, reporter)
+            outcome = _judge(trainer, plan.directory)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError) and not _out_of_memory(error):
             raise
@@ -85,34 +83,36 @@ def _fit(
     identity = {
         **plan.identity(data.fingerprint),
         "sources": environment.sources_sha256(),
-        "environment": environment.describe(trainer.device),
+        "environment": environment.describe(trainer.device, eager=plan.eager),
     }
     state = checkpoint.load(plan.directory, identity)
     if state:
         trainer.restore(state)
         history += state["history"]
         resumed_at += [*state["resumed_at"], trainer.epoch]
-    batches = -(-len(data.train) // protocol.batch_size)
-    reporter.begin(plan.title, protocol.epochs, batches, history)
-    saved = -math.inf
-    while trainer.epoch < protocol.epochs:
-        start = time.perf_counter()
-        row = {"epoch": trainer.epoch + 1, **trainer.train_epoch(reporter.batch)}
-        seconds = time.perf_counter() - start
-        if protocol.evaluate_every_epoch:
-            loss, accuracy = evaluate.curve_point(trainer.judge(), data.test.labels)
-            if not math.isfinite(loss):  # of the last step, which no training loss has seen yet
-                raise RunFailedError(
-                    f"diverged: the {protocol.split} loss is {loss} in epoch {trainer.epoch}"
-                )
-            row |= {f"{protocol.split}_loss": loss, f"{protocol.split}_accuracy": accuracy}
-        row |= {"seconds": seconds, "images_per_second": len(data.train) / seconds}
-        history.append(row)
-        if time.perf_counter() - saved >= CHECKPOINT_SECONDS:
-            state = {**trainer.state(), "history": history, "resumed_at": resumed_at}
-            checkpoint.save(plan.directory, identity, state)
-            saved = time.perf_counter()
-        reporter.epoch(row)
+    reporter.begin(plan.title, protocol.epochs, len(trainer.batch_sizes), history)
+    with checkpoint.Writer(plan.directory, identity) as writer:
+        while trainer.epoch < protocol.epochs:
+            row = _epoch(trainer, reporter)
+            history.append(row)
+            writer.offer({**trainer.state(), "history": history, "resumed_at": resumed_at})
+            reporter.epoch(row)
+
+
+def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
+    """Train an epoch, judge it if the protocol says so, and return its line of the history."""
+    protocol, data = trainer.protocol, trainer.data
+    start = time.perf_counter()
+    row = {"epoch": trainer.epoch + 1, **trainer.train_epoch(reporter.batch)}
+    seconds = time.perf_counter() - start
+    if protocol.evaluate_every_epoch:
+        loss, accuracy = evaluate.curve_point(trainer.judge(), data.test.labels)
+        if not math.isfinite(loss):  # of the last step, which no training loss has seen yet
+            raise RunFailedError(
+                f"diverged: the {protocol.split} loss is {loss} in epoch {trainer.epoch}"
+            )
+        row |= {f"{protocol.split}_loss": loss, f"{protocol.split}_accuracy": accuracy}
+    return row | {"seconds": seconds, "images_per_second": len(data.train) / seconds}
 
 
 def _judge(trainer: Trainer, directory: Path) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def _description(plan: Plan, data: Data) -> dict[str, Any]:
         },
         "protocol": record.plain(plan.protocol.to_dict()),
         "departures": plan.departures,
-        "environment": environment.describe(device),
+        "environment": environment.describe(device, eager=plan.eager),
         "code": environment.code(),
         "sources_sha256": environment.sources_sha256(),
         "decision_sha256": decision.sha256(),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from variants.alexnet import Dropout, build
+from variants.network import Dropout, build
 from variants.spec import Variant
 
 # Layers that a reader counts; activations and reshapes are left out.

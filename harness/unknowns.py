@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import variants
+from harness import budget
 from harness.decision import Decision
 from harness.protocol import Protocol
 
@@ -63,6 +64,12 @@ def _network() -> tuple[Unknown, ...]:
     )
 
 
+def _origin() -> str:
+    """Where the number of epochs comes from."""
+    provisional = budget.load().provisional
+    return "provisional until `calibrate` sets it" if provisional else "set by `calibrate`"
+
+
 def _training(protocol: Protocol) -> tuple[Unknown, ...]:
     decays = " and ".join(f"{100 * at:g} %" for at in protocol.decay_at)
     crop = protocol.augmentation[variants.get("paper").augmentation]
@@ -83,7 +90,7 @@ def _training(protocol: Protocol) -> tuple[Unknown, ...]:
         ),
         Unknown(
             "epochs",
-            f"{protocol.epochs}, provisional until `calibrate` sets it",
+            f"{protocol.epochs}, {_origin()}",
             "the one tuned knob: the smallest budget that reaches 75 % on the validation split; "
             "the verdict is also stated for the reference's 90",
         ),

@@ -82,8 +82,9 @@ def verify(stored: RunRecord, data: Data, device: torch.device, reporter: Report
                 f"and is {data.fingerprint[:12]}",
             ),
         )
+    eager = stored.environment.get("execution") == "eager"
     changed = record.differences(
-        stored.environment, record.plain(environment.describe(device)), "environment "
+        stored.environment, record.plain(environment.describe(device, eager=eager)), "environment "
     )
     if stored.sources_sha256 != environment.sources_sha256():
         changed.append("the sources that decide bits have changed")
@@ -98,6 +99,7 @@ def verify(stored: RunRecord, data: Data, device: torch.device, reporter: Report
             record.protocol_of(stored),
             stored.departures,
             Path(scratch),
+            eager,
         )
         try:
             repeated = execute(plan, data.to(device), watch)

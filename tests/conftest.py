@@ -13,14 +13,15 @@ import pytest
 import torch
 
 import variants
-from harness import protocols, runner, seeding
-from harness.data import Data, Split, fingerprint
+from harness import checkpoint, protocols, seeding
+from harness.data import Data, Split
 from harness.device import keep_freed_memory
 from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocol import Protocol
 from harness.record import RunRecord
 from harness.runner import execute
+from harness.sources import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +34,12 @@ def split(n: int, seed: int) -> Split:
     source = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (n, 32, 32, 3), dtype=torch.uint8, generator=source)
     return Split(images, torch.arange(n) % 10)
+
+
+def fingerprint(train: Split, test: Split, classes: tuple[str, ...]) -> str:
+    """The fingerprint of data that no reader has read."""
+    arrays = [(part.images.numpy(), part.labels.numpy()) for part in (train, test)]
+    return Source("made", classes, *arrays).fingerprint
 
 
 def noise() -> Data:
@@ -66,7 +73,7 @@ def train(
 ) -> Callable[..., RunRecord]:
     """Train a variant on the small data and return its record."""
     # These epochs are far shorter than real ones: a checkpoint after each all the same.
-    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
 
     def run(
         name: str = "paper", seed: int = 0, reporter: Reporter | None = None, **changed: object

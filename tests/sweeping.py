@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from harness import processes
 from tests.conftest import ROOT
 
 # One thread, so that a run gives the same bits however many workers share the cores.
@@ -73,8 +74,8 @@ def holders(results: Path) -> dict[int, Path]:
     for path in results.rglob(".lease*"):
         with contextlib.suppress(OSError, ValueError):
             pid = json.loads(path.read_text())["pid"]
-            os.kill(pid, 0)
-            found[pid] = path.parent
+            if processes.born(pid):
+                found[pid] = path.parent
     return found
 
 
@@ -91,14 +92,6 @@ def gone(pids: set[int], seconds: float = 20.0) -> bool:
     """Whether all of these processes end in time."""
     limit = time.monotonic() + seconds
     while pids and time.monotonic() < limit:
-        pids = {pid for pid in pids if _exists(pid)}
+        pids = {pid for pid in pids if processes.born(pid)}
         time.sleep(0.05)
     return not pids
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

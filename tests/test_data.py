@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness.data import Data, Split, fingerprint, load
+from harness.data import Data, Split, load
+from harness.errors import InputError
+from tests.conftest import fingerprint
 
 CLASSES = ("ant", "bee")
 PER_CLASS = 5000
@@ -233,3 +235,13 @@ def test_a_constant_channel_has_deviation_one() -> None:
     flat = dataclasses.replace(data, train=Split(images, data.train.labels))
     mean, deviation = flat.channel_statistics
     assert (mean[1], deviation[1]) == (77.0, 1.0)
+
+
+def test_a_missing_folder_is_an_error_and_not_digits(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="missing"):
+        load("folder", tmp_path / "missing")
+
+
+def test_an_unknown_dataset_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cifar10, folder, digits"):
+        load("mnist", tmp_path)

@@ -16,7 +16,7 @@ from harness.protocol import Protocol
 from harness.runner import weights_sha256
 from harness.seeding import generator
 from harness.train import Trainer
-from variants.alexnet import AlexNet, Dropout, build
+from variants.network import AlexNet, Dropout, build
 from variants.spec import Variant
 
 PAPER = variants.get("paper")

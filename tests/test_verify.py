@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from harness import environment, verify
+from harness.augment import Draws
 from harness.data import Data
 from harness.progress import Reporter
 from harness.record import RunRecord
@@ -38,15 +39,15 @@ def test_a_run_is_equal_to_its_repetition(stored: RunRecord, data: Data) -> None
 def test_one_altered_batch_is_found_in_its_epoch(
     stored: RunRecord, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches = Trainer.batches
+    drawn = Trainer.drawn
 
-    def altered(self: Trainer, epoch: int) -> list[torch.Tensor]:
-        order = batches(self, epoch)
+    def altered(self: Trainer, epoch: int) -> tuple[torch.Tensor, Draws]:
+        order, draws = drawn(self, epoch)
         if epoch == 1:
-            order[0] = order[0].flip(0).roll(1) if len(order[0]) < 2 else order[0][1:]
-        return order
+            order[0] = order[1]
+        return order, draws
 
-    monkeypatch.setattr(Trainer, "batches", altered)
+    monkeypatch.setattr(Trainer, "drawn", altered)
     same, text = found(stored, data)
     assert not same
     assert "first difference: epoch 2: train_loss was" in text

@@ -63,7 +63,11 @@ def verdict(
 
 
 def _stored(results: Path) -> tuple[list[Group], list[str]]:
-    """Groups of all readable records, and a line for each that was left out, also printed."""
+    """Groups of all readable records, and a line for each that was left out, also printed.
+
+    Runs on the validation split tune the protocol (see `calibrate`); they stand beside those
+    on test images only where there are no others.
+    """
     from harness import compare, record
 
     records, damaged = record.load_all(results)
@@ -73,7 +77,8 @@ def _stored(results: Path) -> tuple[list[Group], list[str]]:
         print(f"left out: {fault}", file=sys.stderr)
     if not groups:
         raise InputError(f"no readable record below {results}: train something with run first.")
-    return groups, faults
+    judged = [group for group in groups if group.dataset["split"] == "test"]
+    return judged or groups, faults
 
 
 def _refuse(faults: list[str]) -> None:

@@ -12,15 +12,18 @@ from tabulate import tabulate
 
 HERE = Path(__file__).parent
 ROWS = pytest.StashKey[dict[str, dict[str, Any]]]()
+# Of each column: its head and the form of its numbers.
 COLUMNS = {
-    "images_per_second": "images/s",
-    "usual_images_per_second": "usual images/s",
-    "loose_images_per_second": "loose images/s",
-    "ratio": "ratio",
-    "seconds": "seconds",
-    "precision": "precision",
-    "peak_memory_mib": "peak MiB",
-    "usual_peak_memory_mib": "usual MiB",
+    "images_per_second": ("images/s", ",.0f"),
+    "against_images_per_second": ("against images/s", ",.0f"),
+    "ratio": ("ratio", ".2f"),
+    "flops_share": ("of FLOP/s", ".2f"),
+    "bytes_share": ("of bytes/s", ".2f"),
+    "over_floor": ("over floor", ".1f"),
+    "seconds": ("seconds", ".3f"),
+    "precision": ("precision", ""),
+    "peak_memory_mib": ("peak MiB", ",.0f"),
+    "against_peak_memory_mib": ("against MiB", ",.0f"),
 }
 
 
@@ -54,6 +57,5 @@ def pytest_terminal_summary(
     for line in sorted({f"{info['form']} form on {info['device']}" for info in rows.values()}):
         terminalreporter.line(line)
     table = [[name, *(info.get(key) for key in COLUMNS)] for name, info in rows.items()]
-    headers = ["", *COLUMNS.values()]
-    formats = ("", ",.0f", ",.0f", ",.0f", ".2f", ".3f", "", ",.0f", ",.0f")
+    headers, formats = zip(("", ""), *COLUMNS.values(), strict=True)
     terminalreporter.line(tabulate(table, headers, floatfmt=formats))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,10 +17,10 @@ import torch
 from torch import Tensor
 
 import variants
-from harness import checkpoint, protocols
+from harness import checkpoint, protocols, train
 from harness.augment import Images, draw
 from harness.data import Data
-from harness.device import choose_device, keep_freed_memory
+from harness.device import choose_device, keep_freed_memory, own_stream
 from harness.protocol import PRECISIONS, Protocol
 from harness.seeding import make_deterministic
 from harness.train import Trainer
@@ -27,33 +29,41 @@ from variants.spec import Variant
 from .process import serve, synthetic
 
 Work = Callable[[], Tensor]
+Make = Callable[[int], Trainer]
 
 
-def training(variant: Variant, protocol: Protocol, data: Data) -> Work:
-    """A round is an epoch and returns its mean loss."""
-    trainer = Trainer(variant, protocol, seed=0, data=data)
-    return lambda: torch.tensor(trainer.train_epoch()["train_loss"])
+def training(make: Make, runs: int) -> Work:
+    """A round is an epoch of each run at once and returns the mean of their losses."""
+    trainers = [make(seed) for seed in range(runs)]
+    pool = ThreadPoolExecutor(runs)
+
+    def epoch(trainer: Trainer) -> float:
+        with own_stream(trainer.device):
+            return trainer.train_epoch()["train_loss"]
+
+    return lambda: torch.tensor(list(pool.map(epoch, trainers))).mean()
 
 
-def evaluation(variant: Variant, protocol: Protocol, data: Data) -> Work:
+def evaluation(make: Make, runs: int) -> Work:
     """A round judges all images and returns their logits."""
-    return Trainer(variant, protocol, seed=0, data=data).judge
+    return make(0).judge
 
 
-def augmentation(variant: Variant, protocol: Protocol, data: Data) -> Work:
+def augmentation(make: Make, runs: int) -> Work:
     """A round augments all images batch by batch and returns the last batch."""
-    n, side = data.train.images.shape[:2]
-    spec = protocol.augmentation[variant.augmentation]
-    images = Images(data.train.images, spec)
-    draws = draw(n, side, spec, seed=0, epoch=0).to(data.train.labels.device)
-    order = torch.randperm(n).to(data.train.labels.device)
-    batches = torch.split(order, protocol.batch_size)
+    trainer = make(0)
+    pixels, device = trainer.data.train.images, trainer.device
+    spec = trainer.protocol.augmentation[trainer.variant.augmentation]
+    images = Images(pixels, spec)
+    draws = draw(len(pixels), pixels.shape[1], spec, seed=0, epoch=0).to(device)
+    order = torch.randperm(len(pixels)).to(device)
+    batches = torch.split(order, trainer.protocol.batch_size)
     return lambda: [images.batch(index, draws) for index in batches][-1]
 
 
-def checkpointing(variant: Variant, protocol: Protocol, data: Data) -> Work:
+def checkpointing(make: Make, runs: int) -> Work:
     """A round writes a checkpoint of a run after an epoch and returns its weights' sum."""
-    trainer = Trainer(variant, protocol, seed=0, data=data)
+    trainer = make(0)
     trainer.train_epoch()
     folder = TemporaryDirectory()
 
@@ -64,14 +74,40 @@ def checkpointing(variant: Variant, protocol: Protocol, data: Data) -> Work:
     return save
 
 
-def let_go() -> None:
-    """Take back what `make_deterministic` forbids, to see what it costs."""
-    torch.use_deterministic_algorithms(False)
-    torch.backends.cudnn.deterministic = False
-    torch.backends.mkldnn.deterministic = False
-
-
 WORKS = {work.__name__: work for work in (training, evaluation, augmentation, checkpointing)}
+
+# What the harness does for speed or repeatability, each to be left out to see what it is worth.
+PARTS = ("determinism", "fused", "channels_last", "kept_memory", "graphs")
+
+
+def set_up(without: str | None) -> None:
+    """This process as a run's, but for one part."""
+    make_deterministic()
+    if without == "determinism":
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.deterministic = False
+        torch.backends.mkldnn.deterministic = False
+    if without == "fused":
+        train.sgd = partial(_unfused, train.sgd)
+    if without != "kept_memory":
+        keep_freed_memory()
+
+
+def _unfused(sgd: Callable[..., None], *lists: list[Tensor], **settings: object) -> None:
+    sgd(*lists, **{**settings, "fused": None})  # torch's own choice: foreach on a GPU
+
+
+def trainer_without(
+    part: str | None, variant: Variant, protocol: Protocol, data: Data, seed: int
+) -> Trainer:
+    """A trainer as a run has it, but for one part."""
+    trainer = Trainer(variant, protocol, seed, data, graphs=False if part == "graphs" else None)
+    if part == "channels_last":
+        trainer.model.to(memory_format=torch.contiguous_format)
+        trainer._momentum = [torch.zeros_like(p) for p in trainer.model.parameters()]
+        normalise = trainer.normalise
+        trainer.normalise = lambda images: normalise(images.contiguous())  # type: ignore[assignment]
+    return trainer
 
 
 def main() -> None:
@@ -80,17 +116,18 @@ def main() -> None:
     parser.add_argument("--variant", choices=variants.names(), default="paper")
     parser.add_argument("--precision", choices=PRECISIONS, default="bf16")
     parser.add_argument("--images", type=int, default=1280)
-    parser.add_argument("--switches", choices=("strict", "loose"), default="strict")
+    parser.add_argument("--runs", type=int, default=1, help="at once, of training")
+    parser.add_argument("--without", choices=PARTS)
     options = parser.parse_args()
 
-    make_deterministic()
-    if options.switches == "loose":
-        let_go()
-    keep_freed_memory()
+    set_up(options.without)
     device = choose_device("auto")
-    protocol, _ = protocols.resolve("cifar10", precision=options.precision)
+    # More epochs than rounds: a run draws the next epoch's random numbers while it works.
+    protocol, _ = protocols.resolve("cifar10", precision=options.precision, epochs=1000)
     data = synthetic(options.images).to(device)
-    serve(WORKS[options.work](variants.get(options.variant), protocol, data), device)
+    variant = variants.get(options.variant)
+    make = partial(trainer_without, options.without, variant, protocol, data)
+    serve(WORKS[options.work](make, options.runs), device)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Round:
         shape, finite: of the tensor that the work returned.
         peak_memory: bytes, since the process started; see `peak_memory`.
         device: model of the GPU or the CPU.
+        amount: of what the work is counted in.
     """
 
     seconds: float
@@ -45,6 +46,7 @@ class Round:
     finite: bool
     peak_memory: int
     device: str
+    amount: float
 
 
 class Process:
@@ -87,7 +89,7 @@ class Process:
         self._popen.__exit__(kind, error, trace)  # closes its input, which ends it, and waits
 
 
-def serve(work: Callable[[], Tensor], device: torch.device) -> None:
+def serve(work: Callable[[], Tensor], device: torch.device, amount: float = 0.0) -> None:
     """The child's end: do `work` once for every line of standard input and time it."""
     for _ in sys.stdin:
         start = time.perf_counter()
@@ -100,6 +102,7 @@ def serve(work: Callable[[], Tensor], device: torch.device) -> None:
             finite=bool(result.isfinite().all()),
             peak_memory=peak_memory(device),
             device=device_name(device),
+            amount=amount,
         )
         print(json.dumps(asdict(answer)), flush=True)
 

@@ -22,7 +22,10 @@ from harness.device import choose_device
 from harness.protocol import PRECISIONS
 from harness.protocols import PROTOCOLS
 
+from . import roof
 from .process import Options, Process, Round
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,112 +38,166 @@ class Form:
         epoch: images of a round against the usual way: so many that the DataLoader's pause
             between two epochs hardly counts.
         rounds: timed, after one that is not.
+        runs: numbers of runs at once that are tried.
     """
 
     name: str
     images: int
     epoch: int
     rounds: int
+    runs: tuple[int, ...]
 
 
 FORMS = {
-    "cpu": Form("CPU", images=1_280, epoch=2_560, rounds=5),
-    "cuda": Form("CUDA", images=51_200, epoch=51_200, rounds=9),
+    "cpu": Form("CPU (short)", images=640, epoch=2_560, rounds=5, runs=()),
+    "cuda": Form("CUDA", images=51_200, epoch=51_200, rounds=9, runs=(2, 4, 8)),
 }
+KIND = choose_device("auto").type
+FORM = FORMS[KIND]
 BATCH = PROTOCOLS["cifar10"].batch_size
+STANDARD = PROTOCOLS["cifar10"].precision
 # Shape of what a round of each part returns, given the number of images.
 PARTS: dict[str, Callable[[int], list[int]]] = {
     "training": lambda n: [],
     "evaluation": lambda n: [n, 10],
     "augmentation": lambda n: [BATCH, 3, 32, 32],
 }
+# What is left out in turn to see what it is worth, on each kind of device.
+LEFT_OUT = {
+    "cpu": ("determinism", "fused", "channels_last", "kept_memory"),
+    "cuda": ("determinism", "fused", "channels_last", "graphs"),
+}
+
+
+@dataclass(frozen=True)
+class Roof:
+    """What the device reached in this session: FLOP/s by precision, and bytes/s."""
+
+    flops: dict[str, float]
+    bytes: float
+
+    def shares(self, variant: str, precision: str, images_per_second: float) -> Row:
+        """Training speed as shares of the two rates, and over the floor that they set."""
+        flops, traffic = roof.work_of_a_step(variant, precision, BATCH)
+        steps = images_per_second / BATCH
+        floor = flops / self.flops[precision] + traffic / self.bytes
+        return {
+            "flops_share": flops * steps / self.flops[precision],
+            "bytes_share": traffic * steps / self.bytes,
+            "over_floor": 1 / (steps * floor),
+        }
 
 
 @pytest.fixture(scope="module")
-def form() -> Form:
-    """The sizes for the device that the harness would choose."""
-    return FORMS[choose_device("auto").type]
+def ceiling() -> Roof:
+    """The device's rates, measured before the first row."""
+
+    def rate(work: str, precision: str) -> float:
+        with Process("roof", {"work": work, "precision": precision}) as process:
+            for _ in range(FORM.rounds + 1):
+                process()
+        return median(done.amount / done.seconds for done in process.rounds[1:])
+
+    return Roof({p: rate("product", p) for p in PRECISIONS}, rate("copy", "fp32"))
 
 
 @pytest.mark.parametrize("variant", variants.names())
 @pytest.mark.parametrize("part", PARTS)
 def test_part(
-    part: str, variant: str, form: Form, benchmark: BenchmarkFixture, row: dict[str, Any]
+    part: str, variant: str, ceiling: Roof, benchmark: BenchmarkFixture, row: Row
 ) -> None:
     """Training, evaluation and augmentation of every variant, in the protocol's precision."""
     benchmark.group = part
-    precision = PROTOCOLS["cifar10"].precision
-    options: Options = {
-        "work": part,
-        "variant": variant,
-        "precision": precision,
-        "images": form.images,
-    }
-    with Process("ours", options) as ours:
-        benchmark.pedantic(ours, rounds=form.rounds, warmup_rounds=1)
+    options: Options = {"work": part, "variant": variant, "images": FORM.images}
+    with Process("ours", {**options, "precision": STANDARD}) as ours:
+        benchmark.pedantic(ours, rounds=FORM.rounds, warmup_rounds=1)
     rounds = ours.rounds[1:]
     # Augmentation moves bytes, whatever the network computes in.
-    row |= {"precision": "uint8" if part == "augmentation" else precision}
-    row |= {"form": form.name, **summary(rounds, form.images)}
-    assert len(rounds) == form.rounds
-    assert all(done.finite and done.shape == PARTS[part](form.images) for done in rounds)
+    row |= {"precision": "uint8" if part == "augmentation" else STANDARD}
+    row |= summary(rounds, FORM.images)
+    if part == "training":
+        row |= ceiling.shares(variant, STANDARD, row["images_per_second"])
+    assert len(rounds) == FORM.rounds
+    assert all(done.finite and done.shape == PARTS[part](FORM.images) for done in rounds)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_against_the_usual_way(
-    precision: str, form: Form, benchmark: BenchmarkFixture, row: dict[str, Any]
+    precision: str, ceiling: Roof, benchmark: BenchmarkFixture, row: Row
 ) -> None:
     """Epochs of `paper`, in turns with the usual way so that both meet the same weather."""
-    benchmark.group = "end to end"
-    options: Options = {"precision": precision, "images": form.epoch}
-    with Process("usual", options) as usual, Process("ours", options) as ours:
-        benchmark.pedantic(ours, setup=usual, rounds=form.rounds, warmup_rounds=1)
-    theirs, rounds = usual.rounds[1:], ours.rounds[1:]
-    against = summary(theirs, form.epoch)
-    row |= {"form": form.name, "precision": precision, **summary(rounds, form.epoch)}
-    row |= {
-        "usual_images_per_second": against["images_per_second"],
-        "usual_peak_memory_mib": against["peak_memory_mib"],
-        "usual_seconds": [done.seconds for done in theirs],
-        "ratio": row["images_per_second"] / against["images_per_second"],
-    }
-    assert len(rounds) == len(theirs) == form.rounds
-    assert all(done.finite and done.shape == [] for done in rounds + theirs)
+    options: Options = {"precision": precision, "images": FORM.epoch}
+    theirs = Process("usual", options)
+    _in_turns(theirs, options, "end to end", benchmark, row)
+    row |= ceiling.shares("paper", precision, row["images_per_second"])
+
+
+@pytest.mark.skipif("bf16" not in PRECISIONS, reason="one precision")
+def test_bf16_against_the_usual_way_in_fp32(benchmark: BenchmarkFixture, row: Row) -> None:
+    """Epochs of `paper` in bf16, in turns with the usual way in fp32."""
+    theirs = Process("usual", {"precision": "fp32", "images": FORM.epoch})
+    _in_turns(theirs, {"precision": "bf16", "images": FORM.epoch}, "end to end", benchmark, row)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_cost_of_strict_determinism(
-    precision: str, form: Form, benchmark: BenchmarkFixture, row: dict[str, Any]
-) -> None:
-    """Epochs of `paper` in turns with the same where torch may choose other algorithms."""
-    benchmark.group = "costs"
-    options: Options = {"precision": precision, "images": form.images}
-    loose = Process("ours", {**options, "switches": "loose"})
-    with loose, Process("ours", options) as strict:
-        benchmark.pedantic(strict, setup=loose, rounds=form.rounds, warmup_rounds=1)
-    rounds, against = strict.rounds[1:], summary(loose.rounds[1:], form.images)
-    row |= {"form": form.name, "precision": precision, **summary(rounds, form.images)}
-    row |= {
-        "loose_images_per_second": against["images_per_second"],
-        "ratio": row["images_per_second"] / against["images_per_second"],
-    }
-    assert all(done.finite for done in rounds)
+@pytest.mark.parametrize("part", LEFT_OUT[KIND])
+def test_worth(part: str, precision: str, benchmark: BenchmarkFixture, row: Row) -> None:
+    """Epochs of `paper` in turns with the same without one part; `determinism` costs."""
+    options: Options = {"precision": precision, "images": FORM.images}
+    theirs = Process("ours", {**options, "without": part})
+    _in_turns(theirs, options, "worth", benchmark, row)
 
 
-def test_cost_of_a_checkpoint(form: Form, benchmark: BenchmarkFixture, row: dict[str, Any]) -> None:
-    """Seconds to write one checkpoint of `paper`, safely on disk."""
-    benchmark.group = "costs"
+@pytest.mark.parametrize("runs", FORM.runs)
+def test_runs_at_once(runs: int, ceiling: Roof, benchmark: BenchmarkFixture, row: Row) -> None:
+    """Several runs of `paper` on one GPU, in turns with one alone; images of all together."""
+    options: Options = {"precision": STANDARD, "images": FORM.images}
+    theirs = Process("ours", options)
+    _in_turns(theirs, {**options, "runs": runs}, "at once", benchmark, row, runs)
+    row |= ceiling.shares("paper", STANDARD, row["images_per_second"])
+
+
+def test_cost_of_a_checkpoint(benchmark: BenchmarkFixture, row: Row) -> None:
+    """Seconds to write one checkpoint of `paper`, safely on disk; a run does so in a thread."""
+    benchmark.group = "checkpoint"
     with Process("ours", {"work": "checkpointing", "images": BATCH}) as ours:
-        benchmark.pedantic(ours, rounds=form.rounds, warmup_rounds=1)
+        benchmark.pedantic(ours, rounds=FORM.rounds, warmup_rounds=1)
     rounds = ours.rounds[1:]
-    row |= {"form": form.name, "device": rounds[-1].device}
+    row |= {"form": FORM.name, "device": rounds[-1].device}
     row |= {"seconds": median(done.seconds for done in rounds)}
     assert all(done.finite for done in rounds)
 
 
-def summary(rounds: list[Round], images: int) -> dict[str, Any]:
+def _in_turns(
+    theirs: Process,
+    options: Options,
+    group: str,
+    benchmark: BenchmarkFixture,
+    row: Row,
+    runs: int = 1,
+) -> None:
+    """Rounds of the harness's training in turns with those of a counterpart; fills the row."""
+    benchmark.group = group
+    images = int(options["images"])
+    with theirs, Process("ours", options) as ours:
+        benchmark.pedantic(ours, setup=theirs, rounds=FORM.rounds, warmup_rounds=1)
+    rounds, against = ours.rounds[1:], theirs.rounds[1:]
+    other = summary(against, images)
+    row |= {"precision": options["precision"], **summary(rounds, images * runs)}
+    row |= {
+        "against_images_per_second": other["images_per_second"],
+        "against_peak_memory_mib": other["peak_memory_mib"],
+        "against_seconds": [done.seconds for done in against],
+        "ratio": row["images_per_second"] / other["images_per_second"],
+    }
+    assert len(rounds) == len(against) == FORM.rounds
+    assert all(done.finite and done.shape == [] for done in rounds + against)
+
+
+def summary(rounds: list[Round], images: int) -> Row:
     """What every row says of its rounds."""
     return {
+        "form": FORM.name,
         "images": images,
         "images_per_second": images / median(done.seconds for done in rounds),
         "peak_memory_mib": rounds[-1].peak_memory / 2**20,

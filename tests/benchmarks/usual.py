@@ -28,7 +28,7 @@ from harness.data import Data
 from harness.device import choose_device
 from harness.protocol import PRECISIONS
 from harness.protocols import PROTOCOLS
-from variants.alexnet import AlexNet, Dropout
+from variants.network import AlexNet, Dropout
 from variants.spec import Variant
 
 from .process import serve, synthetic

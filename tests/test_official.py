@@ -1,9 +1,8 @@
-"""Sources: what goes into an archive, a folder or the digits comes out, or an error says why."""
+"""The official archive: what goes in comes out, or an error says why and nothing is kept."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,12 +11,14 @@ from pathlib import Path
 import archives
 import numpy as np
 import pytest
-from archives import CLASSES, Archive, Part, Site
-from PIL import Image
+from archives import CLASSES, Archive, Site
 from torchvision.datasets import CIFAR10
 
-from harness import data, sources
+from harness import data
 from harness.errors import InputError
+from harness.sources import Source
+from harness.sources import official as reader
+from harness.sources.official import read
 
 ARCHIVE_NAME = "cifar-10-python.tar.gz"
 UNPACKED = "cifar-10-batches-py"
@@ -62,10 +63,10 @@ def official(made: Archive, site: Site, monkeypatch: pytest.MonkeyPatch) -> Arch
     return made
 
 
-def assert_same(source: sources.Source, archive: Archive) -> None:
-    for read, wanted in ((source.train, archive.train), (source.test, archive.test)):
-        np.testing.assert_array_equal(read[0], wanted[0])
-        np.testing.assert_array_equal(read[1], wanted[1])
+def assert_same(source: Source, archive: Archive) -> None:
+    for found, wanted in ((source.train, archive.train), (source.test, archive.test)):
+        np.testing.assert_array_equal(found[0], wanted[0])
+        np.testing.assert_array_equal(found[1], wanted[1])
 
 
 def listing(directory: Path) -> list[tuple[str, int]]:
@@ -80,7 +81,7 @@ def refusal(directory: Path, archive: str | None = None) -> str:
     """The one line with which cifar10 refuses; it must leave the directory as it was."""
     before = listing(directory)
     with pytest.raises(InputError) as caught:
-        sources.cifar10(directory, archive)
+        read(directory, archive)
     assert listing(directory) == before
     message = str(caught.value)
     assert "\n" not in message
@@ -97,19 +98,16 @@ def cut(packed: bytes) -> bytes:
     return packed[: len(packed) // 2]
 
 
-# cifar10
-
-
 def test_torchvision_and_the_harness_agree_on_the_official_md5() -> None:
-    assert SHIPPED_MD5 == sources.OFFICIAL_MD5
+    assert SHIPPED_MD5 == reader.OFFICIAL_MD5
 
 
 def test_downloaded_images_and_labels_are_those_packed(official: Archive, tmp_path: Path) -> None:
-    assert_same(sources.cifar10(tmp_path / "new" / "folder"), official)
+    assert_same(read(tmp_path / "new" / "folder"), official)
 
 
 def test_downloaded_arrays_have_the_one_form(official: Archive, tmp_path: Path) -> None:
-    source = sources.cifar10(tmp_path)
+    source = read(tmp_path)
     for images, labels in (source.train, source.test):
         assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
         assert images.shape == (len(labels), 32, 32, 3)
@@ -117,18 +115,18 @@ def test_downloaded_arrays_have_the_one_form(official: Archive, tmp_path: Path) 
 
 
 def test_classes_are_the_official_ones(official: Archive, tmp_path: Path) -> None:
-    assert sources.cifar10(tmp_path).classes == CLASSES
+    assert read(tmp_path).classes == CLASSES
 
 
 def test_another_md5_is_not_called_official(official: Archive, tmp_path: Path) -> None:
-    assert not sources.cifar10(tmp_path).official
+    assert not read(tmp_path).official
 
 
 def test_the_official_md5_is_called_official(
     official: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "OFFICIAL_MD5", archives.md5(official.packed))
-    assert sources.cifar10(tmp_path).official
+    monkeypatch.setattr(reader, "OFFICIAL_MD5", archives.md5(official.packed))
+    assert read(tmp_path).official
 
 
 def test_load_hands_the_official_images_on(official: Archive, tmp_path: Path) -> None:
@@ -140,7 +138,7 @@ def test_load_hands_the_official_images_on(official: Archive, tmp_path: Path) ->
 def test_a_download_leaves_only_the_archive_and_its_files(
     official: Archive, tmp_path: Path
 ) -> None:
-    sources.cifar10(tmp_path)
+    read(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [UNPACKED, ARCHIVE_NAME]
     assert (tmp_path / ARCHIVE_NAME).read_bytes() == official.packed
 
@@ -150,9 +148,9 @@ def test_a_second_call_needs_no_server(
 ) -> None:
     with archives.site() as served:
         made.install(monkeypatch, served.offer(made.packed))
-        sources.cifar10(tmp_path)
+        read(tmp_path)
         assert served.asked
-    assert_same(sources.cifar10(tmp_path), made)
+    assert_same(read(tmp_path), made)
 
 
 def test_an_archive_put_into_the_directory_needs_no_server(
@@ -160,7 +158,7 @@ def test_an_archive_put_into_the_directory_needs_no_server(
 ) -> None:
     made.install(monkeypatch, dead_url)
     (tmp_path / ARCHIVE_NAME).write_bytes(made.packed)
-    assert_same(sources.cifar10(tmp_path), made)
+    assert_same(read(tmp_path), made)
 
 
 @pytest.mark.parametrize("name", [ARCHIVE_NAME, "a copy, 100 % #1 of übung.bin"])
@@ -169,7 +167,7 @@ def test_archive_may_be_a_local_path(
 ) -> None:
     made.install(monkeypatch, dead_url)
     (tmp_path / name).write_bytes(made.packed)
-    assert_same(sources.cifar10(tmp_path / "data", str(tmp_path / name)), made)
+    assert_same(read(tmp_path / "data", str(tmp_path / name)), made)
 
 
 def test_archive_may_be_a_file_url(
@@ -178,7 +176,7 @@ def test_archive_may_be_a_file_url(
     made.install(monkeypatch, dead_url)
     copy = tmp_path / "a copy"
     copy.write_bytes(made.packed)
-    assert_same(sources.cifar10(tmp_path / "data", copy.as_uri()), made)
+    assert_same(read(tmp_path / "data", copy.as_uri()), made)
 
 
 def test_archive_may_be_a_path_from_here(
@@ -187,14 +185,14 @@ def test_archive_may_be_a_path_from_here(
     made.install(monkeypatch, dead_url)
     (tmp_path / "copy").write_bytes(made.packed)
     monkeypatch.chdir(tmp_path)
-    assert_same(sources.cifar10(Path("data"), "copy"), made)
+    assert_same(read(Path("data"), "copy"), made)
 
 
 def test_archive_may_be_another_url(
     made: Archive, site: Site, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.install(monkeypatch, dead_url)
-    assert_same(sources.cifar10(tmp_path, site.offer(made.packed)), made)
+    assert_same(read(tmp_path, site.offer(made.packed)), made)
 
 
 def test_archive_replaces_a_damaged_one(official: Archive, tmp_path: Path) -> None:
@@ -202,7 +200,7 @@ def test_archive_replaces_a_damaged_one(official: Archive, tmp_path: Path) -> No
     directory.mkdir()
     (directory / ARCHIVE_NAME).write_bytes(cut(official.packed))
     copy.write_bytes(official.packed)
-    assert_same(sources.cifar10(directory, str(copy)), official)
+    assert_same(read(directory, str(copy)), official)
 
 
 @pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
@@ -210,13 +208,13 @@ def test_archive_replaces_a_damaged_one(official: Archive, tmp_path: Path) -> No
 def test_a_damaged_file_is_unpacked_again(
     official: Archive, tmp_path: Path, name: str, damage: Callable[[bytes], bytes] | None
 ) -> None:
-    sources.cifar10(tmp_path)
+    read(tmp_path)
     file = tmp_path / UNPACKED / name
     if damage is None:
         file.unlink()
     else:
         file.write_bytes(damage(file.read_bytes()))
-    assert_same(sources.cifar10(tmp_path), official)
+    assert_same(read(tmp_path), official)
 
 
 @pytest.mark.parametrize("damage", [altered, cut])
@@ -303,7 +301,7 @@ def test_wrong_files_in_a_right_archive_are_refused(
     wrong = dataclasses.replace(made, md5={**made.md5, name: archives.md5(b"another file")})
     wrong.install(monkeypatch, site.offer(wrong.packed))
     with pytest.raises(InputError) as caught:
-        sources.cifar10(tmp_path)
+        read(tmp_path)
     message = str(caught.value)
     assert "\n" not in message
     assert "--archive" in message
@@ -313,7 +311,7 @@ def test_wrong_files_in_a_right_archive_are_refused(
 def test_a_directory_that_cannot_be_made_is_refused(official: Archive, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="file/data cannot be written"):
-        sources.cifar10(tmp_path / "file" / "data")
+        read(tmp_path / "file" / "data")
 
 
 def test_a_directory_that_cannot_be_written_is_refused(
@@ -326,214 +324,9 @@ def test_a_directory_that_cannot_be_written_is_refused(
     assert str(tmp_path) in refusal(tmp_path)
 
 
-# folder
-
-
-def tree(root: Path, suffix: str = ".png") -> dict[str, Part]:
-    """Three classes of noise, 4 + 2 images each, and the arrays that they should give."""
-    rng = np.random.default_rng(0)
-    wanted = {}
-    for part, n in (("train", 4), ("test", 2)):
-        images, labels = [], []
-        for label, name in enumerate(("ant", "bee", "cow")):
-            (root / part / name).mkdir(parents=True)
-            for i in range(n):
-                file = root / part / name / f"{i:04d}{suffix}"
-                Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(file)
-                with Image.open(file) as image:
-                    images.append(np.asarray(image))
-                labels.append(label)
-        wanted[part] = (np.stack(images), np.array(labels))
-    return wanted
-
-
-def folder_refusal(directory: Path) -> str:
-    with pytest.raises(InputError) as caught:
-        sources.folder(directory)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".PNG"])
-def test_folder_images_come_in_order_of_class_and_name(tmp_path: Path, suffix: str) -> None:
-    wanted = tree(tmp_path, suffix)
-    source = sources.folder(tmp_path)
-    assert source.classes == ("ant", "bee", "cow")
-    for part in ("train", "test"):
-        images, labels = getattr(source, part)
-        np.testing.assert_array_equal(images, wanted[part][0])
-        np.testing.assert_array_equal(labels, wanted[part][1])
-
-
-def test_folder_arrays_have_the_one_form(tmp_path: Path) -> None:
-    tree(tmp_path)
-    images, labels = sources.folder(tmp_path).train
-    assert (images.shape, images.dtype) == ((12, 32, 32, 3), np.uint8)
-    assert (labels.shape, labels.dtype) == ((12,), np.int64)
-
-
-def test_a_folder_is_never_official(tmp_path: Path) -> None:
-    tree(tmp_path)
-    assert not sources.folder(tmp_path).official
-
-
-def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
-    tree(tmp_path)
-    (tmp_path / "train" / "ant" / "notes.txt").write_text("not an image")
-    (tmp_path / "README").write_text("not a class")
-    assert len(sources.folder(tmp_path).train[1]) == 12
-
-
-@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA"])
-def test_images_of_other_modes_become_rgb(tmp_path: Path, mode: str) -> None:
-    tree(tmp_path)
-    file = tmp_path / "train" / "ant" / "0000.png"
-    pixels = np.full((32, 32, 3), 255, np.uint8)
-    pixels[:, :16] = 0
-    Image.fromarray(pixels).convert(mode).save(file)
-    np.testing.assert_array_equal(sources.folder(tmp_path).train[0][0], pixels)
-
-
-def test_a_16_bit_image_is_refused(tmp_path: Path) -> None:
-    tree(tmp_path)
-    file = tmp_path / "train" / "ant" / "0000.png"
-    Image.fromarray(np.full((32, 32), 1000, np.uint16)).save(file)
-    assert str(file) in folder_refusal(tmp_path)  # Pillow would turn it white
-
-
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_a_missing_part_is_named(tmp_path: Path, part: str) -> None:
-    tree(tmp_path)
-    shutil.rmtree(tmp_path / part)
-    message = folder_refusal(tmp_path)
-    assert str(tmp_path / part) in message
-    assert "--data-dir" in message
-
-
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_a_class_in_only_one_part_is_named(tmp_path: Path, part: str) -> None:
-    tree(tmp_path)
-    shutil.rmtree(tmp_path / part / "bee")
-    message = folder_refusal(tmp_path)
-    assert str(tmp_path) in message
-    assert "'bee'" in message
-
-
-def test_one_class_is_too_few(tmp_path: Path) -> None:
-    tree(tmp_path)
-    for part in ("train", "test"):
-        for name in ("ant", "bee"):
-            shutil.rmtree(tmp_path / part / name)
-    assert str(tmp_path / "train") in folder_refusal(tmp_path)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_a_truncated_image_is_named(tmp_path: Path, suffix: str) -> None:
-    tree(tmp_path, suffix)
-    file = tmp_path / "test" / "cow" / f"0001{suffix}"
-    file.write_bytes(cut(file.read_bytes()))
-    message = folder_refusal(tmp_path)
-    assert str(file) in message
-    assert "replace or remove it" in message
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image\n"])
-def test_a_file_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
-    tree(tmp_path)
-    file = tmp_path / "train" / "bee" / "0002.png"
-    file.write_bytes(content)
-    assert str(file) in folder_refusal(tmp_path)
-
-
-@pytest.mark.parametrize(("width", "height"), [(31, 32), (32, 33), (224, 224)])
-def test_an_image_of_another_size_is_named(tmp_path: Path, width: int, height: int) -> None:
-    tree(tmp_path)
-    file = tmp_path / "train" / "bee" / "0002.png"
-    Image.new("RGB", (width, height)).save(file)
-    message = folder_refusal(tmp_path)
-    assert f"{file} is {width}x{height}" in message
-    assert "resize" in message
-
-
-def test_an_image_too_large_to_decode_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tree(tmp_path)
-    file = tmp_path / "train" / "ant" / "0000.png"
-    Image.new("RGB", (64, 64)).save(file)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 32 * 32)  # Pillow refuses twice as many
-    assert str(file) in folder_refusal(tmp_path)
-
-
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_an_empty_class_folder_is_named(tmp_path: Path, part: str) -> None:
-    tree(tmp_path)
-    for file in (tmp_path / part / "bee").iterdir():
-        file.unlink()
-    assert str(tmp_path / part / "bee") in folder_refusal(tmp_path)
-
-
-# digits
-
-
-@pytest.fixture(scope="module")
-def digits() -> sources.Source:
-    return sources.digits(Path("unused"))
-
-
-def test_digits_are_four_fifths_for_training(digits: sources.Source) -> None:
-    assert (len(digits.train[1]), len(digits.test[1])) == (1437, 360)
-
-
-def test_digits_have_the_one_form(digits: sources.Source) -> None:
-    for images, labels in (digits.train, digits.test):
-        assert (images.shape, images.dtype) == ((len(labels), 32, 32, 3), np.uint8)
-
-
-def test_digits_use_the_whole_range_of_grey(digits: sources.Source) -> None:
-    assert (digits.train[0].min(), digits.train[0].max()) == (0, 255)
-
-
-def test_every_digit_is_in_both_parts(digits: sources.Source) -> None:
-    assert digits.classes == tuple("0123456789")
-    for _, labels in (digits.train, digits.test):
-        assert set(labels.tolist()) == set(range(10))
-
-
-def test_digits_are_the_same_each_time(digits: sources.Source) -> None:
-    again = sources.digits(Path("elsewhere"))
-    for part in ("train", "test"):
-        for one, other in zip(getattr(digits, part), getattr(again, part), strict=True):
-            np.testing.assert_array_equal(one, other)
-
-
-def test_no_digit_is_in_both_parts(digits: sources.Source) -> None:
-    whole = np.concatenate([digits.train[0], digits.test[0]]).reshape(1797, -1)
-    assert len(np.unique(whole, axis=0)) == 1797
-
-
-def test_digits_leave_the_directory_alone(tmp_path: Path) -> None:
-    sources.digits(tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-# load
-
-
-def test_a_missing_folder_is_an_error_and_not_digits(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="missing"):
-        data.load("folder", tmp_path / "missing")
-
-
 def test_a_missing_archive_is_an_error_and_not_digits(
     made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made.install(monkeypatch, dead_url)
     with pytest.raises(InputError, match="cannot be fetched"):
         data.load("cifar10", tmp_path)
-
-
-def test_an_unknown_dataset_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cifar10, folder, digits"):
-        data.load("mnist", tmp_path)

@@ -1,0 +1,145 @@
+"""The one tuned knob: the smallest budget that reaches the target on the validation split.
+
+The rule, its candidates and its target stand in the decision file. The test images have no
+part in it: the runs train on 45,000 of the training images and are judged on the other 5,000.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import decision
+from harness.errors import RunFailedError
+from harness.files import write_atomically
+from harness.record import RunRecord
+
+FILE = "calibration.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What a budget came to.
+
+    Attributes:
+        epochs: the budget.
+        seeds: of its runs.
+        accuracies: on the validation split after the last epoch, by seed; fractions.
+        mean: of the accuracies.
+        standard_error: of the mean over seeds; the split's own is 0.6 points at 75 %.
+        reaches: whether the mean reaches the target.
+    """
+
+    epochs: int
+    seeds: list[int]
+    accuracies: list[float]
+    mean: float
+    standard_error: float
+    reaches: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The record of a calibration; everything in it follows from the records of its runs.
+
+    Attributes:
+        variant, target: what is to reach which accuracy.
+        dataset: name, title, fingerprint, official, sizes and split, as in a run's record.
+        candidates: those that were tried, smallest first.
+        epochs: the smallest that reaches the target; None if none has.
+        decision_sha256: of the decision file that has the rule.
+    """
+
+    variant: str
+    target: float
+    dataset: dict[str, Any]
+    candidates: list[Candidate]
+    epochs: int | None
+    decision_sha256: str
+
+    def to_bytes(self) -> bytes:
+        """The text of `calibration.json`: one form for one content."""
+        return json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n"
+
+    def sha256(self) -> str:
+        """SHA-256 of that text."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def search(seeds: Sequence[int], train: Callable[[int], list[RunRecord]]) -> Calibration:
+    """Try the candidates from the smallest up until one reaches the target.
+
+    Args:
+        seeds: of the runs of every candidate.
+        train: gives the records of all seeds at a budget, trained or found.
+
+    Raises:
+        RunFailedError: if a run failed: a mean over the others would flatter.
+    """
+    rule = decision.load().budgets
+    tried: list[RunRecord] = []
+    for epochs in rule.candidates:
+        tried += train(epochs)
+        found = summarise(tried)
+        if found.epochs is not None:
+            break
+    return found
+
+
+def summarise(records: Iterable[RunRecord]) -> Calibration:
+    """The calibration that the records of its runs amount to.
+
+    Raises:
+        RunFailedError: if one of them failed.
+    """
+    rule, records = decision.load(), list(records)
+    if failed := [record for record in records if record.metrics is None]:
+        raise RunFailedError(
+            f"{failed[0].protocol['epochs']} epochs, seed {failed[0].seed}: {failed[0].reason}. "
+            "A budget is chosen over all its seeds or not at all."
+        )
+    budgets = sorted({record.protocol["epochs"] for record in records})
+    candidates = [
+        _candidate(epochs, [r for r in records if r.protocol["epochs"] == epochs], rule)
+        for epochs in budgets
+    ]
+    reaching = [candidate.epochs for candidate in candidates if candidate.reaches]
+    about = ("name", "title", "fingerprint", "official", "split", "train_size", "test_size")
+    return Calibration(
+        variant=rule.accuracy.variant,
+        target=rule.budgets.target,
+        dataset={key: records[0].dataset[key] for key in about},
+        candidates=candidates,
+        epochs=min(reaching, default=None),
+        decision_sha256=decision.sha256(),
+    )
+
+
+def _candidate(epochs: int, records: Sequence[RunRecord], rule: decision.Decision) -> Candidate:
+    ordered = sorted(records, key=lambda record: record.seed)
+    accuracies = [record.metrics["accuracy"] for record in ordered if record.metrics]
+    enough = len(accuracies) >= rule.budgets.calibration_seeds
+    mean = statistics.fmean(accuracies)
+    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else math.nan
+    return Candidate(
+        epochs=epochs,
+        seeds=[record.seed for record in ordered],
+        accuracies=accuracies,
+        mean=mean,
+        standard_error=spread / math.sqrt(len(accuracies)),
+        reaches=enough and mean >= rule.budgets.target,
+    )
+
+
+def save(results: Path, calibration: Calibration) -> Path:
+    """Write the record beside the runs that it is made from, and return its path."""
+    path: Path = results / calibration.dataset["name"] / FILE
+    write_atomically(path, calibration.to_bytes())
+    return path

@@ -1,0 +1,71 @@
+"""A step of work as one CUDA graph: recorded once, then replayed by a single launch.
+
+Launching the hundred kernels of a training step one by one takes the host longer than the
+GPU needs to run them. A graph repeats the same kernels on the same addresses, so what changes
+between steps must lie in tensors that stay where they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from harness.errors import InputError
+
+# cuBLAS, cuDNN and autograd set themselves up in a first step and may not do so in a capture;
+# PyTorch's own helper warms up as often.
+WARM_UP = 3
+
+# Runs that share a process capture one after the other: warming up synchronises the device,
+# which another's capture would not survive.
+_capturing = threading.Lock()
+
+
+def capture(
+    step: Callable[[], None], state: Sequence[Tensor], generator: torch.Generator | None = None
+) -> Callable[[], None]:
+    """Record `step` as a CUDA graph and return what replays it.
+
+    The weights and everything else in `state` are as before when this returns. The generator
+    is not: seed it before the first replay. A replay draws from the generator as `step` does.
+
+    Args:
+        step: works on CUDA tensors alone, never waits for the device, and leaves its results
+            in tensors that exist before it is called.
+        state: every tensor that `step` changes.
+        generator: what `step` draws random numbers from.
+
+    Raises:
+        InputError: if something in `step` cannot be captured.
+    """
+    # Every run has a stream, and with it cuBLAS workspaces, of its own; the default stream
+    # cannot be captured.
+    current = torch.cuda.current_stream()
+    default = current == torch.cuda.default_stream()
+    stream = torch.cuda.Stream() if default else current  # type: ignore[no-untyped-call]
+    with _capturing:
+        before = [tensor.clone() for tensor in state]
+        stream.wait_stream(current)
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                step()
+                for tensor, value in zip(state, before, strict=True):
+                    tensor.copy_(value)
+        current.wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        if generator is not None:
+            graph.register_generator_state(generator)
+        try:
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                step()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"no CUDA graph can be made of a step here ({reason}): add --eager."
+            ) from error
+    return graph.replay

@@ -1,0 +1,89 @@
+"""`calibrate`: the one tuned number."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption, ResultsOption
+from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from harness.calibration import Calibration
+    from harness.record import RunRecord
+
+
+def calibrate(
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    results: ResultsOption = Path("results"),
+    seeds: Annotated[str, typer.Option(help="At least three.")] = "0-2",
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Make the number found the protocol's.")
+    ] = False,
+) -> None:
+    """Find the smallest number of epochs that reaches 75 % on the validation split.
+
+    Candidates and target stand in the decision file; the test images have no part in it. Runs
+    that are there already are not trained again.
+    """
+    from harness import budget, calibration, decision, experiment, progress
+    from harness.plan import Options, parse_seeds
+
+    rule = decision.load()
+    numbers = parse_seeds(seeds)
+    if len(numbers) < rule.budgets.calibration_seeds:
+        raise InputError(f"--seeds {seeds}: the rule wants {rule.budgets.calibration_seeds}.")
+    if dataset == "digits":
+        raise InputError("--dataset digits: its small protocol has no tuned number of epochs.")
+    options = Options(
+        dataset=dataset,
+        data_dir=data_dir,
+        archive=archive,
+        device=device,
+        results=results,
+        validation=True,
+    )
+    reporter = progress.for_terminal()
+
+    def train(epochs: int) -> list[RunRecord]:
+        chosen = dataclasses.replace(options, epochs=epochs)
+        records = []
+        for outcome in experiment.execute([rule.accuracy.variant], numbers, chosen, reporter):
+            reporter.say(outcome.line)
+            records.append(outcome.record)
+        return records
+
+    found = calibration.search(numbers, train)
+    path = calibration.save(results, found)
+    print(table(found))
+    if found.epochs is None:
+        print(f"No candidate reaches {found.target:.0%}. The record: {path}")
+        return
+    print(f"The smallest budget that reaches {found.target:.0%}: {found.epochs} epochs. {path}")
+    if adopt:
+        budget.adopt(found.epochs, found.sha256())
+        print(f"The protocol has it from now on: {budget.FILE}")
+
+
+def table(found: Calibration) -> str:
+    """The candidates tried, as text."""
+    from tabulate import tabulate
+
+    rows = [
+        (
+            candidate.epochs,
+            len(candidate.seeds),
+            100 * candidate.mean,
+            100 * candidate.standard_error,
+            "yes" if candidate.reaches else "no",
+        )
+        for candidate in found.candidates
+    ]
+    headers = ("epochs", "seeds", "validation accuracy, %", "standard error", "reaches it")
+    return tabulate(rows, headers, floatfmt=("", "", ".2f", ".2f", ""))

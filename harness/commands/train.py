@@ -1,0 +1,95 @@
+"""`run`: the command that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption, ResultsOption
+from harness.errors import InputError, RunFailedError
+
+if TYPE_CHECKING:
+    from harness.plan import Options, Plan
+
+
+def run(
+    variant: Annotated[str, typer.Option(help="Names, separated by commas, or all.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="[default: the protocol's]")] = None,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
+    ] = False,
+    results: ResultsOption = Path("results"),
+    figures: Annotated[bool, typer.Option(help="Draw pictures of each run.")] = True,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train again what failed before.")
+    ] = False,
+    eager: Annotated[
+        bool, typer.Option("--eager", help="Use no CUDA graph: slower, for where it fails.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Measure where the time goes; record nothing.")
+    ] = False,
+) -> None:
+    """Train and judge variants; skip what is done, go on with what was cut off."""
+    if seed is not None and seeds is not None:
+        raise InputError("give --seed or --seeds, not both.")
+    from harness import experiment, progress
+    from harness.plan import Options, parse_seeds, parse_variants, plans
+
+    options = Options(
+        dataset=dataset,
+        data_dir=data_dir,
+        archive=archive,
+        device=device,
+        precision=precision,
+        epochs=epochs,
+        validation=validation,
+        results=results,
+        eager=eager,
+    )
+    names = parse_variants(variant)
+    numbers = parse_seeds(seeds if seeds is not None else str(seed or 0))
+    if profile:
+        _profile(plans(names, numbers, options), options)
+        return
+    failures = 0
+    reporter = progress.for_terminal()
+    for outcome in experiment.execute(
+        names,
+        numbers,
+        options,
+        reporter,
+        retry_failed=retry_failed,
+        finished=experiment.draw if figures else lambda outcome, data: None,
+    ):
+        reporter.say(outcome.line)
+        failures += outcome.record.failed
+    if failures:
+        raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
+
+
+def _profile(plans: Sequence[Plan], options: Options) -> None:
+    from tabulate import tabulate
+
+    from harness import experiment, profile
+
+    bench = experiment.prepare(options)
+    for plan in plans:
+        found = profile.measure(plan, bench.on_device)
+        whole = sum(found.parts.values())
+        rows = [(part, s, f"{s / whole:.1%}") for part, s in found.parts.items()]
+        print(f"{plan.title}: {found.images_per_second:,.0f} images/s in training")
+        print(tabulate(rows, headers=("part", "seconds a run", "share"), floatfmt=",.1f"))
+        print(f"\n{found.costs}\ntrace: {found.trace}")

@@ -1,0 +1,116 @@
+"""The tuned number of epochs: the rule, its record, and where the protocol reads it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import budget, calibration, decision, protocols
+from harness.errors import RunFailedError
+from harness.record import RunRecord, load_all
+from tests.conftest import ROOT
+from tests.made import made
+
+RULE = decision.load().budgets
+Train = Callable[[int], list[RunRecord]]
+
+
+def reaching(at: int, seeds: int = 3) -> tuple[Train, list[int]]:
+    """Runs that reach the target from `at` epochs on, and the budgets that were trained."""
+    trained: list[int] = []
+
+    def train(epochs: int) -> list[RunRecord]:
+        trained.append(epochs)
+        right = 751 if epochs >= at else 740
+        about = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
+        return [
+            made(seed=seed, right=right + 2 * seed, dataset=about, protocol={"epochs": epochs})
+            for seed in range(seeds)
+        ]
+
+    return train, trained
+
+
+def test_the_smallest_budget_that_reaches_the_target_is_found_and_no_larger_one_tried() -> None:
+    train, trained = reaching(10)
+    found = calibration.search(range(3), train)
+    assert found.epochs == 10
+    assert trained == [6, 8, 10]
+    assert [c.reaches for c in found.candidates] == [False, False, True]
+
+
+def test_mean_and_standard_error_by_hand() -> None:
+    train, _ = reaching(6)
+    (candidate,) = calibration.search(range(3), train).candidates
+    assert candidate.accuracies == pytest.approx([0.751, 0.753, 0.755])
+    assert candidate.mean == pytest.approx(0.753)
+    assert candidate.standard_error == pytest.approx(0.002 / math.sqrt(3))
+
+
+def test_two_seeds_are_too_few_to_reach_anything() -> None:
+    train, trained = reaching(6, seeds=2)
+    assert calibration.search(range(2), train).epochs is None
+    assert trained == RULE.candidates
+
+
+def test_a_mean_just_below_the_target_does_not_reach_it() -> None:
+    below = [made(seed=s, right=r, protocol={"epochs": 6}) for s, r in enumerate((749, 750, 750))]
+    on = [made(seed=s, right=750, protocol={"epochs": 8}) for s in range(3)]
+    assert calibration.summarise([*below, *on]).epochs == 8
+
+
+def test_a_failed_run_is_not_passed_over() -> None:
+    runs = [made(seed=s, right=900, failed=s == 1) for s in range(4)]
+    with pytest.raises(RunFailedError, match="seed 1: diverged"):
+        calibration.summarise(runs)
+
+
+def test_a_record_says_what_it_rests_on(tmp_path: Path) -> None:
+    train, _ = reaching(8)
+    found = calibration.search(range(3), train)
+    path = calibration.save(tmp_path, found)
+    fields = json.loads(path.read_text())
+    assert path == tmp_path / "cifar10" / "calibration.json"
+    assert fields["epochs"] == 8
+    assert fields["dataset"]["split"] == "validation"
+    assert fields["decision_sha256"] == decision.sha256()
+
+
+def test_an_adopted_budget_is_the_protocols(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "budget.toml"
+    copy.write_bytes(budget.FILE.read_bytes())
+    monkeypatch.setattr(budget, "FILE", copy)
+    before = budget.load()
+    budget.adopt(13, "ab" * 32)
+    assert budget.load() == budget.Budget(
+        epochs=13, calibration_sha256="ab" * 32, former=[*before.former, before.epochs]
+    )
+    assert copy.read_text().startswith(budget.FILE.read_text().splitlines()[0])
+
+
+def test_the_protocol_has_the_budget_of_the_file() -> None:
+    own = budget.load()
+    assert protocols.PROTOCOLS["cifar10"].epochs == own.epochs
+    assert protocols.PROTOCOLS["folder"].epochs == own.epochs
+
+
+def test_committed_calibrations_follow_from_the_committed_runs() -> None:
+    records, _ = load_all(ROOT / "results")
+    stored = list((ROOT / "results").glob(f"*/{calibration.FILE}"))
+    for path in stored:
+        runs = [
+            record
+            for record in records
+            if record.dataset["split"] == "validation"
+            and record.dataset["name"] == path.parent.name
+        ]
+        assert path.read_bytes() == calibration.summarise(runs).to_bytes()
+    own = budget.load()
+    hashes = {calibration.hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
+    assert own.provisional or own.calibration_sha256 in hashes

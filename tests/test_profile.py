@@ -1,0 +1,44 @@
+"""Where the time of a run goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import variants
+from harness import profile
+from harness.data import Data
+from harness.plan import Plan
+from harness.protocol import Protocol
+from harness.train import Trainer
+
+
+def test_the_parts_of_a_run_are_measured_and_traced(
+    data: Data, protocol: Protocol, tmp_path: Path
+) -> None:
+    plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
+    found = profile.measure(plan, data)
+    parts = ["start-up", "augmentation", "forward", "backward", "optimizer", "evaluation"]
+    assert list(found.parts) == parts
+    assert all(seconds > 0 for seconds in found.parts.values())
+    assert found.images_per_second > 0
+    assert "convolution" in found.costs
+    names = {event.get("name") for event in json.loads(found.trace.read_text())["traceEvents"]}
+    assert {"augmentation", "forward", "backward", "optimizer"} <= names
+    assert [path.name for path in tmp_path.rglob("*.*")] == [profile.TRACE]
+
+
+def test_a_run_of_more_epochs_has_more_of_each_part_but_start_up(
+    data: Data, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Every clock tick counts one: what is left is how often each part is counted.
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(profile.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(profile, "_traced", lambda plan, few: ("", tmp_path))
+    plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
+    parts = profile.measure(plan, data).parts
+    steps = len(Trainer(plan.variant, protocol, 0, data).batch_sizes)
+    assert parts["forward"] == steps * protocol.epochs
+    assert parts["evaluation"] == protocol.epochs
