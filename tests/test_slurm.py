@@ -172,8 +172,8 @@ def agreement(site: Site) -> list[str]:
             shown.add(number)
         elif not finished:
             rest.append(line.partition("(")[2].partition(",")[0])
-    ended = {n for n, folder in jobs(site.folder).items() if (folder / "record.json").exists()}
-    assert shown == set(queue) - ended
+    open_ = {n for n, run in jobs(site.folder).items() if not (run / "record.json").exists()}
+    assert shown == set(queue) & open_
     assert lines[-1].startswith(f"16 runs: {len(done)} done, 0 failed, ")
     return rest
 
