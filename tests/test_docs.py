@@ -49,5 +49,5 @@ def test_the_values_of_the_protocol_stand_in_the_table_of_unknowns() -> None:
 
 
 def test_a_readme_without_markers_is_refused() -> None:
-    with pytest.raises(InputError, match="README.md lacks"):
+    with pytest.raises(InputError, match=r"README\.md lacks"):
         docs.updated("# nothing\n")
