@@ -21,9 +21,8 @@ import torch
 
 from harness.errors import InputError
 from harness.files import write_atomically
-from harness.record import differences
+from harness.record import CHECKPOINTS, differences
 
-FOLDER = "checkpoints"
 KEPT = 2
 # Epochs on a fast device are shorter than the writing of 186 MB, and no disk should take that
 # all the time: there a checkpoint follows the first epoch that ends this long after the one
@@ -101,7 +100,7 @@ def save(directory: Path, identity: dict[str, Any], state: dict[str, Any]) -> No
     content = buffer.getbuffer()
     digest = hashlib.sha256(content).hexdigest()
     name = f"epoch-{state['epoch']:05d}-{digest}.pt"
-    write_atomically(directory / FOLDER / name, content)
+    write_atomically(directory / CHECKPOINTS / name, content)
     for old in _newest_first(directory)[KEPT:]:
         old.unlink()
 
@@ -121,7 +120,7 @@ def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         if changed:
             raise InputError(
                 f"{directory} holds a run that was cut off and cannot go on, since "
-                f"{'; '.join(changed)}. Restore that, or delete {directory / FOLDER} to start over."
+                f"{'; '.join(changed)}. Restore that, or delete {directory / CHECKPOINTS} to start over."
             )
         state: dict[str, Any] = stored["state"]
         return state
@@ -130,8 +129,8 @@ def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 def clear(directory: Path) -> None:
     """Remove the checkpoints of a finished run."""
-    shutil.rmtree(directory / FOLDER, ignore_errors=True)
+    shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
 
 
 def _newest_first(directory: Path) -> list[Path]:
-    return sorted((directory / FOLDER).glob("epoch-*.pt"), reverse=True)
+    return sorted((directory / CHECKPOINTS).glob("epoch-*.pt"), reverse=True)

@@ -93,9 +93,3 @@ def test_a_dry_run_without_records_says_so(tmp_path: Path) -> None:
     table, total = outlook.lines(grid, Capacity(None, 1))
     assert "unknown" in table
     assert total == "1 of 1 runs to train"
-
-
-def test_checkpoints_lie_where_estimates_look_for_them() -> None:
-    from harness import checkpoint
-
-    assert checkpoint.FOLDER == CHECKPOINTS

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import checkpoint
+from harness import record
 from tests import cluster as slurm
 from tests.cluster import Cluster, wait_for
 from tests.conftest import ROOT
@@ -88,7 +88,7 @@ class Site:
 
 def epochs_saved(run: Path) -> int:
     """The epoch of the newest checkpoint, 0 if there is none."""
-    names = [path.name for path in run.glob(f"{checkpoint.FOLDER}/epoch-*.pt")]
+    names = [path.name for path in run.glob(f"{record.CHECKPOINTS}/epoch-*.pt")]
     return max((int(name.split("-")[1]) for name in names), default=0)
 
 
@@ -190,7 +190,7 @@ def test_what_was_cut_off_went_on(how: str, swept: Site) -> None:
     record = json.loads((swept.hit[how] / "record.json").read_text())
     assert len(record["resumed_at"]) == 1
     assert len(record["history"]) == EPOCHS
-    assert not (swept.hit[how] / checkpoint.FOLDER).exists()
+    assert not (swept.hit[how] / record.CHECKPOINTS).exists()
 
 
 def test_only_what_was_cancelled_is_queued_again(swept: Site) -> None:

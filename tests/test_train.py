@@ -20,7 +20,7 @@ from harness.errors import RunFailedError
 from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocol import Protocol
-from harness.record import RunRecord
+from harness.record import CHECKPOINTS, RunRecord
 from harness.runner import weights_sha256
 from harness.train import Trainer
 
@@ -232,7 +232,7 @@ def test_a_field_left_out_of_a_checkpoint_shows(lost: str, train: Train, tmp_pat
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 train("batch_norm", epochs=4, results=results, reporter=Interrupt(1))
-        return next((tmp_path / results).rglob(checkpoint.FOLDER))
+        return next((tmp_path / results).rglob(CHECKPOINTS))
 
     cut_twice("whole")
     whole = train("batch_norm", epochs=4, results="whole")
