@@ -120,7 +120,8 @@ def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         if changed:
             raise InputError(
                 f"{directory} holds a run that was cut off and cannot go on, since "
-                f"{'; '.join(changed)}. Restore that, or delete {directory / CHECKPOINTS} to start over."
+                f"{'; '.join(changed)}. Restore that, or delete {directory / CHECKPOINTS} "
+                "to start over."
             )
         state: dict[str, Any] = stored["state"]
         return state

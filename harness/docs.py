@@ -51,8 +51,10 @@ def unknowns_table() -> str:
 
 
 def results_table() -> str:
-    """The comparison of the committed records, as `compare` prints it."""
-    return tables.render(_groups(), "markdown").strip()
+    """The comparison of the committed records, as `compare` prints it, but for the classes."""
+    text = tables.render(_groups(), "markdown")
+    short = re.sub(r"\n### Recall of each class.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
+    return re.sub(r"^## ", "### ", short, flags=re.MULTILINE).strip()
 
 
 def _groups() -> list[Group]:
