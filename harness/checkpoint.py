@@ -102,7 +102,7 @@ def save(directory: Path, identity: dict[str, Any], state: dict[str, Any]) -> No
     name = f"epoch-{state['epoch']:05d}-{digest}.pt"
     write_atomically(directory / CHECKPOINTS / name, content)
     for old in _newest_first(directory)[KEPT:]:
-        old.unlink()
+        old.unlink(missing_ok=True)
 
 
 def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness import checkpoint, device, lease, runner, seeding
+from harness import device, lease, runner, seeding
 from harness.data import Data
 from harness.files import make_directory
 from harness.lease import Lease, LeaseLostError
@@ -179,5 +179,4 @@ def _found(plan: Plan, bench: Bench, retry_failed: bool) -> Outcome | None:
     done = stored(plan, bench.data.fingerprint)
     if done is None or (done.failed and retry_failed):
         return None
-    checkpoint.clear(plan.directory)  # of a process that was killed after its record was written
     return Outcome(plan, done, trained=False)

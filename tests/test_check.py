@@ -266,7 +266,7 @@ def test_torch_is_told_to_load_no_code(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "owned",))
 
-    folder = tmp_path / checkpoint.FOLDER
+    folder = tmp_path / record.CHECKPOINTS
     folder.mkdir()
     torch.save({"identity": {}, "state": Evil()}, folder / "x")
     content = (folder / "x").read_bytes()

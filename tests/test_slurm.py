@@ -187,9 +187,9 @@ def test_each_run_has_the_hashes_of_a_solo_run(swept: Site) -> None:
 
 @pytest.mark.parametrize("how", ["requeued", "out of time", "node lost", "cancelled"])
 def test_what_was_cut_off_went_on(how: str, swept: Site) -> None:
-    record = json.loads((swept.hit[how] / "record.json").read_text())
-    assert len(record["resumed_at"]) == 1
-    assert len(record["history"]) == EPOCHS
+    found = json.loads((swept.hit[how] / "record.json").read_text())
+    assert len(found["resumed_at"]) == 1
+    assert len(found["history"]) == EPOCHS
     assert not (swept.hit[how] / record.CHECKPOINTS).exists()
 
 

@@ -13,11 +13,10 @@ import pytest
 import torch
 
 import variants
-from harness import checkpoint, evaluate, experiment
+from harness import checkpoint, evaluate
 from harness.augment import Draws, Images
 from harness.data import Data
 from harness.errors import RunFailedError
-from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocol import Protocol
 from harness.record import CHECKPOINTS, RunRecord
@@ -298,21 +297,3 @@ def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Data) -> No
 def _without_times(record: RunRecord) -> list[dict[str, Any]]:
     timed = ("seconds", "images_per_second")
     return [{k: v for k, v in row.items() if k not in timed} for row in record.history]
-
-
-def test_checkpoints_left_by_a_kill_after_the_record_are_removed(
-    protocol: Protocol, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(directory: Path) -> None:
-        raise KeyboardInterrupt
-
-    plan = Plan(PAPER, 0, protocol, {}, tmp_path)
-    bench = experiment.Bench(data, data)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(checkpoint, "clear", die)
-        experiment.attempt(plan, bench, Reporter())
-    assert list(tmp_path.rglob("*.pt"))
-    outcome = experiment.attempt(plan, bench, Reporter())
-    assert outcome is not None
-    assert not outcome.trained
-    assert not list(tmp_path.rglob("*.pt"))
