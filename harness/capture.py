@@ -40,6 +40,7 @@ def capture(
 
     Raises:
         InputError: if something in `step` cannot be captured.
+        torch.OutOfMemoryError: if the GPU's memory does not hold it.
     """
     # Every run has a stream, and with it cuBLAS workspaces, of its own; the default stream
     # cannot be captured.
@@ -61,11 +62,16 @@ def capture(
         try:
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 step()
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(
-                f"no CUDA graph can be made of a step here ({reason}): add --eager."
-            ) from error
+            raise _explained(error) from error
     return graph.replay
+
+
+def _explained(error: BaseException) -> Exception:
+    """What to raise for a failed capture: ending it can hide what went wrong in it."""
+    while isinstance(error.__context__, RuntimeError):
+        error = error.__context__
+    reason = str(error).splitlines()[0]
+    if isinstance(error, torch.OutOfMemoryError) or "out of memory" in reason:
+        return torch.OutOfMemoryError(reason)
+    return InputError(f"no CUDA graph can be made of a step here ({reason}): add --eager.")

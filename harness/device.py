@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,17 +40,24 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+_streams = threading.local()
+
+
 @contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
     """Give what this thread does on a GPU a stream of its own, so that several runs can share it.
 
-    Cached memory and cuBLAS workspaces belong to a stream, so no run writes into another's.
-    On a CPU nothing changes.
+    Cached memory and cuBLAS workspaces belong to a stream, so no run writes into another's. A
+    thread has the same one each time: torch hands out 32 in turn, and a thread that took one
+    after the other would come upon those of others. On a CPU nothing changes.
     """
     if device.type != "cuda":
         yield
         return
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    name = str(device)
+    if not hasattr(_streams, name):
+        setattr(_streams, name, torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
+    stream: torch.cuda.Stream = getattr(_streams, name)
     stream.wait_stream(torch.cuda.default_stream(device))
     with torch.cuda.device(device), torch.cuda.stream(stream):
         yield

@@ -15,8 +15,8 @@ from harness.processes import inherited
 THREADS = "OMP_NUM_THREADS"
 GPUS = "CUDA_VISIBLE_DEVICES"
 
-# What a run holds on a GPU at most: weights, momentum, gradients, two copies of the state for a
-# checkpoint, its padded images, the graphs' memory; counted as 1.2 GiB, with room to spare.
+# What a run holds on a GPU at most: weights, momentum, gradients, three copies of the state for
+# checkpoints, its padded images, the graphs' memory; counted as 1.2 GiB, with room to spare.
 RUN_BYTES = 2 * 2**30
 # A step of one run leaves most of a large GPU idle, but more runs than this would only wait for
 # each other's kernels.

@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from harness import processes
 from harness.data import Data
 from harness.device import own_stream
 from harness.plan import Plan
@@ -32,8 +31,8 @@ class Profile:
     """What was measured.
 
     Attributes:
-        parts: seconds of a whole run at the plan's budget: start-up until the first step as
-            it was, every other part from its time in the steps measured.
+        parts: seconds of a whole run at the plan's budget: start-up as it was, every other
+            part from its time in the steps measured.
         images_per_second: of training, as a run trains (on CUDA by graphs).
         costs: table of the operations that took most of the device's time.
         trace: file in the Chrome trace format.
@@ -45,7 +44,7 @@ class Profile:
     trace: Path
 
 
-def measure(plan: Plan, data: Data) -> Profile:
+def measure(plan: Plan, data: Data, start_up: float) -> Profile:
     """Time the parts of a run's steps and trace a few of them; nothing is recorded as a run.
 
     Parts are timed with the kernels launched one by one, and the device waited for between
@@ -54,24 +53,28 @@ def measure(plan: Plan, data: Data) -> Profile:
     Args:
         plan: the run.
         data: on the device that trains.
+        start_up: seconds from the command until the data were there.
     """
     if plan.protocol.validation:
         data = data.validation()
     device = data.train.labels.device
     batch = plan.protocol.batch_size
     with own_stream(device):
-        whole = Trainer(plan.variant, plan.protocol, plan.seed, data)
-        start_up = processes.age()
+        whole = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
         steps = min(STEPS[device.type], len(whole.batch_sizes))
         timed, speed = _timed_parts(plan, _first(data, steps * batch))
         timed["evaluation"] = _seconds(whole.judge, device)
         costs, trace = _traced(plan, _first(data, TRACED * batch))
     epochs = plan.protocol.epochs
-    judged = epochs if plan.protocol.evaluate_every_epoch else 1
-    repeated = {"evaluation": judged}
+    # Once more after the last epoch, for the record.
+    repeated = {"evaluation": 1 + (epochs if plan.protocol.evaluate_every_epoch else 0)}
     a_step = len(whole.batch_sizes) * epochs / steps
     parts = {part: s * repeated.get(part, a_step) for part, s in timed.items()}
     return Profile({"start-up": start_up, **parts}, speed, costs, trace)
+
+
+def _graphs(plan: Plan) -> bool | None:
+    return False if plan.eager else None
 
 
 def _first(data: Data, images: int) -> Data:
@@ -82,7 +85,7 @@ def _first(data: Data, images: int) -> Data:
 
 def _timed_parts(plan: Plan, data: Data) -> tuple[dict[str, float], float]:
     """Seconds of each part over an epoch of the data, and images a second of a real one."""
-    trainer = Trainer(plan.variant, plan.protocol, plan.seed, data)
+    trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
     seconds = _seconds(trainer.train_epoch, trainer.device)
     eager = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=False)
     eager.train_epoch()

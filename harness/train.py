@@ -213,7 +213,8 @@ class Trainer:
     @cached_property
     def _captured_judge(self) -> tuple[Callable[[], None], Tensor, Tensor]:
         """What judges the images in the first tensor and leaves their logits in the second."""
-        batch = self.data.test.images[: evaluate.BATCH].clone()
+        shape = (evaluate.BATCH, *self.data.test.images.shape[1:])
+        batch = torch.zeros(shape, dtype=torch.uint8, device=self.device)
         logits = torch.empty(len(batch), len(self.data.classes), device=self.device)
 
         def judge() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,13 +12,12 @@ import pytest
 import torch
 
 import variants
-from harness.capture import capture
 from harness.data import Data
 from harness.device import own_stream
-from harness.errors import InputError
 from harness.protocol import PRECISIONS, Protocol
 from harness.runner import weights_sha256
 from harness.train import Trainer
+from tests.conftest import ROOT
 
 CUDA = [
     pytest.mark.gpu,
@@ -106,9 +107,29 @@ def test_a_restored_run_goes_on_in_its_graph(make: Make) -> None:
 
 @on_cuda
 def test_what_cannot_be_captured_is_said_in_one_line() -> None:
-    x = torch.ones(1, device="cuda")
-    with pytest.raises(InputError, match="add --eager"):
-        capture(lambda: print(x.item()), [])
+    # In a process of its own: torch need not be whole after a broken capture.
+    script = (
+        "import torch; from harness.capture import capture; x = torch.ones(1, device='cuda');"
+        "capture(lambda: print(x.item()), [])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "InputError: no CUDA graph can be made of a step here" in done.stderr
+
+
+@on_cuda
+def test_nothing_in_a_step_waits_for_the_gpu(make: Make) -> None:
+    trainer = make("batch_norm", graphs=False)
+    trainer.train_epoch()
+    steps = trainer._steps
+    trainer._begin_epoch()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for size in trainer.batch_sizes:
+            steps[size]()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -215,8 +215,13 @@ def test_a_change_of_the_files_is_seen(tmp_path: Path, change: str) -> None:
     file = ant / "0001.png"
     if change == "rewritten":
         kept = file.stat()
-        other = (ant / "0002.png").read_bytes()
-        file.write_bytes(other)
+        pictures = [path.read_bytes() for path in (file, ant / "0002.png")]
+        longest = max(map(len, pictures))
+        file.write_bytes(
+            pictures[0].ljust(longest, b"\0")
+        )  # what follows a PNG's end is passed over
+        first = read(tmp_path)
+        file.write_bytes(pictures[1].ljust(longest, b"\0"))
         os.utime(file, ns=(kept.st_atime_ns, kept.st_mtime_ns))  # as a careless copy would
     elif change == "added":
         (ant / "0009.png").write_bytes(file.read_bytes())
@@ -255,6 +260,23 @@ def test_a_damaged_copy_is_not_used(tmp_path: Path, damage: str, decodings: list
     assert [path.stem for path in copies(tmp_path)] == [first.fingerprint]
     read(tmp_path)
     assert len(decodings) == 36
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    tree(tmp_path)
+    link = tmp_path / "train" / "ant" / "0005.png"
+    link.symlink_to(tmp_path / "nothing")
+    assert str(link) in refusal(tmp_path)
+
+
+def test_a_folder_has_one_copy_however_it_is_named(
+    tmp_path: Path, decodings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path)
+    read(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    read(Path())
+    assert len(decodings) == 18
 
 
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(

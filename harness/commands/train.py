@@ -83,13 +83,16 @@ def run(
 def _profile(plans: Sequence[Plan], options: Options) -> None:
     from tabulate import tabulate
 
-    from harness import experiment, profile
+    from harness import experiment, processes, profile
 
     bench = experiment.prepare(options)
+    start_up = processes.age()
     for plan in plans:
-        found = profile.measure(plan, bench.on_device)
+        found = profile.measure(plan, bench.on_device, start_up)
         whole = sum(found.parts.values())
         rows = [(part, s, f"{s / whole:.1%}") for part, s in found.parts.items()]
         print(f"{plan.title}: {found.images_per_second:,.0f} images/s in training")
+        if bench.on_device.train.labels.is_cuda:
+            print("the parts of a step are timed without its graph, one after the other: shares")
         print(tabulate(rows, headers=("part", "seconds a run", "share"), floatfmt=",.1f"))
         print(f"\n{found.costs}\ntrace: {found.trace}")

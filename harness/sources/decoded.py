@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,21 @@ from harness.files import write_atomically
 from harness.sources.source import Source
 
 FOLDER = ".decoded"
+# Of the copy and of how images are read: to be raised when either changes.
+FORM = 1
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
-def state(directory: Path, parts: Iterable[tuple[Sequence[str], Sequence[tuple[int, ...]]]]) -> str:
-    """SHA-256 over the names and file statistics of all images of a folder.
+def state(parts: Iterable[tuple[Sequence[str], Sequence[tuple[int, ...]]]]) -> str:
+    """SHA-256 over the names and file statistics of all images of a folder, and the decoder.
 
     Args:
-        directory: the dataset's; names count from here, so that a folder may be moved.
-        parts: of each split, the paths and their (size, time of change, inode).
+        parts: of each split, the images' names, counted from the dataset's folder so that it
+            may be moved, and their (size, time of change, inode).
     """
-    digest = hashlib.sha256()
-    cut = len(str(directory))
-    for paths, stats in parts:
-        digest.update(json.dumps([[path[cut:] for path in paths], stats]).encode())
+    digest = hashlib.sha256(f"{FORM} pillow {version('pillow')}".encode())
+    for names, stats in parts:
+        digest.update(json.dumps([names, stats]).encode())
     return digest.hexdigest()
 
 

@@ -24,10 +24,12 @@ class Files:
 
     Attributes:
         paths, labels: of each image; a label is an index into the classes.
+        names: the paths, counted from the dataset's folder.
         stats: size, time of last change and inode of each file.
     """
 
     paths: list[str]
+    names: list[str]
     labels: list[int]
     stats: list[tuple[int, int, int]]
 
@@ -46,7 +48,7 @@ def read(directory: Path, archive: str | None = None) -> Source:
             "both need the same class folders."
         )
     files = [_find(directory / part, classes) for part in ("train", "test")]
-    state = decoded.state(directory, [(part.paths, part.stats) for part in files])
+    state = decoded.state((part.names, part.stats) for part in files)
     title = f"images in {directory.name}"
     source = decoded.load(directory, title, state)
     if source is None:
@@ -69,18 +71,25 @@ def _class_names(directory: Path) -> list[str]:
 
 
 def _find(directory: Path, classes: Sequence[str]) -> Files:
-    files = Files([], [], [])
+    files = Files([], [], [], [])
     for label, name in enumerate(classes):
-        with os.scandir(directory / name) as entries:  # a third of the time of pathlib's
-            found = sorted(
-                (entry.name, entry.path, entry.stat())
-                for entry in entries
-                if entry.name.lower().endswith(IMAGE_SUFFIXES)
-            )
+        try:
+            with os.scandir(directory / name) as entries:  # a third of the time of pathlib's
+                found = sorted(
+                    (entry.name, entry.path, entry.stat())
+                    for entry in entries
+                    if entry.name.lower().endswith(IMAGE_SUFFIXES)
+                )
+        except OSError as error:  # a link to nothing, a folder that may not be read
+            raise InputError(
+                f"{error.filename or directory / name} cannot be read ({error.strerror}): "
+                "replace or remove it."
+            ) from error
         if not found:
             raise InputError(f"{directory / name} holds no .png or .jpg image.")
-        for _, path, stat in found:
+        for file, path, stat in found:
             files.paths.append(path)
+            files.names.append(f"{directory.name}/{name}/{file}")
             files.labels.append(label)
             files.stats.append((stat.st_size, stat.st_ctime_ns, stat.st_ino))
     return files
