@@ -64,7 +64,7 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
 
 
 def on_test_images(groups: Sequence[Group]) -> list[Group]:
-    """Groups judged on test images; the others only where there are none.
+    """Groups judged on test images, for pages about the paper; the others where there are none.
 
     Runs on the validation split tune the protocol: see `harness.calibration`.
     """

@@ -52,7 +52,7 @@ def unknowns_table() -> str:
 
 def results_table() -> str:
     """The comparison of the committed records, as `compare` prints it, but for the classes."""
-    text = tables.render(_groups(), "markdown")
+    text = tables.render(compare.on_test_images(_groups()), "markdown")
     short = re.sub(r"\n### Recall of each class.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
     return re.sub(r"^## ", "### ", short, flags=re.MULTILINE).strip()
 
@@ -61,7 +61,7 @@ def _groups() -> list[Group]:
     records, faults = record.load_all(RESULTS)
     if faults:
         raise InputError(faults[0])
-    return compare.on_test_images(compare.group(records)[0])
+    return compare.group(records)[0]
 
 
 def files() -> dict[Path, bytes]:

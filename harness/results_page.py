@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness import calibration, rendering, style
-from harness.compare import Group
+from harness.compare import Group, on_test_images
 from harness.report import answer, cells, reading, sections
 from harness.report.cells import Table
 from harness.report.reading import Found
@@ -45,7 +45,7 @@ def files(results: Path) -> dict[Path, bytes]:
     Raises:
         InputError: if there is no readable record.
     """
-    found = reading.read(results)
+    found = reading.read(results, on_test_images)
     shown = sections.sections(found)
     page = "\n\n".join(part for part in _page(found, shown, results) if part) + "\n"
     wanted = {results / "README.md": page.encode()}

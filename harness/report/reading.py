@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from harness import compare, record, verdict
 from harness.compare import Group
 from harness.errors import InputError
 from harness.verdict import Judgement, Verdict
+
+Choose = Callable[[list[Group]], list[Group]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,12 @@ class Found:
         return (self.lead, *(j for j in self.verdict.judgements if j is not self.lead))
 
 
-def read(results: Path) -> Found:
+def read(results: Path, choose: Choose = list) -> Found:
     """Read and judge all records below a folder.
+
+    Args:
+        results: the folder.
+        choose: the groups that are judged, of those that are there.
 
     Raises:
         InputError: if there is no such folder or no readable record in it.
@@ -59,7 +66,7 @@ def read(results: Path) -> Found:
         raise InputError(
             f"no readable record below {results}{named}: train something with run first."
         )
-    groups = compare.on_test_images(groups)
+    groups = choose(groups)
     judged = verdict.judge(groups, len(damaged) + len(doubled))
     return Found(results, judged, _lead(judged), tuple(_problems(groups, damaged, doubled)))
 
