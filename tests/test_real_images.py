@@ -39,9 +39,7 @@ def test_paper_learns_real_pictures(tmp_path: Path) -> None:
             for image in sorted(source.iterdir())[:count]:
                 (target / image.name).symlink_to(image.resolve())
     images = data.load("folder", tmp_path)
-    protocol = dataclasses.replace(
-        protocols.PROTOCOLS["folder"], epochs=8, batch_size=32, precision="fp32"
-    )
+    protocol = dataclasses.replace(protocols.PROTOCOLS["folder"], epochs=8, batch_size=32)
     trainer = Trainer(variants.get("paper"), protocol, 0, images)
     losses = [trainer.train_epoch()["train_loss"] for _ in range(protocol.epochs)]
     _, accuracy = curve_point(trainer.judge(), images.test.labels)

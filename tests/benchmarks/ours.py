@@ -35,13 +35,23 @@ Make = Callable[[int], Trainer]
 def training(make: Make, runs: int) -> Work:
     """A round is an epoch of each run at once and returns the mean of their losses."""
     trainers = [make(seed) for seed in range(runs)]
-    pool = ThreadPoolExecutor(runs)
 
     def epoch(trainer: Trainer) -> float:
         with own_stream(trainer.device):
             return trainer.train_epoch()["train_loss"]
 
-    return lambda: torch.tensor(list(pool.map(epoch, trainers))).mean()
+    if runs == 1:  # in the main thread, as `run` does: malloc's settings are those of its arena
+        return lambda: torch.tensor(epoch(trainers[0]))
+    # A thread for each, so that each keeps its stream.
+    threads = [ThreadPoolExecutor(1) for _ in trainers]
+
+    def epochs() -> Tensor:
+        losses = [
+            thread.submit(epoch, trainer) for thread, trainer in zip(threads, trainers, strict=True)
+        ]
+        return torch.tensor([loss.result() for loss in losses]).mean()
+
+    return epochs
 
 
 def evaluation(make: Make, runs: int) -> Work:

@@ -49,7 +49,7 @@ class Form:
 
 
 FORMS = {
-    "cpu": Form("CPU (short)", images=640, epoch=2_560, rounds=5, runs=()),
+    "cpu": Form("CPU (short)", images=640, epoch=1_920, rounds=3, runs=()),
     "cuda": Form("CUDA", images=51_200, epoch=51_200, rounds=9, runs=(2, 4, 8)),
 }
 KIND = choose_device("auto").type
