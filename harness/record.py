@@ -16,6 +16,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from harness import form
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocol import Augmentation, Protocol
@@ -103,15 +104,6 @@ _ANNOTATIONS = {
 # What a record of an older version lacks, by version; each step leads to the next version.
 _UPGRADES: dict[int, dict[str, Any]] = {1: {"decision_sha256": None}}
 
-# What tables and figures read inside the nested fields.
-_NEEDED = {
-    "dataset": frozenset(
-        ("name", "title", "fingerprint", "official", "classes", "split", "train_size", "test_size")
-    ),
-    "protocol": frozenset(("epochs", "precision")),
-    "metrics": frozenset(("accuracy", "macro_f1", "auc", "loss", "per_class", "confusion_matrix")),
-}
-
 
 def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Path:
     """The folder of a run."""
@@ -164,8 +156,8 @@ def load(path: Path) -> RunRecord:
     """Read one `record.json`.
 
     Raises:
-        DamagedRecordError: if it is no JSON, lacks a field, has a strange one, or is newer
-            than this code.
+        DamagedRecordError: if it is no JSON, lacks a field, has a strange one at any depth
+            that tables and figures read, or is newer than this code.
     """
     try:
         fields = json.loads(path.read_bytes())
@@ -182,9 +174,8 @@ def load(path: Path) -> RunRecord:
         for name, annotation in _ANNOTATIONS.items():
             if not isinstance(fields[name], annotation):
                 raise TypeError(f"{name} is {str(fields[name])[:40]!r}")
-        for name, keys in _NEEDED.items():
-            if fields[name] is not None and not keys <= set(fields[name]):
-                raise TypeError(f"{name} lacks {', '.join(sorted(keys - set(fields[name])))}")
+        if fault := form.fault(fields):
+            raise TypeError(fault)
         return RunRecord(**fields)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DamagedRecordError(f"{path} is damaged ({error}).") from error
@@ -231,10 +222,10 @@ def find(results: Path) -> Iterator[Path]:
 
 def load_all(results: Path) -> tuple[list[RunRecord], list[str]]:
     """All readable records below a folder, and a line for each that is not."""
-    records, faults = [], []
+    records, damaged = [], []
     for path in find(results):
         try:
             records.append(load(path))
         except DamagedRecordError as error:
-            faults.append(str(error))
-    return records, faults
+            damaged.append(str(error))
+    return records, damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,23 +10,39 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import figures, paper
+import variants
+from harness import figures, paper, record
 from harness.data import Data
+from harness.plan import Plan
+from harness.progress import Reporter
+from harness.protocol import Protocol
 from harness.record import RunRecord
+from harness.runner import execute
 from tests.test_compare import made
 
-Train = Callable[..., RunRecord]
+
+@pytest.fixture(scope="module")
+def plan(data: Data, protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A run of two epochs on the small data; its folder holds what it left."""
+    applied = dataclasses.replace(protocol, decay_at=(0.5,))
+    plan = Plan(variants.get("paper"), 0, applied, {}, tmp_path_factory.mktemp("results"))
+    execute(plan, data, Reporter())
+    return plan
 
 
-@pytest.fixture
-def draw(train: Train, data: Data, tmp_path: Path) -> Callable[[], dict[str, figures.Figure]]:
-    record = train(epochs=2, decay_at=(0.5,))
-    (stored,) = tmp_path.rglob("probabilities.npy")
+@pytest.fixture(scope="module")
+def trained(plan: Plan) -> RunRecord:
+    return record.load(plan.directory / record.FILE)
+
+
+@pytest.fixture(scope="module")
+def draw(plan: Plan, trained: RunRecord, data: Data) -> Callable[[], dict[str, figures.Figure]]:
     images, labels = data.test.images.numpy(), data.test.labels.numpy()
-    return lambda: figures.of_run(record, images, labels, np.load(stored))
+    probabilities = np.load(plan.directory / record.PROBABILITIES)
+    return lambda: figures.of_run(trained, images, labels, probabilities)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drawn(draw: Callable[[], dict[str, figures.Figure]]) -> dict[str, figures.Figure]:
     return draw()
 
@@ -51,12 +68,11 @@ def test_the_matrix_stands_alone_on_other_classes(drawn: dict[str, figures.Figur
     assert len(drawn["confusion"].axes) == 1
 
 
-def test_samples_say_right_and_wrong(train: Train, data: Data) -> None:
-    record = train(epochs=1)
+def test_samples_say_right_and_wrong(trained: RunRecord, data: Data) -> None:
     labels = data.test.labels.numpy()
     probabilities = np.eye(10, dtype=np.float32)[labels]
     probabilities[0] = np.roll(probabilities[0], 1)
-    figure = figures.samples(record, data.test.images.numpy(), labels, probabilities)
+    figure = figures.samples(trained, data.test.images.numpy(), labels, probabilities)
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert sum(title.startswith("✓") for title in titles) == 19
     assert sum(title.startswith("✗") for title in titles) == 1

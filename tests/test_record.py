@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.files import write_atomically
 from harness.record import RunRecord
 from tests.conftest import ROOT
+from tests.made import curve, made
 
 Train = Callable[..., RunRecord]
 
@@ -83,6 +84,61 @@ def test_a_damaged_record_is_named(
     path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     with pytest.raises(record.DamagedRecordError, match=r"record\.json is damaged"):
         record.load(path)
+
+
+def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
+    """Put a value where a path leads, or take away what is there."""
+    for key in place[:-1]:
+        fields = fields[key]
+    if value is None:
+        del fields[place[-1]]
+    else:
+        fields[place[-1]] = value
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("metrics", "accuracy"), "x", "metrics.accuracy is 'x'"),
+        (("metrics", "accuracy"), float("nan"), "metrics.accuracy is 'nan'"),
+        (("metrics", "loss"), True, "metrics.loss is 'True'"),
+        (("metrics", "per_class", "cat"), None, "metrics.per_class lacks cat"),
+        (("metrics", "per_class", "cat", "recall"), None, "metrics.per_class.cat lacks recall"),
+        (("metrics", "per_class"), [], "metrics.per_class is"),
+        (("metrics", "confusion_matrix"), [[1, 2], [3, 4]], "confusion_matrix has 2 items, not 10"),
+        (("metrics", "confusion_matrix", 3, 9), None, "confusion_matrix.3 has 9 items, not 10"),
+        (("metrics", "confusion_matrix", 3, 9), 0.5, "confusion_matrix.3.9 is '0.5'"),
+        (("history", 1), 7, "history.1 is '7'"),
+        (("history", 1, "train_loss"), None, "history.1 lacks train_loss"),
+        (("history", 1, "test_accuracy"), None, "history.1 lacks test_accuracy"),
+        (("history", 0, "test_loss"), "low", "history.0.test_loss is 'low'"),
+        (("dataset", "classes"), [["a"]] * 10, "dataset.classes.0 is"),
+        (("dataset", "fingerprint"), 5, "dataset.fingerprint is '5'"),
+        (("protocol", "epochs"), "20", "protocol.epochs is '20'"),
+        (("train_seconds",), float("inf"), "train_seconds is 'inf'"),
+    ],
+)
+def test_damage_inside_a_field_is_named_by_its_place(
+    place: tuple[Any, ...], value: Any, told: str, tmp_path: Path
+) -> None:
+    record.save(tmp_path, made(history=curve([0.3, 0.6, 0.7])))
+    path = tmp_path / record.FILE
+    assert not record.load(path).failed
+    fields = json.loads(path.read_bytes())
+    damage(fields, place, value)
+    path.write_text(json.dumps(fields))
+    with pytest.raises(record.DamagedRecordError) as error:
+        record.load(path)
+    assert told in str(error.value)
+
+
+def test_a_curve_that_was_not_recorded_is_no_damage(tmp_path: Path) -> None:
+    rows = [
+        {key: value for key, value in row.items() if not key.startswith("test_")}
+        for row in curve([0.5, 0.6])
+    ]
+    record.save(tmp_path, made(history=rows))
+    assert record.load(tmp_path / record.FILE).history == rows
 
 
 @pytest.mark.parametrize("size", [0, 1, 100])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import dataclasses
 import hashlib
+import io
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -12,17 +16,21 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from harness import compare, decision, record, rendering, style, verdict
-from harness.report import output, page, provenance, reading, sections
+from harness import compare, data, decision, evaluate, protocols, record, rendering, style, verdict
+from harness.commands.report import report
+from harness.errors import InputError
+from harness.report import output, page, provenance, reading, samples, sections
 from harness.report.answer import NO_VERDICT
+from harness.report.reading import Found
 from tests.conftest import ROOT
-from tests.made import made
+from tests.made import curve, made
 from tests.outline import Tag, read
 from tests.stories import PROTOCOL, grid, troubled
 
@@ -52,8 +60,17 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def troubled_page(trouble: Path) -> str:
-    return rendered(trouble).decode()
+def written(trouble: Path) -> tuple[Path, str]:
+    """The file that the command writes of it, and what it prints."""
+    path, printed = trouble.parent / "out/a.html", io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        report(trouble, path)
+    return path, printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def troubled_page(written: tuple[Path, str]) -> str:
+    return written[0].read_text(encoding="utf-8")
 
 
 @pytest.fixture(params=["committed", "troubled_page"])
@@ -75,7 +92,7 @@ def test_committed_results_open_with_the_answer(committed: str) -> None:
 def test_a_verdict_stands_first_where_one_may_be_given(
     right: int, word: str, tmp_path: Path
 ) -> None:
-    grid(tmp_path, 8, right=right)
+    grid(tmp_path, 8, right=right, names=["paper"])
     (judged,) = verdict.judge(_groups(tmp_path)).judgements
     assert judged.outcome == word
     (header,) = outline(tmp_path).find("header")
@@ -89,7 +106,7 @@ def _groups(results: Path) -> list[compare.Group]:
 
 
 def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
-    grid(tmp_path, 6)
+    grid(tmp_path, 5, names=["paper", "baseline", "no_augmentation"])
     (group,) = _groups(tmp_path)
     frame = compare.table(group)
     table = next(t for t in outline(tmp_path).find("table") if t.find("caption")[0].text[0] == "A")
@@ -130,24 +147,23 @@ def test_each_group_has_a_section_and_budgets_have_a_curve(troubled_page: str) -
         assert sum(told in heading for heading in headings) >= 1
 
 
-def test_the_command_writes_the_file_and_ends_well(
-    trouble: Path, troubled_page: str, harness: Harness, tmp_path: Path
+def test_the_command_says_what_it_wrote_and_what_is_wrong(written: tuple[Path, str]) -> None:
+    assert "out/a.html: " in written[1]
+    assert "1 of 44 runs failed" in written[1]
+
+
+def test_the_committed_report_is_small_and_quick(
+    committed: str, harness: Harness, tmp_path: Path
 ) -> None:
-    done = harness("report", "--results", str(trouble), "--output", "out/a.html")
-    assert done.returncode == 0, done.stderr
-    assert "1 of 44 runs failed" in done.stdout
-    # Another process, another hash seed: the same bytes.
-    assert (tmp_path / "out/a.html").read_bytes() == troubled_page.encode()
-
-
-def test_the_committed_report_is_small_and_quick(harness: Harness, tmp_path: Path) -> None:
     # Its import alone takes longer than the answer.
     (tmp_path / "torch.py").write_text("raise ImportError('torch was imported')\n")
     start = time.monotonic()
-    done = harness("report", "--results", str(RESULTS))
+    done = harness("report", "--results", str(RESULTS), "--output", "out/a.html")
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - start < 20
-    assert (tmp_path / "report.html").stat().st_size < 5e6
+    # Another process, another hash seed: the same bytes.
+    assert (tmp_path / "out/a.html").read_bytes() == committed.encode()
+    assert len(committed.encode()) < 5e6
 
 
 def test_without_records_there_is_one_line_and_exit_2(harness: Harness, tmp_path: Path) -> None:
@@ -293,7 +309,7 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
     program = shutil.which("pdflatex")
     if program is None:
         pytest.skip("no pdflatex here")
-    grid(tmp_path / "results", 6)
+    grid(tmp_path / "results", 5, names=["paper", "baseline"])
     found = reading.read(tmp_path / "results")
     output.save(tmp_path, found, sections.sections(found)[:0])
     (tmp_path / "paper.tex").write_text(
@@ -333,3 +349,163 @@ def test_the_command_of_a_row_names_the_very_protocol() -> None:
 
 def test_rules_are_cited(committed: str) -> None:
     assert decision.sha256()[:12] in committed
+
+
+def spoiled(results: Path, change: Callable[[dict[str, Any]], Any]) -> Found:
+    """Read a folder of two runs after one was damaged inside its fields."""
+    for seed in (0, 1):
+        run = made(seed=seed, protocol=PROTOCOL, history=curve([0.5] * protocols.EPOCHS))
+        record.save(results / f"seed-{seed}", run)
+    path = results / "seed-0" / record.FILE
+    fields = json.loads(path.read_bytes())
+    change(fields)
+    path.write_text(json.dumps(fields))
+    return reading.read(results)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields: fields["metrics"]["per_class"].pop("cat"),
+        lambda fields: fields["metrics"].update(accuracy="x"),
+        lambda fields: fields["metrics"]["confusion_matrix"].pop(),
+        lambda fields: fields["history"][3].pop("train_loss"),
+    ],
+)
+def test_a_record_damaged_inside_is_named_and_left_out(
+    change: Callable[[dict[str, Any]], Any], tmp_path: Path
+) -> None:
+    found = spoiled(tmp_path, change)
+    assert found.problems[0].sentence == "1 record could not be read."
+    assert "seed-0/record.json is damaged" in found.problems[0].cases[0]
+    sections.sections(found)
+    assert [r.seed for r in found.lead.group.records] == [1]
+
+
+@pytest.fixture
+def pictured(tmp_path: Path) -> Path:
+    """Two runs on the digits with what they left beside their records, explanations too."""
+    digits = data.load("digits", Path())
+    truth = digits.test.labels.numpy()
+    protocol = protocols.PROTOCOLS["digits"]
+    for seed in (0, 1):
+        run = made(
+            seed=seed,
+            dataset={
+                "name": "digits",
+                "title": digits.title,
+                "fingerprint": digits.fingerprint,
+                "official": False,
+                "classes": list(digits.classes),
+                "train_size": len(digits.train),
+                "test_size": len(digits.test),
+            },
+            protocol=record.plain(protocol.to_dict()),
+        )
+        chances = np.random.default_rng(seed).dirichlet(np.ones(10), len(truth)).astype(np.float32)
+        outcome = evaluate.metrics(np.log(chances), truth, digits.classes)
+        folder = record.directory(tmp_path, protocol, "paper", seed)
+        record.save(folder, dataclasses.replace(run, metrics=outcome, weights_sha256="c" * 64))
+        np.save(folder / record.PROBABILITIES, chances)
+        told = {"weights_sha256": "c" * 64, "alt": "what it shows", "grad_cam_layer": "the last"}
+        (folder / "explain.json").write_text(json.dumps(told))
+        Image.new("RGB", (300, 200)).save(folder / "explain.png")
+    return tmp_path
+
+
+def gallery(results: Path, data_dir: Path | None = None) -> tuple[samples.Gallery | None, str]:
+    """What is shown, and what is told of the rest."""
+    shown, problems = samples.gallery(reading.read(results).lead, results, data_dir, None)
+    return shown, " ".join(text for p in problems for text in (p.sentence, *p.cases))
+
+
+def test_digits_are_shown_without_a_folder(pictured: Path) -> None:
+    shown, told = gallery(pictured)
+    assert shown is not None
+    assert shown.run == "paper, seed 0"
+    assert len(shown.chosen) == len(shown.mistakes) == 24
+    assert shown.explanation is not None
+    assert told == ""
+
+
+def seed_0(results: Path, name: str) -> Path:
+    return next(results.rglob("seed-0")) / name
+
+
+@pytest.mark.parametrize(
+    "tear",
+    [
+        lambda content: b"",
+        lambda content: content[:90],
+        lambda content: content[:-1],
+        lambda content: b"PK\x03\x04" + content[4:],
+        lambda content: content.replace(b"(360, 10)", b"(360, 1{)"),
+        lambda content: content.replace(b"(360, 10)", b"(180, 20)"),
+        lambda content: content.replace(b"<f4", b"<i4"),
+        lambda content: content[:-4] + np.float32("nan").tobytes(),
+    ],
+)
+def test_torn_probabilities_are_named_and_the_next_run_is_shown(
+    tear: Callable[[bytes], bytes], pictured: Path
+) -> None:
+    path = seed_0(pictured, record.PROBABILITIES)
+    path.write_bytes(tear(path.read_bytes()))
+    shown, told = gallery(pictured)
+    assert shown is not None
+    assert shown.run == "paper, seed 1"
+    assert "1 file of a run is damaged and not shown" in told
+    assert str(path) in told
+
+
+def test_probabilities_that_are_code_are_not_run(pictured: Path) -> None:
+    np.save(seed_0(pictured, record.PROBABILITIES), np.array([Path]), allow_pickle=True)
+    shown, told = gallery(pictured)
+    assert shown is not None
+    assert shown.run == "paper, seed 1"
+    assert "Python objects" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("explain.json", b""),
+        ("explain.json", b"[]"),
+        ("explain.json", b'{"weights_sha256": "cc"}'),
+        ("explain.json", b"\xff\xfe"),
+        ("explain.png", b"no picture"),
+        ("explain.png", None),
+    ],
+)
+def test_a_damaged_explanation_is_left_out_and_named(
+    name: str, content: bytes | None, pictured: Path
+) -> None:
+    path = seed_0(pictured, name)
+    path.write_bytes(path.read_bytes()[:-30] if content is None else content)
+    shown, told = gallery(pictured)
+    assert shown is not None
+    assert shown.explanation is None
+    assert shown.chosen
+    assert "explain.*" in told
+
+
+def test_samples_that_are_not_there_are_said_to_be_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report(RESULTS, tmp_path / "report.html", data_dir=tmp_path)
+    told = "No sample predictions: no run has probabilities.npy"
+    assert f"note: {told}" in capsys.readouterr().out
+    (problems,) = (
+        tag
+        for tag in read((tmp_path / "report.html").read_text()).find("section")
+        if tag.get("class") == "problems"
+    )
+    assert "No sample predictions" in problems.text
+
+
+def test_images_of_another_dataset_are_refused(pictured: Path) -> None:
+    for path in record.find(pictured):
+        fields = json.loads(path.read_bytes())
+        fields["dataset"]["fingerprint"] = "0" * 64
+        path.write_text(json.dumps(fields))
+    with pytest.raises(InputError, match="not the ones of paper seed 0"):
+        gallery(pictured, Path())

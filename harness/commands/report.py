@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,8 @@ def report(
 
     found = reading.read(results)
     shown = sections.sections(found)
-    pictures = None if data_dir is None else samples.gallery(found.lead, results, data_dir, archive)
+    pictures, problems = samples.gallery(found.lead, results, data_dir, archive)
+    found = dataclasses.replace(found, problems=(*found.problems, *problems))
     write_atomically(output, page.page(found, shown, pictures))
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(found.judgements)} groups of runs")
     if figures is not None:

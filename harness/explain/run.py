@@ -16,6 +16,9 @@ from harness.explain import attribution, sheet
 from harness.plan import Options, parse_seeds
 from harness.record import RunRecord
 
+# A sheet of a few hundred rows is larger than matplotlib draws, and nobody reads it.
+MOST = 50
+
 
 def explain_run(
     folder: Path,
@@ -28,7 +31,7 @@ def explain_run(
     """Explain images of the run in `folder`, and write the sheet beside its record.
 
     Args:
-        images: such as "0,17"; the first of each class if None.
+        images: such as "0,17", `MOST` at most; the first of each class if None.
         data_dir, archive: where its dataset lies, see `harness.experiment.Options`.
         seed, samples: see `harness.explain.attribution.explain`.
 
@@ -36,7 +39,8 @@ def explain_run(
         The sheet.
 
     Raises:
-        InputError: if record, weights or images are missing, damaged or of another run.
+        InputError: if record, weights or images are missing, damaged or of another run, or too
+            many images are asked for.
     """
     stored = _finished(folder)
     asked = None if images is None else _indices(images)
@@ -81,12 +85,15 @@ def _finished(folder: Path) -> RunRecord:
 
 def _indices(text: str) -> list[int]:
     try:
-        return parse_seeds(text)
+        indices = parse_seeds(text)
     except InputError as error:
         raise InputError(
             f"--images {text!r} does not parse: write numbers and ranges such as 0,17,20-24."
         ) from error
+    if len(indices) > MOST:
+        raise InputError(f"--images names {len(indices)} images: a sheet holds {MOST} at most.")
+    return indices
 
 
 def _first_of_each(labels: NDArray[np.int64]) -> Sequence[int]:
-    return [int(index) for index in np.sort(np.unique(labels, return_index=True)[1])]
+    return [int(index) for index in np.sort(np.unique(labels, return_index=True)[1])][:MOST]

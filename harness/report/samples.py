@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,14 @@ from PIL import Image
 
 from harness import record
 from harness.errors import InputError
+from harness.form import Form, faults
 from harness.record import RunRecord
+from harness.report.reading import Problem
 from harness.verdict import Judgement
 
 _SHOWN = 24
+_EMBEDDED = "digits"  # its images come with scikit-learn: no --data-dir is needed
+_TOLD: Form = dict.fromkeys(("weights_sha256", "alt", "grad_cam_layer"), str)
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,66 @@ class Gallery:
 
 def gallery(
     judgement: Judgement, results: Path, data_dir: Path | None, archive: str | None
-) -> Gallery:
+) -> tuple[Gallery | None, tuple[Problem, ...]]:
     """Sample predictions of the first run of a group whose probabilities are still there.
 
+    Args:
+        data_dir: where the group's dataset lies; without it, only a dataset that needs no
+            files is shown, and nobody has asked for it.
+
+    Returns:
+        The gallery, None where there is nothing to show, and what could not be shown and why.
+
     Raises:
-        InputError: if there is no such run, or the dataset is missing or another one.
+        InputError: if the dataset is missing or another one.
     """
-    runs = [(r, path) for r in judgement.group.records if (path := _probabilities(results, r))]
-    if not runs:
-        raise InputError(
-            f"--data-dir: no run below {results} has {record.PROBABILITIES} beside its record; "
-            "run writes it, but it is not committed."
-        )
-    run, path = min(runs, key=lambda pair: (pair[0].variant != "paper", pair[0].seed))
+    asked = data_dir is not None
+    if not asked and judgement.group.dataset["name"] != _EMBEDDED:
+        return None, ()
+    kept = [(r, folder) for r in judgement.group.records if (folder := _folder(results, r))]
+    if not kept:
+        return None, (_nothing(judgement),) if asked else ()
+    damaged = []
+    for run, folder in sorted(kept, key=lambda pair: (pair[0].variant != "paper", pair[0].seed)):
+        try:
+            probabilities = _probabilities(folder / record.PROBABILITIES, run)
+        except _DamagedError as error:
+            damaged.append(str(error))
+            continue
+        images, labels = _judged_on(run, data_dir, archive)
+        chosen, mistakes = _pick(run, images, labels, probabilities)
+        explanation = None
+        try:
+            explanation = _explanation(folder, run)
+        except _DamagedError as error:
+            damaged.append(str(error))
+        shown = Gallery(f"{run.variant}, seed {run.seed}", chosen, mistakes, explanation)
+        return shown, _problems(damaged)
+    return None, _problems(damaged)
+
+
+class _DamagedError(Exception):
+    """A file beside a record cannot be shown; the message names it and the fault."""
+
+
+def _problems(damaged: list[str]) -> tuple[Problem, ...]:
+    if not damaged:
+        return ()
+    files = "1 file of a run is" if len(damaged) == 1 else f"{len(damaged)} files of runs are"
+    return (Problem(f"{files} damaged and not shown.", (*damaged,)),)
+
+
+def _nothing(judgement: Judgement) -> Problem:
+    return Problem(
+        f"No sample predictions: no run has {record.PROBABILITIES} beside its record.",
+        (f"{judgement.title}: run writes it, but it is neither committed nor bundled.",),
+    )
+
+
+def _judged_on(
+    run: RunRecord, data_dir: Path | None, archive: str | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images [N, H, W, 3] and labels [N] that a run was judged on."""
     from harness.plan import Options  # needs torch: only where images are read
 
     data = Options(dataset=run.dataset["name"], data_dir=data_dir, archive=archive).load_data()
@@ -79,32 +131,59 @@ def gallery(
             f"(fingerprint {data.fingerprint[:12]}, not {run.dataset['fingerprint'][:12]})."
         )
     judged = (data.validation() if run.dataset["split"] == "validation" else data).test
-    chosen, mistakes = _pick(run, judged.images.numpy(), judged.labels.numpy(), np.load(path))
-    return Gallery(
-        f"{run.variant}, seed {run.seed}", chosen, mistakes, _explanation(path.parent, run)
-    )
+    return judged.images.numpy(), judged.labels.numpy()
+
+
+def _probabilities(path: Path, run: RunRecord) -> NDArray[np.float32]:
+    """Probabilities [N, C] of a run.
+
+    Raises:
+        _DamagedError: if they are not that.
+    """
+    try:
+        # Mapped first, so that a header that lies about its size cannot ask for all memory.
+        found = np.array(np.lib.format.open_memmap(path, mode="r"))
+    # numpy parses the header as Python: what a torn one raises is as various as that.
+    except (OSError, EOFError, ValueError, SyntaxError, TokenError, OverflowError) as error:
+        raise _DamagedError(f"{path} ({error}).") from error
+    shape = (run.dataset["test_size"], len(run.dataset["classes"]))
+    if found.dtype != np.float32 or found.shape != shape or not np.isfinite(found).all():
+        raise _DamagedError(f"{path} ({found.dtype} {found.shape}, not finite float32 {shape}).")
+    return found
 
 
 def _explanation(folder: Path, run: RunRecord) -> Explanation | None:
-    """The sheet, where there is one of these very weights."""
+    """The sheet, where there is one of these very weights.
+
+    Raises:
+        _DamagedError: if it cannot be read.
+    """
     sheet, words = folder / "explain.png", folder / "explain.json"
     if not (sheet.exists() and words.exists()):
         return None
-    told = json.loads(words.read_bytes())
-    if told["weights_sha256"] != run.weights_sha256:
-        return None
-    return Explanation(_uri(sheet.read_bytes()), told["alt"], told["grad_cam_layer"])
+    try:
+        told = json.loads(words.read_bytes())
+        if fault := next(faults(told, _TOLD, words.name), None):
+            raise ValueError(fault)
+        if told["weights_sha256"] != run.weights_sha256:
+            return None
+        content = sheet.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()  # a torn one is found only where its pixels are read
+    except (OSError, ValueError, SyntaxError) as error:
+        raise _DamagedError(f"explain.* in {folder} ({error}): give explain again.") from error
+    return Explanation(_uri(content), told["alt"], told["grad_cam_layer"])
 
 
-def _probabilities(results: Path, run: RunRecord) -> Path | None:
+def _folder(results: Path, run: RunRecord) -> Path | None:
+    """Where a run's probabilities lie; None where they do not."""
     if run.failed:
         return None
     try:
         folder = record.directory(results, record.protocol_of(run), run.variant, run.seed)
     except record.DamagedRecordError:
         return None
-    path = folder / record.PROBABILITIES
-    return path if path.exists() else None
+    return folder if (folder / record.PROBABILITIES).exists() else None
 
 
 def _pick(
