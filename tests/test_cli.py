@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,9 @@ from harness import cli
 from tests.conftest import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
-DIGITS = ("run", "--dataset", "digits", "--epochs", "1")
+# In a folder whose data/ holds a few pictures; the protocol is that of the real images.
+SMALL = ("run", "--dataset", "folder", "--precision", "fp32", "--epochs", "1")
+FOLDER = "results/folder/1-epochs-fp32"
 
 
 def records(folder: Path) -> dict[str, dict[str, object]]:
@@ -28,19 +31,37 @@ def records(folder: Path) -> dict[str, dict[str, object]]:
     return {str(p.parent.relative_to(folder)): json.loads(p.read_text()) for p in found}
 
 
-def make_images(folder: Path, classes: tuple[str, ...] = ("cat", "dog")) -> None:
-    for part in ("train", "test"):
+def make_images(
+    folder: Path, classes: tuple[str, ...] = ("cat", "dog"), train: int = 2, test: int = 2
+) -> None:
+    for part, count in (("train", train), ("test", test)):
         for shade, name in enumerate(classes):
             (folder / part / name).mkdir(parents=True)
-            for number in range(2):
-                image = Image.new("RGB", (32, 32), (80 * shade, 40 * number, 7))
-                image.save(folder / part / name / f"{number}.png")
+            for number in range(count):
+                image = Image.new("RGB", (32, 32), (80 * shade, 5 * number, 7))
+                image.save(folder / part / name / f"{number:02d}.png")
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """100 pictures to train on and 30 to judge on."""
+    folder = tmp_path_factory.mktemp("pictures")
+    make_images(folder, ("cat", "dog"), 50, 15)
+    return folder
+
+
+@pytest.fixture
+def small(pictures: Path, tmp_path: Path) -> tuple[str, ...]:
+    """A run of an epoch on those pictures, from the test's folder."""
+    (tmp_path / "data").symlink_to(pictures)
+    return SMALL
+
+
+@pytest.fixture(scope="module")
+def done(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder in which all variants were trained for an epoch, two seeds of one, and compared."""
     folder = tmp_path_factory.mktemp("done")
+    (folder / "data").symlink_to(pictures)
 
     def command(*arguments: str) -> str:
         return subprocess.run(
@@ -52,9 +73,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             check=True,
         ).stdout
 
-    command(*DIGITS, "--variant", "paper")
-    command(*DIGITS, "--variant", "all", "--no-figures")
-    command(*DIGITS, "--variant", "paper", "--seeds", "0-1", "--no-figures")
+    command(*SMALL, "--variant", "paper")
+    command(*SMALL, "--variant", "all", "--no-figures")
+    command(*SMALL, "--variant", "paper", "--seeds", "0-1", "--no-figures")
     return folder, command("compare")
 
 
@@ -69,7 +90,7 @@ def test_all_variants_end_in_one_table(done: tuple[Path, str]) -> None:
 
 
 def test_a_run_leaves_figures_weights_and_predictions(done: tuple[Path, str]) -> None:
-    run = done[0] / "results/digits/1-epochs-fp32/paper/seed-0"
+    run = done[0] / f"{FOLDER}/paper/seed-0"
     assert {p.name for p in run.iterdir()} == {
         "record.json",
         "predictions.txt",
@@ -83,11 +104,11 @@ def test_a_run_leaves_figures_weights_and_predictions(done: tuple[Path, str]) ->
 
 
 def test_running_again_trains_nothing_and_prints_the_same_table(
-    done: tuple[Path, str], harness: Harness, tmp_path: Path
+    small: tuple[str, ...], done: tuple[Path, str], harness: Harness, tmp_path: Path
 ) -> None:
     shutil.copytree(done[0] / "results", tmp_path / "results")
     before = records(tmp_path)
-    again = harness(*DIGITS, "--variant", "all")
+    again = harness(*small, "--variant", "all")
     assert again.returncode == 0
     assert again.stdout.count("done before") == 8
     assert "epoch 1/1" not in again.stdout
@@ -96,10 +117,10 @@ def test_running_again_trains_nothing_and_prints_the_same_table(
 
 
 def test_a_fresh_process_gives_the_same_hashes(
-    done: tuple[Path, str], harness: Harness, tmp_path: Path
+    small: tuple[str, ...], done: tuple[Path, str], harness: Harness, tmp_path: Path
 ) -> None:
-    harness(*DIGITS, "--variant", "paper", "--seed", "1", "--no-figures")
-    key = "results/digits/1-epochs-fp32/paper/seed-"
+    harness(*small, "--variant", "paper", "--seed", "1", "--no-figures")
+    key = f"{FOLDER}/paper/seed-"
     first, second = records(done[0]), records(tmp_path)
     for field in ("weights_sha256", "predictions_sha256", "sources_sha256"):
         assert second[key + "1"][field] == first[key + "1"][field]
@@ -107,8 +128,10 @@ def test_a_fresh_process_gives_the_same_hashes(
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_and_sigterm_say_how_to_go_on(number: int, status: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "harness", *DIGITS[:-1], "5", "--variant", "paper"]
+def test_ctrl_c_and_sigterm_say_how_to_go_on(
+    small: tuple[str, ...], number: int, status: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "harness", *small[:-1], "40", "--variant", "paper"]
     with subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -124,23 +147,26 @@ def test_ctrl_c_and_sigterm_say_how_to_go_on(number: int, status: int, tmp_path:
     assert process.returncode == status
     assert errors.count("\n") == 1
     assert not list(tmp_path.rglob(".lease*"))
-    assert "To go on: python -m harness run --dataset digits --epochs 5 --variant paper" in errors
+    again = shlex.join(["python", "-m", "harness", *command[3:]])
+    assert f"To go on: {again}" in errors
 
 
-def test_a_diverged_run_exits_1_and_is_recorded(harness: Harness, tmp_path: Path) -> None:
+def test_a_diverged_run_exits_1_and_is_recorded(
+    small: tuple[str, ...], harness: Harness, tmp_path: Path
+) -> None:
     # A start-up hook makes the learning rate absurd; everything else is the real command.
     (tmp_path / "sitecustomize.py").write_text(
         "import dataclasses, harness.protocols as p\n"
-        "p.PROTOCOLS['digits'] = dataclasses.replace(p.PROTOCOLS['digits'], learning_rate=1e9)\n"
+        "p.PROTOCOLS['folder'] = dataclasses.replace(p.PROTOCOLS['folder'], learning_rate=1e9)\n"
     )
     path = f"{tmp_path}{os.pathsep}{ROOT}"
-    failed = harness(*DIGITS[:-1], "2", "--variant", "paper", PYTHONPATH=path)
+    failed = harness(*small[:-1], "2", "--variant", "paper", PYTHONPATH=path)
     assert failed.returncode == 1, failed.stderr
     assert "1 of the runs failed" in failed.stderr
     (record,) = records(tmp_path).values()
     assert record["status"] == "failed"
     assert "diverged" in str(record["reason"])
-    again = harness(*DIGITS[:-1], "2", "--variant", "paper", PYTHONPATH=path)
+    again = harness(*small[:-1], "2", "--variant", "paper", PYTHONPATH=path)
     assert again.returncode == 1
     assert "failed" in harness("compare").stdout
 
@@ -193,19 +219,19 @@ def test_bad_input_is_one_clear_line_and_exit_2(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
-def test_cuda_without_a_gpu_is_refused(harness: Harness) -> None:
-    done = harness(*DIGITS, "--variant", "paper", "--device", "cuda")
+def test_cuda_without_a_gpu_is_refused(small: tuple[str, ...], harness: Harness) -> None:
+    done = harness(*small, "--variant", "paper", "--device", "cuda")
     assert done.returncode == 2
     assert "torch sees 0 CUDA devices here" in done.stderr
 
 
 def test_images_that_cannot_be_used_are_named(harness: Harness, tmp_path: Path) -> None:
     make_images(tmp_path / "data")
-    broken = tmp_path / "data/train/dog/1.png"
+    broken = tmp_path / "data/train/dog/01.png"
     broken.write_bytes(broken.read_bytes()[:40])
     done = harness("run", "--variant", "paper", "--dataset", "folder")
     assert done.returncode == 2
-    assert "dog/1.png does not decode" in done.stderr
+    assert "dog/01.png does not decode" in done.stderr
     make_images(tmp_path / "other", ("cat", "dog", "emu"))
     shutil.rmtree(tmp_path / "other/test/cat")
     done = harness("run", "--variant", "paper", "--dataset", "folder", "--data-dir", "other")
@@ -214,27 +240,27 @@ def test_images_that_cannot_be_used_are_named(harness: Harness, tmp_path: Path) 
 
 
 def test_a_results_folder_that_cannot_be_written_is_refused(
-    harness: Harness, tmp_path: Path
+    small: tuple[str, ...], harness: Harness, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    done = harness(*DIGITS, "--variant", "paper", "--results", "file/results")
+    done = harness(*small, "--variant", "paper", "--results", "file/results")
     assert done.returncode == 2
     assert "cannot write to file/results" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 def test_a_damaged_record_is_named_left_out_and_shows_in_the_exit_status(
-    done: tuple[Path, str], harness: Harness, tmp_path: Path
+    small: tuple[str, ...], done: tuple[Path, str], harness: Harness, tmp_path: Path
 ) -> None:
     shutil.copytree(done[0] / "results", tmp_path / "results")
-    bad = tmp_path / "results/digits/1-epochs-fp32/dropout_75/seed-0/record.json"
+    bad = tmp_path / f"{FOLDER}/dropout_75/seed-0/record.json"
     bad.write_text(bad.read_text()[:-100])
     compared = harness("compare")
     assert compared.returncode == 2
     assert "dropout_75/seed-0/record.json is damaged" in compared.stderr
     assert "| dropout_25 " in compared.stdout
     assert "| dropout_75 " not in compared.stdout
-    again = harness(*DIGITS, "--variant", "dropout_75")
+    again = harness(*small, "--variant", "dropout_75")
     assert again.returncode == 2
     assert "Delete it to train again" in again.stderr
 
@@ -243,21 +269,21 @@ def test_a_run_on_other_data_is_not_taken_for_this_one(harness: Harness, tmp_pat
     make_images(tmp_path / "data")
     run = ("run", "--variant", "paper", "--dataset", "folder", "--epochs", "1", "--no-figures")
     assert harness(*run).returncode == 0
-    Image.new("RGB", (32, 32), (1, 2, 3)).save(tmp_path / "data/train/cat/0.png")
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(tmp_path / "data/train/cat/00.png")
     done = harness(*run)
     assert done.returncode == 2
     assert "is of another run: data was" in done.stderr
 
 
 def test_options_that_depart_are_recorded_and_kept_apart(
-    done: tuple[Path, str], harness: Harness, tmp_path: Path
+    small: tuple[str, ...], done: tuple[Path, str], harness: Harness, tmp_path: Path
 ) -> None:
     shutil.copytree(done[0] / "results", tmp_path / "results")
-    ran = harness(*DIGITS, "--variant", "paper", "--validation", "--no-figures")
+    ran = harness(*small, "--variant", "paper", "--validation", "--no-figures")
     assert ran.returncode == 0, ran.stderr
-    record = records(tmp_path)["results/digits/1-epochs-fp32-validation/paper/seed-0"]
-    assert record["departures"] == {"epochs": 1, "validation": True}
-    assert record["dataset"]["train_size"] + record["dataset"]["test_size"] == 1437  # type: ignore[index]
+    record = records(tmp_path)[f"{FOLDER}-validation/paper/seed-0"]
+    assert record["departures"] == {"epochs": 1, "precision": "fp32", "validation": True}
+    assert record["dataset"]["train_size"] + record["dataset"]["test_size"] == 100  # type: ignore[index]
     assert "Kept apart from the first table" in harness("compare").stdout
 
 
@@ -285,10 +311,11 @@ def test_data_prints_the_fingerprint(harness: Harness) -> None:
 
 
 def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path) -> None:
-    stored = records(done[0])["results/digits/1-epochs-fp32/paper/seed-0"]
+    stored = records(done[0])[f"{FOLDER}/paper/seed-0"]
     code = (
-        "import harness; r = harness.run(variant='paper', seed=0, dataset='digits', epochs=1, "
-        "results='other'); print(r.weights_sha256)"
+        "import harness; r = harness.run(variant='paper', seed=0, dataset='folder', epochs=1, "
+        f"precision='fp32', data_dir={str(done[0] / 'data')!r}, results='other'); "
+        "print(r.weights_sha256)"
     )
     called = subprocess.run(
         [sys.executable, "-c", code],
@@ -316,3 +343,11 @@ def test_help_list_and_imports_stay_light() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "no_augmentation" in done.stdout
+
+
+@pytest.mark.slow
+def test_all_variants_on_the_digits(harness: Harness, tmp_path: Path) -> None:
+    grid = ("--variant", "all", "--seeds", "0-1", "--dataset", "digits", "--epochs", "1")
+    assert harness("run", *grid, "--no-figures").returncode == 0
+    assert len(records(tmp_path)) == 16
+    assert harness("compare").stdout.count("| dropout_75 ") == 2
