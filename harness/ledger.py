@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness import plan as planning
 from harness.cost import epochs_done
 from harness.errors import InputError
-from harness.grid import Grid, State, state
+from harness.grid import Grid
 from harness.plan import Plan
 
 
@@ -53,15 +53,16 @@ def survey(grid: Grid) -> Ledger:
     ledger = Ledger()
     for plan in grid.plans:
         try:
-            how = state(plan)
-            if how is State.failed and not grid.retry_failed:
-                record = planning.stored(plan)
-                ledger.failed.append((plan, str(record.reason if record else "")))
-            elif how is State.done:
+            if grid.retry_failed:
+                plan = planning.retrying(plan)
+            record = planning.settled(plan)
+            if record is None:
+                ledger.open.append(Job(plan, epochs_done(plan)))
+            elif record.failed:
+                ledger.failed.append((plan, str(record.reason)))
+            else:
                 ledger.found.append(plan)
                 ledger.done.append(plan)
-            else:
-                ledger.open.append(Job(plan, epochs_done(plan)))
         except InputError as error:
             ledger.refused.append(str(error))
     return ledger

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness import board, machine
+from harness import board, leftovers, machine
 from harness.cost import Costs, records_near
 from harness.crew import Crew
 from harness.dispatch import Dispatcher
@@ -47,6 +47,7 @@ def run(grid: Grid) -> None:
     deadline = time.monotonic() + (math.inf if grid.time_limit is None else grid.time_limit)
     make_directory(grid.options.results)
     ledger = survey(grid)
+    leftovers.tidy(ledger.found)
     shown = board.for_terminal()
     if ledger.open:
         found = machine.look(grid.options.device)

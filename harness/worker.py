@@ -95,7 +95,6 @@ def _train(plan: Plan, slot: int, bench: Bench, grid: Grid, sender: _Sender) -> 
             plan,
             bench,
             _SlotReporter(sender, slot),
-            retry_failed=grid.retry_failed,
             finished=_draw if grid.figures else lambda outcome, data: None,
         )
     except UnwritableError as error:

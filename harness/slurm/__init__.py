@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness import leftovers
 from harness.errors import InputError, RunFailedError
 from harness.files import make_directory
 from harness.grid import Capacity, Grid, State, state
@@ -65,6 +66,7 @@ def run(grid: Grid) -> None:
         raise InputError("--runs-per-gpu is this machine's: a Slurm job trains one run at a time.")
     make_directory(grid.options.results)
     ledger = survey(grid)
+    leftovers.tidy(ledger.found)
     there = queue.of_runs(grid)
     rest = [job.plan for job in ledger.open if job.plan.directory not in there]
     open_ = [plan for plan in rest if state(plan) is not State.running]
