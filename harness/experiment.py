@@ -74,6 +74,7 @@ def attempt(
     reporter: Reporter,
     *,
     finished: Finished = lambda outcome, data: None,
+    given_up: str | None = None,
 ) -> Outcome | None:
     """Train one run unless it is done; None if another process has it.
 
@@ -82,6 +83,7 @@ def attempt(
         bench: data and device.
         reporter: shown the progress.
         finished: called after a run that was trained, with the data on the CPU.
+        given_up: record the run as failed for this reason instead of training it.
 
     Raises:
         InputError: if the folder holds another run, or cannot be written.
@@ -98,6 +100,9 @@ def attempt(
         outcome = _found(plan, bench)
         if outcome is None:
             leftovers.clear_halves(plan.directory)
+            if given_up is not None:
+                record = runner.give_up(plan, bench.on_device, given_up)
+                return Outcome(plan, record, trained=False)
             guard = _Guard(reporter, claim)
             record = runner.execute(plan, bench.on_device, guard, claim.check)
             outcome = Outcome(plan, record, trained=True)

@@ -19,12 +19,18 @@ class Job:
     Attributes:
         plan: the run.
         epochs: how many its checkpoint holds, when last looked at.
-        deaths: workers lost over it since it last finished an epoch.
+        reached: the last epoch that it finished in this sweep, whether it is kept or not.
+        deaths: workers lost over it, alone, since it last came further.
+        suspect: whether it trained in a worker that ended, with others beside it.
+        given_up: why it is not to be trained any more, but recorded as failed.
     """
 
     plan: Plan
     epochs: int = 0
+    reached: int = 0
     deaths: int = 0
+    suspect: bool = False
+    given_up: str | None = None
 
 
 @dataclass

@@ -76,6 +76,34 @@ def execute(
     return finished
 
 
+def give_up(plan: Plan, data: Data, reason: str) -> RunRecord:
+    """Record a run as failed that cannot be trained; its checkpoints stay for another try.
+
+    Args:
+        plan, data: see `execute`.
+        reason: why, for people.
+
+    Returns:
+        The record as written.
+
+    Raises:
+        InputError: if the folder cannot be written.
+    """
+    if plan.protocol.validation:
+        data = data.validation()
+    failed = RunRecord(
+        **_description(plan, data),
+        **_NO_OUTCOME,
+        reason=reason,
+        parameters=0,
+        resumed_at=[],
+        train_seconds=0.0,
+        history=[],
+    )
+    record.save(plan.directory, failed)
+    return failed
+
+
 def _fit(
     trainer: Trainer,
     plan: Plan,
@@ -143,7 +171,7 @@ def _judge(trainer: Trainer, directory: Path, held: Callable[[], None]) -> dict[
     }
 
 
-_NO_OUTCOME = {
+_NO_OUTCOME: dict[str, Any] = {
     "status": "failed",
     "metrics": None,
     "weights_sha256": None,
