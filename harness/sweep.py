@@ -31,7 +31,7 @@ def queued(grid: Grid) -> Mapping[Path, str]:
 def capacity(grid: Grid) -> Capacity:
     """This machine's device, and how many runs it would train at once."""
     found = machine.look(grid.options.device)
-    return Capacity(found.name, sum(place.slots for place in machine.places(found, grid)))
+    return machine.capacity(found, machine.places(found, grid))
 
 
 def run(grid: Grid) -> None:
@@ -54,7 +54,8 @@ def run(grid: Grid) -> None:
         layout = machine.places(found, grid)
         shown.say(f"{len(ledger.open)} runs on {found.name}: {_words(layout)}")
         with Crew(grid) as crew:
-            costs = Costs(records_near(grid), found.name)
+            room = machine.capacity(found, layout)
+            costs = Costs(records_near(grid), found.name, room.threads, room.load)
             dispatcher = Dispatcher(ledger, crew, layout, shown, costs, deadline)
             if dispatcher.begin():
                 with shown:
