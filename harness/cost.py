@@ -43,14 +43,23 @@ class Costs:
     Args:
         records: any; those on other data or in another precision are passed over.
         device: the model of the device that will train, as records have it.
+        threads: of each run, on a CPU. A run that had more is counted as if time were inverse
+            to threads, which is too long rather than too short.
+        load: runs that will share what a run alone has; records do not say whether theirs did.
     """
 
-    def __init__(self, records: Iterable[RunRecord], device: str | None) -> None:
+    def __init__(
+        self,
+        records: Iterable[RunRecord],
+        device: str | None,
+        threads: int | None = None,
+        load: float = 1.0,
+    ) -> None:
         stored = [
             _Sample(
                 one.variant,
                 _kind(one.protocol),
-                REST * one.train_seconds / len(one.history),
+                REST * load * _slower(one, threads) * one.train_seconds / len(one.history),
                 here=one.environment.get("device") == device,
             )
             for one in records
@@ -98,6 +107,13 @@ def epochs_done(plan: Plan) -> int:
     """Epochs that the newest checkpoint of a run that was cut off holds."""
     found = (plan.directory / record.CHECKPOINTS).glob("epoch-*.pt")
     return max((int(path.name.split("-")[1]) for path in found), default=0)
+
+
+def _slower(run: RunRecord, threads: int | None) -> float:
+    """How many times longer a run takes with fewer threads than it had."""
+    if threads is None or run.environment.get("device_type") != "cpu":
+        return 1.0
+    return max(1.0, float(run.environment.get("threads", threads)) / threads)
 
 
 def _kind(protocol: dict[str, object]) -> dict[str, object]:

@@ -69,7 +69,17 @@ class Worker:
         """Give it a run; if it is just dying, `Crew.messages` will tell."""
         slot.job = job
         with contextlib.suppress(OSError):
-            self.pipe.send(Train(self.slots.index(slot), job.plan))
+            self.pipe.send(Train(self.slots.index(slot), job.plan, job.given_up))
+
+    @property
+    def busy(self) -> list[Slot]:
+        """Slots with a run."""
+        return [slot for slot in self.slots if slot.job]
+
+    def takes(self, job: Job) -> bool:
+        """Whether a run may train here now: one that may have ended a worker only alone."""
+        others = [slot.job for slot in self.busy if slot.job]
+        return not others or not (job.suspect or any(other.suspect for other in others))
 
     def death(self) -> str:
         """How it ended, for people."""

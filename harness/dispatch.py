@@ -93,7 +93,7 @@ class Dispatcher:
         while self._assign() and time.monotonic() < self._deadline:
             self._listen()
             self._board.show(self._tally(), ended=False)
-            if not self._ledger.open:
+            if not self._next():
                 self._look_at_held()
 
     def _start(self, place: Place) -> None:
@@ -107,25 +107,32 @@ class Dispatcher:
         """Fill free slots; False if nothing trains and nothing is to come."""
         for worker in self._crew.workers:
             for slot in worker.slots:
-                if worker.ready and slot.job is None and (job := self._next()):
+                if worker.ready and slot.job is None and (job := self._next(worker)):
                     self._ledger.open.remove(job)
                     worker.train(slot, job)
         return bool(self._busy() or self._ledger.held or self._next())
 
-    def _next(self) -> Job | None:
-        """The first run that would end in time; one of unknown cost is tried."""
+    def _next(self, worker: Worker | None = None) -> Job | None:
+        """The first run that would end in time; one of unknown cost is tried.
+
+        Args:
+            worker: where it is to train; None for anywhere.
+        """
         for job in self._ledger.open:
+            if worker is not None and not worker.takes(job):
+                continue
             if time.monotonic() + self._seconds(job) < self._deadline:
                 return job
         return None
 
     def _seconds(self, job: Job) -> float:
-        estimate = None if self._deadline == math.inf else self._costs.of(job.plan)
+        if job.given_up is not None or self._deadline == math.inf:
+            return 0.0
+        estimate = self._costs.of(job.plan)
         return estimate.seconds * (1 - job.epochs / job.plan.protocol.epochs) if estimate else 0.0
 
     def _busy(self) -> list[Slot]:
-        slots = [slot for worker in self._crew.workers for slot in worker.slots]
-        return [slot for slot in slots if slot.job]
+        return [slot for worker in self._crew.workers for slot in worker.busy]
 
     def _ready(self, worker: Worker, message: Ready) -> None:
         worker.ready = True
@@ -152,8 +159,10 @@ class Dispatcher:
             (row,) = message.arguments
             slot.done, slot.speed = row["epoch"], row["images_per_second"]
             self._epochs += 1
-            if slot.job:
-                slot.job.deaths = 0
+            # An epoch that is trained again since its checkpoint was lost is no progress.
+            if slot.job and row["epoch"] > slot.job.reached:
+                slot.job.reached = row["epoch"]
+                slot.job.deaths, slot.job.suspect = 0, False
         getattr(slot.reporter, message.event)(*message.arguments)
 
     def _ended(self, worker: Worker, message: Ended) -> None:
@@ -189,22 +198,29 @@ class Dispatcher:
                 f"{STILLBORN} workers ended before they had loaded the data, the last one with "
                 f"{worker.death()}; `run` with the same options shows more."
             )
-        for slot in worker.slots:
-            job = slot.clear()
-            if job is not None:
-                self._lost(job, worker.death())
+        lost = [job for slot in worker.slots if (job := slot.clear())]
+        for job in lost:
+            self._lost(job, worker.death(), alone=len(lost) == 1)
         self._start(worker.place)
 
-    def _lost(self, job: Job, death: str) -> None:
-        job.deaths += 1
+    def _lost(self, job: Job, death: str, *, alone: bool) -> None:
+        if job.given_up is not None:  # not even its record could be written
+            self._ledger.failed.append((job.plan, job.given_up))
+            return
         job.epochs = epochs_done(job.plan)
+        # Which of several runs ended their worker is not known until each has trained alone.
+        job.suspect = job.suspect or not alone
+        job.deaths += alone
+        self._ledger.open.appendleft(job)
         if job.deaths < DEATHS:
             self._board.say(f"{job.plan.title}: its worker ended ({death}); it goes on in another")
-            self._ledger.open.appendleft(job)
             return
-        reason = f"given up: {DEATHS} workers ended ({death}) before an epoch was finished"
-        self._board.say(f"{job.plan.title}: {reason}")
-        self._ledger.failed.append((job.plan, reason))
+        cause = "killed by the system, perhaps for memory" if death == "SIGKILL" else death
+        job.given_up = (
+            f"its worker died {DEATHS} times in a row without finishing an epoch ({cause})"
+        )
+        job.suspect = False
+        self._board.say(f"{job.plan.title}: given up, {job.given_up}")
 
     def _look_at_held(self) -> None:
         """See what other processes have done; take up what they left."""
@@ -213,9 +229,13 @@ class Dispatcher:
                 how = state(job.plan)
             except InputError:
                 how = State.open  # the worker that tries it says what is wrong
-            if how is not State.running:
-                self._ledger.held.remove(job)
-                self._ledger.open.append(job)
+            if how is State.running:
+                continue
+            # What ended elsewhere only needs a worker's look, for which there is always time.
+            ended = how in (State.done, State.failed)
+            job.epochs = job.plan.protocol.epochs if ended else epochs_done(job.plan)
+            self._ledger.held.remove(job)
+            self._ledger.open.append(job)
 
     def _tally(self) -> Tally:
         busy = self._busy()

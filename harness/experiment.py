@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness import device, lease, runner, seeding
+from harness import device, lease, leftovers, runner, seeding
+from harness import plan as planning
 from harness.data import Data
 from harness.files import make_directory
 from harness.lease import Lease, LeaseLostError
-from harness.plan import Options, Plan, plans, stored
+from harness.plan import Options, Plan, plans
 from harness.progress import Forwarder, Reporter, Row
 from harness.record import RunRecord
 
@@ -72,8 +73,8 @@ def attempt(
     bench: Bench,
     reporter: Reporter,
     *,
-    retry_failed: bool = False,
     finished: Finished = lambda outcome, data: None,
+    given_up: str | None = None,
 ) -> Outcome | None:
     """Train one run unless it is done; None if another process has it.
 
@@ -81,23 +82,29 @@ def attempt(
         plan: the run.
         bench: data and device.
         reporter: shown the progress.
-        retry_failed: train a run again that failed before.
         finished: called after a run that was trained, with the data on the CPU.
+        given_up: record the run as failed for this reason instead of training it.
 
     Raises:
         InputError: if the folder holds another run, or cannot be written.
     """
-    outcome = _found(plan, bench, retry_failed)
+    outcome = _found(plan, bench)
     if outcome is not None:
+        leftovers.tidy([plan])
         return outcome
     claim = lease.attempt(plan.directory)
     if claim is None:
         return None
     try:
         # Another process may have finished it meanwhile.
-        outcome = _found(plan, bench, retry_failed)
+        outcome = _found(plan, bench)
         if outcome is None:
-            record = runner.execute(plan, bench.on_device, _Guard(reporter, claim))
+            leftovers.clear_halves(plan.directory)
+            if given_up is not None:
+                record = runner.give_up(plan, bench.on_device, given_up)
+                return Outcome(plan, record, trained=False)
+            guard = _Guard(reporter, claim)
+            record = runner.execute(plan, bench.on_device, guard, claim.check)
             outcome = Outcome(plan, record, trained=True)
             finished(outcome, bench.data)
         return outcome
@@ -122,17 +129,20 @@ def execute(
     Args:
         names, seeds: every pair is a run.
         options: the same for all.
-        reporter, retry_failed, finished: see `attempt`.
+        reporter, finished: see `attempt`.
+        retry_failed: train a run again that failed before.
 
     Raises:
         InputError, UnknownVariantError: before anything is trained or written.
     """
     planned = plans(names, seeds, options)
+    if retry_failed:
+        planned = [planning.retrying(plan) for plan in planned]
     bench = prepare(options)
     for plan in planned:
         waits = False
         while True:
-            outcome = attempt(plan, bench, reporter, retry_failed=retry_failed, finished=finished)
+            outcome = attempt(plan, bench, reporter, finished=finished)
             if outcome is not None:
                 break
             if not waits:
@@ -174,9 +184,7 @@ class _Guard(Forwarder):
         super().epoch(row)
 
 
-def _found(plan: Plan, bench: Bench, retry_failed: bool) -> Outcome | None:
+def _found(plan: Plan, bench: Bench) -> Outcome | None:
     """The outcome of a run that needs no training."""
-    done = stored(plan, bench.data.fingerprint)
-    if done is None or (done.failed and retry_failed):
-        return None
-    return Outcome(plan, done, trained=False)
+    done = planning.settled(plan, bench.data.fingerprint)
+    return None if done is None else Outcome(plan, done, trained=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import UnwritableError
@@ -49,6 +50,11 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     finally:
         if scratch is not None and os.path.exists(scratch):
             os.unlink(scratch)
+
+
+def halves(path: Path) -> Iterator[Path]:
+    """What `write_atomically` leaves where its process is killed in the middle."""
+    yield from path.parent.glob(f".{path.name}.*")
 
 
 def _sync_directory(path: Path) -> None:

@@ -46,10 +46,14 @@ class Capacity:
     Attributes:
         device: its model, as records have it; None where that is not known beforehand.
         slots: runs at once.
+        threads: of each run, where it trains on a CPU.
+        load: runs that share what a run alone would have, such as one GPU.
     """
 
     device: str | None
     slots: int
+    threads: int | None = None
+    load: float = 1.0
 
 
 class State(StrEnum):

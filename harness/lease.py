@@ -13,17 +13,20 @@ of the chain, and removes all of it when it lets go, the first file first.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import processes
-from harness.errors import UnwritableError
+from harness.errors import InputError, UnwritableError
 from harness.files import make_directory
 
 FILE = ".lease"
@@ -66,7 +69,7 @@ class Lease:
     def __init__(self, folder: Path, claim: Claim) -> None:
         self._folder = folder
         self._claim = claim
-        self._seen = time.monotonic()
+        self._seen = _now()
         self._lost = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
@@ -78,19 +81,21 @@ class Lease:
         Raises:
             LeaseLostError: if it was taken over, as after this machine slept.
         """
-        if self._lost or (time.monotonic() - self._seen > STALE / 2 and not self._renew()):
+        if self._lost or (_now() - self._seen > STALE / 2 and not self._renew()):
             raise LeaseLostError(f"{self._folder} was taken over by another host.")
 
     def release(self) -> None:
         """Let go; nothing of the chain stays behind."""
         self._end.set()
         self._thread.join()
-        if not self._stands():
-            return
-        # Listed before the first goes: what is made afterwards belongs to somebody else.
-        rest = sorted(self._folder.glob(f"{FILE}-*"))
-        for path in (self._folder / FILE, *rest):
-            path.unlink(missing_ok=True)
+        # Where the file system is away, the claim stays and is dead with this process.
+        with contextlib.suppress(OSError):
+            if not self._stands():
+                return
+            # Listed before the first goes: what is made afterwards belongs to somebody else.
+            rest = sorted(self._folder.glob(f"{FILE}-*"))
+            for path in (self._folder / FILE, *rest):
+                path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT):
@@ -100,12 +105,12 @@ class Lease:
         try:
             if self._stands():
                 os.utime(self._claim.path)
-                self._seen = time.monotonic()
+                self._seen = _now()
             else:
                 self._lost = True
         except OSError:
             # A server that is away for a moment; the claim ages meanwhile.
-            return time.monotonic() - self._seen < STALE
+            return _now() - self._seen < STALE
         return not self._lost
 
     def _stands(self) -> bool:
@@ -118,11 +123,13 @@ def attempt(folder: Path) -> Lease | None:
 
     Raises:
         UnwritableError: if nothing can be written there.
+        InputError: if the claims there cannot be read.
     """
     make_directory(folder)
-    path, last = _last(folder)
-    if last is not None and last.living():
-        return None
+    with _explained(folder):
+        path, last = _last(folder)
+        if last is not None and last.living():
+            return None
     pid = os.getpid()
     claim = Claim(path, processes.here(), pid, processes.born(pid), uuid.uuid4().hex)
     try:
@@ -134,16 +141,41 @@ def attempt(folder: Path) -> Lease | None:
             "nothing that was finished is lost."
         ) from error
     # The chain may have been released, and begun anew, since it was read.
-    if _last(folder)[1] != claim:
-        path.unlink(missing_ok=True)
-        return None
+    with _explained(folder):
+        if _last(folder)[1] != claim:
+            path.unlink(missing_ok=True)
+            return None
     return Lease(folder, claim)
 
 
 def held(folder: Path) -> bool:
-    """Whether a living process has a folder."""
-    last = _last(folder)[1]
-    return last is not None and last.living()
+    """Whether a living process has a folder.
+
+    Raises:
+        InputError: if the claims there cannot be read.
+    """
+    with _explained(folder):
+        last = _last(folder)[1]
+        return last is not None and last.living()
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Makes an error of the file system one for people."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot read who holds {folder}: {error.filename}: {error.strerror}. "
+            "Mend that, then give the same command again."
+        ) from error
+
+
+def _now() -> float:
+    """Seconds that go on while the machine sleeps, where the system has such a clock."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def _last(folder: Path) -> tuple[Path, Claim | None]:
@@ -163,7 +195,8 @@ def _read(path: Path) -> Claim | None:
         return Claim(path=path, **json.loads(text))
     except (ValueError, TypeError):
         # Its maker is just writing it, or died there: nothing but its age can tell.
-        return Claim(path, host="", pid=0, born=None, token="torn")
+        # Named by its place in the chain, since its successor may be torn too.
+        return Claim(path, host="", pid=0, born=None, token=f"torn{path.name.removeprefix(FILE)}")
 
 
 def _create(claim: Claim) -> bool:
@@ -176,6 +209,8 @@ def _create(claim: Claim) -> bool:
     try:
         with os.fdopen(descriptor, "w") as stream:
             json.dump(fields, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
     except OSError:
         claim.path.unlink()
         raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness import plan as planning
 from harness.cost import epochs_done
 from harness.errors import InputError
-from harness.grid import Grid, State, state
+from harness.grid import Grid
 from harness.plan import Plan
 
 
@@ -19,12 +19,18 @@ class Job:
     Attributes:
         plan: the run.
         epochs: how many its checkpoint holds, when last looked at.
-        deaths: workers lost over it since it last finished an epoch.
+        reached: the last epoch that it finished in this sweep, whether it is kept or not.
+        deaths: workers lost over it, alone, since it last came further.
+        suspect: whether it trained in a worker that ended, with others beside it.
+        given_up: why it is not to be trained any more, but recorded as failed.
     """
 
     plan: Plan
     epochs: int = 0
+    reached: int = 0
     deaths: int = 0
+    suspect: bool = False
+    given_up: str | None = None
 
 
 @dataclass
@@ -53,15 +59,16 @@ def survey(grid: Grid) -> Ledger:
     ledger = Ledger()
     for plan in grid.plans:
         try:
-            how = state(plan)
-            if how is State.failed and not grid.retry_failed:
-                record = planning.stored(plan)
-                ledger.failed.append((plan, str(record.reason if record else "")))
-            elif how is State.done:
+            if grid.retry_failed:
+                plan = planning.retrying(plan)
+            record = planning.settled(plan)
+            if record is None:
+                ledger.open.append(Job(plan, epochs_done(plan)))
+            elif record.failed:
+                ledger.failed.append((plan, str(record.reason)))
+            else:
                 ledger.found.append(plan)
                 ledger.done.append(plan)
-            else:
-                ledger.open.append(Job(plan, epochs_done(plan)))
         except InputError as error:
             ledger.refused.append(str(error))
     return ledger

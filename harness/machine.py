@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from harness.errors import InputError
-from harness.grid import Grid
+from harness.grid import Capacity, Grid
 from harness.processes import inherited
 
 THREADS = "OMP_NUM_THREADS"
@@ -32,12 +33,14 @@ class Machine:
         name: the model, as records have it.
         count: GPUs that torch sees; 1 for a CPU.
         free: bytes of free memory on the GPU that has least; 0 for a CPU.
+        threads: what torch uses on a CPU if nothing else is said; 0 for a GPU.
     """
 
     kind: str
     name: str
     count: int
     free: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def _look(device: str) -> Machine:
 
     place = choose_device(device)
     if place.type == "cpu":
-        return Machine("cpu", device_name(place), 1)
+        return Machine("cpu", device_name(place), 1, threads=torch.get_num_threads())
     chosen = range(torch.cuda.device_count()) if place.index is None else [place.index]
     free = min(torch.cuda.mem_get_info(index)[0] for index in chosen)
     return Machine("cuda", device_name(place), len(chosen), free)
@@ -117,6 +120,15 @@ def _on_cpu(grid: Grid) -> list[Place]:
     if count > 1 and THREADS not in os.environ:
         variables[THREADS] = str(max(1, cores() // count))
     return [Place("cpu", 1, variables)] * count
+
+
+def capacity(machine: Machine, layout: Sequence[Place]) -> Capacity:
+    """What a layout of workers amounts to, for estimates."""
+    slots = sum(place.slots for place in layout)
+    if machine.kind != "cpu":
+        return Capacity(machine.name, slots, load=layout[0].slots)
+    threads = int(layout[0].variables.get(THREADS, machine.threads))
+    return Capacity(machine.name, slots, threads, max(1.0, slots * threads / cores()))
 
 
 def cores() -> int:

@@ -14,10 +14,11 @@ from harness.plan import Plan
 
 @dataclass(frozen=True)
 class Train:
-    """To a worker: train this run in this slot."""
+    """To a worker: train this run in this slot, or record it as failed for a reason."""
 
     slot: int
     plan: Plan
+    given_up: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def lines(grid: Grid, capacity: Capacity) -> list[str]:
     Raises:
         InputError: if a folder holds a record that is damaged or of another run.
     """
-    costs = Costs(records_near(grid), capacity.device)
+    costs = Costs(records_near(grid), capacity.device, capacity.threads)
     rows: list[tuple[str, str, str, str]] = []
     seconds: list[float] = []
     unknown = 0
@@ -41,7 +41,7 @@ def lines(grid: Grid, capacity: Capacity) -> list[str]:
     total = f"{len(seconds) + unknown} of {len(grid.plans)} runs to train"
     if seconds:
         # The last runs leave slots empty: no more than one run's time is lost so.
-        share = max(sum(seconds) / capacity.slots, max(seconds))
+        share = max(sum(seconds) * capacity.load / capacity.slots, max(seconds))
         total += f": {clock(sum(seconds))} in all, about {clock(share)} in {capacity.slots} at once"
     if seconds and unknown:
         total += f", and {unknown} of unknown cost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Sequence
@@ -50,8 +51,27 @@ class Options:
         """The dataset, on the CPU."""
         from harness import data
 
-        directory = self.data_dir or Path(os.environ.get("ALEXNET_DATA", "data"))
-        return data.load(self.dataset, directory, self.archive or os.environ.get("ALEXNET_ARCHIVE"))
+        return data.load(self.dataset, self._directory, self._archive)
+
+    def absolute(self) -> Options:
+        """The same from whatever folder, and whatever variables say there."""
+        archive = self._archive
+        if archive and "://" not in archive:
+            archive = str(Path(archive).absolute())
+        return dataclasses.replace(
+            self,
+            results=self.results.absolute(),
+            data_dir=self._directory.absolute(),
+            archive=archive,
+        )
+
+    @property
+    def _directory(self) -> Path:
+        return self.data_dir or Path(os.environ.get("ALEXNET_DATA", "data"))
+
+    @property
+    def _archive(self) -> str | None:
+        return self.archive or os.environ.get("ALEXNET_ARCHIVE")
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,8 @@ class Plan:
         protocol: how it is trained and judged; `departures` are the fields an option changed.
         results: the results folder.
         eager: launch a step's kernels one by one on CUDA too, instead of replaying a graph.
+        replaces: when the record of the failed try that this run is to replace was written, in
+            ns. A later one stands, such as that of the new try when it has failed too.
     """
 
     variant: Variant
@@ -71,6 +93,7 @@ class Plan:
     departures: dict[str, Any]
     results: Path
     eager: bool = False
+    replaces: int | None = None
 
     @property
     def title(self) -> str:
@@ -146,6 +169,38 @@ def stored(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
             f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
         )
     return found
+
+
+def retrying(plan: Plan) -> Plan:
+    """The plan of a new try, where the run has failed; else the plan.
+
+    Raises:
+        InputError: see `stored`.
+    """
+    found = stored(plan)
+    if found is None or not found.failed:
+        return plan
+    return dataclasses.replace(plan, replaces=_written(plan))
+
+
+def settled(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
+    """The record of this run where it needs no training.
+
+    Args:
+        plan, fingerprint: see `stored`.
+
+    Raises:
+        InputError: see `stored`.
+    """
+    found = stored(plan, fingerprint)
+    if found is not None and found.failed and plan.replaces == _written(plan):
+        return None
+    return found
+
+
+def _written(plan: Plan) -> int:
+    # Two tries that fail before an epoch has ended have the same bytes.
+    return (plan.directory / record.FILE).stat().st_mtime_ns
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,16 @@ from harness.record import RunRecord
 from harness.train import Trainer
 
 
-def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
+def execute(
+    plan: Plan, data: Data, reporter: Reporter, held: Callable[[], None] = lambda: None
+) -> RunRecord:
     """Train, judge and record one run; goes on from its checkpoint where there is one.
 
     Args:
         plan: the run.
         data: on the device that trains.
         reporter: told about every batch and epoch.
+        held: called before results are written; raises if another process has taken the run.
 
     Returns:
         The record as written; of a run that failed, one that says why.
@@ -50,7 +54,7 @@ def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
             graphs = False if plan.eager else None
             trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=graphs)
             _fit(trainer, plan, history, resumed_at, reporter)
-            outcome = _judge(trainer, plan.directory)
+            outcome = _judge(trainer, plan.directory, held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError) and not _out_of_memory(error):
             raise
@@ -66,9 +70,38 @@ def execute(plan: Plan, data: Data, reporter: Reporter) -> RunRecord:
         history=history,
         **outcome,
     )
+    held()
     record.save(plan.directory, finished)
     checkpoint.clear(plan.directory)
     return finished
+
+
+def give_up(plan: Plan, data: Data, reason: str) -> RunRecord:
+    """Record a run as failed that cannot be trained; its checkpoints stay for another try.
+
+    Args:
+        plan, data: see `execute`.
+        reason: why, for people.
+
+    Returns:
+        The record as written.
+
+    Raises:
+        InputError: if the folder cannot be written.
+    """
+    if plan.protocol.validation:
+        data = data.validation()
+    failed = RunRecord(
+        **_description(plan, data),
+        **_NO_OUTCOME,
+        reason=reason,
+        parameters=0,
+        resumed_at=[],
+        train_seconds=0.0,
+        history=[],
+    )
+    record.save(plan.directory, failed)
+    return failed
 
 
 def _fit(
@@ -115,7 +148,7 @@ def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
     return row | {"seconds": seconds, "images_per_second": len(data.train) / seconds}
 
 
-def _judge(trainer: Trainer, directory: Path) -> dict[str, Any]:
+def _judge(trainer: Trainer, directory: Path, held: Callable[[], None]) -> dict[str, Any]:
     """Metrics of the trained network; writes weights, predictions and probabilities."""
     logits = trainer.judge().cpu()
     if not logits.isfinite().all():
@@ -125,6 +158,7 @@ def _judge(trainer: Trainer, directory: Path) -> dict[str, Any]:
     weights = {k: v.cpu().contiguous() for k, v in trainer.model.state_dict().items()}
     probabilities = io.BytesIO()
     np.save(probabilities, logits.softmax(1).numpy())
+    held()
     write_atomically(directory / record.WEIGHTS, safetensors.torch.save(weights))
     write_atomically(directory / record.PROBABILITIES, probabilities.getvalue())
     write_atomically(directory / record.PREDICTIONS, predictions)
@@ -137,7 +171,7 @@ def _judge(trainer: Trainer, directory: Path) -> dict[str, Any]:
     }
 
 
-_NO_OUTCOME = {
+_NO_OUTCOME: dict[str, Any] = {
     "status": "failed",
     "metrics": None,
     "weights_sha256": None,

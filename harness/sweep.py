@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness import board, machine
+from harness import board, leftovers, machine
 from harness.cost import Costs, records_near
 from harness.crew import Crew
 from harness.dispatch import Dispatcher
@@ -31,7 +31,7 @@ def queued(grid: Grid) -> Mapping[Path, str]:
 def capacity(grid: Grid) -> Capacity:
     """This machine's device, and how many runs it would train at once."""
     found = machine.look(grid.options.device)
-    return Capacity(found.name, sum(place.slots for place in machine.places(found, grid)))
+    return machine.capacity(found, machine.places(found, grid))
 
 
 def run(grid: Grid) -> None:
@@ -47,13 +47,15 @@ def run(grid: Grid) -> None:
     deadline = time.monotonic() + (math.inf if grid.time_limit is None else grid.time_limit)
     make_directory(grid.options.results)
     ledger = survey(grid)
+    leftovers.tidy(ledger.found)
     shown = board.for_terminal()
     if ledger.open:
         found = machine.look(grid.options.device)
         layout = machine.places(found, grid)
         shown.say(f"{len(ledger.open)} runs on {found.name}: {_words(layout)}")
         with Crew(grid) as crew:
-            costs = Costs(records_near(grid), found.name)
+            room = machine.capacity(found, layout)
+            costs = Costs(records_near(grid), found.name, room.threads, room.load)
             dispatcher = Dispatcher(ledger, crew, layout, shown, costs, deadline)
             if dispatcher.begin():
                 with shown:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import InputError, UnwritableError
 from harness.grid import Grid
 from harness.messages import Ended, Ready, Report, Train, Unable
-from harness.plan import Plan
 from harness.progress import Reporter, Row
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
         return
     sender.send(Ready(bench.data.fingerprint, len(bench.data.train)))
     threading.excepthook = _die
-    tasks: list[queue.SimpleQueue[Plan]] = [queue.SimpleQueue() for _ in range(slots)]
+    tasks: list[queue.SimpleQueue[Train]] = [queue.SimpleQueue() for _ in range(slots)]
     threading.Thread(target=_receive, args=(pipe, tasks), daemon=True).start()
     for slot in range(1, slots):
         arguments = (slot, tasks[slot], bench, grid, sender)
@@ -59,7 +58,7 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
     _serve(0, tasks[0], bench, grid, sender)
 
 
-def _receive(pipe: Connection, tasks: Sequence[queue.SimpleQueue[Plan]]) -> None:
+def _receive(pipe: Connection, tasks: Sequence[queue.SimpleQueue[Train]]) -> None:
     """Hand out what comes; end the process when the sweep is gone.
 
     Nothing is saved first: the state of the last epoch lies on the disk already, and a claim
@@ -68,7 +67,7 @@ def _receive(pipe: Connection, tasks: Sequence[queue.SimpleQueue[Plan]]) -> None
     try:
         while True:
             task: Train = pipe.recv()
-            tasks[task.slot].put(task.plan)
+            tasks[task.slot].put(task)
     except (EOFError, OSError):
         os._exit(0)
 
@@ -80,23 +79,24 @@ def _die(error: threading.ExceptHookArgs) -> None:
 
 
 def _serve(
-    slot: int, tasks: queue.SimpleQueue[Plan], bench: Bench, grid: Grid, sender: _Sender
+    slot: int, tasks: queue.SimpleQueue[Train], bench: Bench, grid: Grid, sender: _Sender
 ) -> None:
     """Train one run after the other in a slot."""
     while True:
-        sender.send(_train(tasks.get(), slot, bench, grid, sender))
+        sender.send(_train(tasks.get(), bench, grid, sender))
 
 
-def _train(plan: Plan, slot: int, bench: Bench, grid: Grid, sender: _Sender) -> Ended:
+def _train(task: Train, bench: Bench, grid: Grid, sender: _Sender) -> Ended:
     from harness import experiment
 
+    slot = task.slot
     try:
         outcome = experiment.attempt(
-            plan,
+            task.plan,
             bench,
             _SlotReporter(sender, slot),
-            retry_failed=grid.retry_failed,
             finished=_draw if grid.figures else lambda outcome, data: None,
+            given_up=task.given_up,
         )
     except UnwritableError as error:
         return Ended(slot, "broken", reason=str(error))

@@ -10,6 +10,7 @@ import pytest
 from harness import outlook
 from harness.cost import REST, Costs
 from harness.grid import Capacity, Grid, seeds_first
+from harness.machine import THREADS, Machine, Place, capacity, cores
 from harness.plan import Options, Plan, plans
 from harness.record import CHECKPOINTS, RunRecord, plain, save
 from tests.made import curve, made
@@ -85,6 +86,33 @@ def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
         "baseline seed 1 open 10:00 1 run: other variants, this device",
     ]
     assert total == "3 of 4 runs to train: 26:00 in all, about 13:00 in 2 at once"
+
+
+def test_a_run_on_fewer_threads_or_a_shared_gpu_takes_longer(tmp_path: Path) -> None:
+    plan = planned("paper", tmp_path, epochs=1)
+    cpu = {"device": HERE, "device_type": "cpu", "threads": 2}
+    alone = dataclasses.replace(stored(plan, 10.0), environment=cpu)
+    for threads, load, seconds in ((2, 1.0, 10.0), (1, 1.0, 20.0), (4, 1.0, 10.0), (2, 2.0, 20.0)):
+        costs = Costs([alone], HERE, threads, load)
+        estimate = costs.of(plan)
+        assert estimate is not None
+        assert estimate.seconds == pytest.approx(REST * seconds)
+        costs.add(plan, 7.0)  # measured as it is here
+        estimate = costs.of(plan)
+        assert estimate is not None
+        assert estimate.seconds == pytest.approx(7.0)
+
+
+def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path) -> None:
+    options = Options(dataset="digits", epochs=10, results=tmp_path)
+    grid = Grid(plans=seeds_first(["paper"], [0, 1, 2, 3, 4], options), options=options)
+    save(grid.plans[0].directory, stored(grid.plans[0], 60.0 / REST))
+    gpus, cpu = Machine("cuda", HERE, 2, 64 * 2**30), Machine("cpu", HERE, 1, threads=2)
+    shared = capacity(gpus, [Place("cuda", 4), Place("cuda", 4)])
+    assert outlook.lines(grid, shared)[1].endswith("40:00 in all, about 20:00 in 8 at once")
+    assert capacity(cpu, [Place("cpu", 1, {THREADS: "1"})] * 2).threads == 1
+    crowd = capacity(cpu, [Place("cpu", 1, {THREADS: str(cores())})] * 3)
+    assert (crowd.slots, crowd.load) == (3, 3.0)
 
 
 def test_a_dry_run_without_records_says_so(tmp_path: Path) -> None:

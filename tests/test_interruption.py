@@ -1,7 +1,8 @@
 """Kills, full disks and crowds: a run ends with the same bits, and nothing is lost.
 
-Each part runs the real command on the digits. The long forms, 50 kills at random moments among
-them, are marked slow.
+Each part runs the real command, on pictures of noise whose epochs take about a second: no
+checkpoint follows sooner. The long forms, 50 kills at random moments among them, take the digits
+and are marked slow.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import pytest
 import torch
 
 from tests.conftest import ROOT
+from tests.sweeping import pictures
 
 EPOCHS = 3
-RUN = ("run", "--variant", "batch_norm", "--dataset", "digits", "--epochs", str(EPOCHS))
+RUN = ("run", "--variant", "batch_norm", "--epochs", str(EPOCHS))
+DIGITS = ("--dataset", "digits")
 OTHER_THREADS = "2" if torch.get_num_threads() == 1 else "1"
 # Where a process can be told to die: the function, and what it is doing then.
 MOMENTS = {
@@ -73,10 +76,25 @@ def leftovers(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Options that name a folder of pictures."""
+    images = pictures(tmp_path_factory.mktemp("images"), train=1200, test=40)
+    return ("--dataset", "folder", "--data-dir", str(images), "--precision", "fp32")
+
+
+@pytest.fixture(scope="module")
+def alone(few: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The record of a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("alone")
-    finish(folder)
+    finish(folder, *few)
+    return stored(folder)
+
+
+@pytest.fixture(scope="module")
+def digits_alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The same on the digits."""
+    folder = tmp_path_factory.mktemp("digits")
+    finish(folder, *DIGITS)
     return stored(folder)
 
 
@@ -109,14 +127,14 @@ def long(*values: object) -> object:
     "moment", ["checkpoint write", "record write", long("rename"), long("evaluation")]
 )
 def test_a_kill_at_the_worst_moment_changes_no_bit(
-    moment: str, alone: dict[str, Any], tmp_path: Path
+    moment: str, few: tuple[str, ...], alone: dict[str, Any], tmp_path: Path
 ) -> None:
     path = dying(tmp_path, *MOMENTS[moment])
-    with start(tmp_path, PYTHONPATH=path) as process:
+    with start(tmp_path, *few, PYTHONPATH=path) as process:
         output, _ = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, output
     assert not list(tmp_path.rglob("record.json"))
-    again = finish(tmp_path, PYTHONPATH=path)
+    again = finish(tmp_path, *few, PYTHONPATH=path)
     trained = output.count(f"/{EPOCHS}  loss") + again.count(f"/{EPOCHS}  loss")
     assert bits(stored(tmp_path)) == bits(alone)
     assert trained <= EPOCHS + 1
@@ -127,7 +145,7 @@ def kills(folder: Path, count: int, source: random.Random) -> int:
     """Kill a run `count` times at random moments; returns how many epochs it trained in all."""
     trained = 0
     for _ in range(count):
-        with start(folder) as process:
+        with start(folder, *DIGITS) as process:
             time.sleep(source.uniform(1, 14))
             process.kill()
             output, _ = process.communicate()
@@ -138,31 +156,37 @@ def kills(folder: Path, count: int, source: random.Random) -> int:
 
 
 @pytest.mark.slow
-def test_two_kills_at_random_moments_change_no_bit(alone: dict[str, Any], tmp_path: Path) -> None:
+def test_two_kills_at_random_moments_change_no_bit(
+    digits_alone: dict[str, Any], tmp_path: Path
+) -> None:
     trained = kills(tmp_path, 2, random.Random(1))
-    trained += finish(tmp_path).count(f"/{EPOCHS}  loss")
+    trained += finish(tmp_path, *DIGITS).count(f"/{EPOCHS}  loss")
     record = stored(tmp_path)
-    assert bits(record) == bits(alone)
+    assert bits(record) == bits(digits_alone)
     assert trained <= EPOCHS + 2
     assert leftovers(tmp_path / "results") == []
 
 
 @pytest.mark.slow
-def test_fifty_kills_at_random_moments_change_no_bit(alone: dict[str, Any], tmp_path: Path) -> None:
+def test_fifty_kills_at_random_moments_change_no_bit(
+    digits_alone: dict[str, Any], tmp_path: Path
+) -> None:
     source, left, number = random.Random(0), 50, 0
     while left > 0:
         folder = tmp_path / str(number)
         folder.mkdir()
         count = min(left, source.randint(1, 5))
         trained = kills(folder, count, source)
-        trained += finish(folder).count(f"/{EPOCHS}  loss")
-        assert bits(stored(folder)) == bits(alone)
+        trained += finish(folder, *DIGITS).count(f"/{EPOCHS}  loss")
+        assert bits(stored(folder)) == bits(digits_alone)
         assert trained <= EPOCHS + count
         left, number = left - count, number + 1
 
 
-def test_two_processes_on_one_run_give_one_result(alone: dict[str, Any], tmp_path: Path) -> None:
-    with start(tmp_path) as one, start(tmp_path) as other:
+def test_two_processes_on_one_run_give_one_result(
+    alone: dict[str, Any], few: tuple[str, ...], tmp_path: Path
+) -> None:
+    with start(tmp_path, *few) as one, start(tmp_path, *few) as other:
         outputs = [process.communicate(timeout=300)[0] for process in (one, other)]
     assert one.returncode == other.returncode == 0, outputs
     assert bits(stored(tmp_path)) == bits(alone)
@@ -179,14 +203,14 @@ def test_two_processes_on_one_run_give_one_result(alone: dict[str, Any], tmp_pat
     ],
 )
 def test_a_run_does_not_go_on_in_another_environment(
-    changed: dict[str, str], message: str, tmp_path: Path
+    changed: dict[str, str], message: str, few: tuple[str, ...], tmp_path: Path
 ) -> None:
-    with start(tmp_path) as process:
+    with start(tmp_path, *few) as process:
         while not list(tmp_path.rglob("epoch-*.pt")):
             assert process.poll() is None
             time.sleep(0.05)
         process.kill()
-    with start(tmp_path, **changed) as process:
+    with start(tmp_path, *few, **changed) as process:
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "cannot go on" in output
@@ -197,7 +221,7 @@ def test_a_run_does_not_go_on_in_another_environment(
     sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root"
 )
 def test_a_full_disk_is_a_clear_error_and_loses_nothing(
-    alone: dict[str, Any], tmp_path: Path
+    alone: dict[str, Any], few: tuple[str, ...], tmp_path: Path
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -206,14 +230,14 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(
         pytest.skip("no small disk can be mounted here")
     try:
         # Two checkpoints of 186 MB do not fit: the second one fails.
-        with start(tmp_path, "--results", str(disk)) as process:
+        with start(tmp_path, *few, "--results", str(disk)) as process:
             output, _ = process.communicate(timeout=300)
         assert process.returncode == 2, output
         assert "No space left on device" in output
         assert output.count("Traceback") == 0
         assert not list(disk.rglob("record.json"))
         subprocess.run(["mount", "-o", "remount,size=2g", str(disk)], check=True)
-        again = finish(tmp_path, "--results", str(disk))
+        again = finish(tmp_path, *few, "--results", str(disk))
         assert "goes on after epoch 1" in again
         assert bits(stored(disk)) == bits(alone)
     finally:

@@ -148,6 +148,44 @@ def test_a_claim_that_is_cut_short_counts_by_its_age(text: str, tmp_path: Path) 
     assert names(tmp_path) == []
 
 
+def test_several_claims_that_are_cut_short_are_succeeded(tmp_path: Path) -> None:
+    """As after a power loss, which leaves files of no length."""
+    for length in (1, 2, 3):
+        path, _ = lease._last(tmp_path)
+        path.touch()
+        assert len(names(tmp_path)) == length
+        os.utime(path, (0, time.time() - lease.STALE - 5))
+    held = lease.attempt(tmp_path)
+    assert held is not None
+    held.release()
+    assert names(tmp_path) == []
+
+
+def test_a_claim_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / lease.FILE).mkdir()
+    for ask in (lease.attempt, lease.held):
+        with pytest.raises(InputError, match="cannot read who holds"):
+            ask(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="no clock that counts sleep")
+def test_a_holder_notices_that_the_machine_slept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = lease.attempt(tmp_path)
+    assert held is not None
+    token = json.loads((tmp_path / lease.FILE).read_text())["token"]
+    fields = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
+    (tmp_path / f"{lease.FILE}-{token}").write_text(json.dumps(fields))
+    held.check()  # nothing to see yet: the last look was just now
+    # Sleep: `monotonic` stands still meanwhile.
+    awake = time.clock_gettime(time.CLOCK_BOOTTIME)
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: awake + lease.STALE)
+    with pytest.raises(lease.LeaseLostError):
+        held.check()
+    held.release()
+
+
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "BEAT", 0.02)
     held = lease.attempt(tmp_path)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +155,9 @@ def swept(site: Site) -> Site:
 def agreement(site: Site) -> list[str]:
     """Hold `--status` against queue and results folder; returns what it says beyond them."""
     results = site.folder / "results"
+    limit = time.monotonic() + 120
     while True:
+        assert time.monotonic() < limit, "the queue never stands still" + site.up.logs()
         before = site.up.queue(), set(records(results))
         lines = site.sweep("--status").splitlines()
         if before == (site.up.queue(), set(records(results))):

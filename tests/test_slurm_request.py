@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from harness import cli, settings
+from harness import cli, engines, record, settings, slurm
 from harness.errors import InputError
 from harness.grid import Grid, seeds_first
-from harness.plan import Options
+from harness.plan import Options, Plan
 from harness.slurm import capacity, queue
 from harness.slurm.request import Request
+from tests.made import made
 
 FILE = """
 partition = "gpu"
@@ -89,6 +92,8 @@ def test_settings_that_cannot_be_read(
         ({"chunk": 0}, "chunk is 0: at least 1"),
         ({"width": 0}, "width is 0: at least 1"),
         ({"time": 2}, "time is 2: at least 3"),
+        ({"memory": math.nan}, "memory is nan: at least 1"),
+        ({"memory": math.inf}, "memory is inf: at least 1"),
         ({"notice": 600, "time": 11}, "time is 11: at least 12"),
         ({"setup": "module load python"}, "setup is 'module load python'"),
         ({"setup": [1]}, "list of shell lines"),
@@ -172,3 +177,85 @@ def test_without_slurm_it_is_one_line_and_status_2(
     assert end.value.code == 2
     assert message in shown.err
     assert (shown.err.count("\n"), shown.out) == (1, "")
+
+
+# Says of each look at the queue what its number in the file beside it says: 0 is an answer.
+SQUEUE = """#!/bin/sh
+here=$(dirname "$0")
+read -r status < "$here/answers" || exit 0
+sed -i 1d "$here/answers"
+exit "$status"
+"""
+
+
+@pytest.fixture
+def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the exit statuses of a queue stand that is empty otherwise."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "squeue").write_text(SQUEUE)
+    (folder / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm, "POLL", 0.0)
+    (folder / "answers").write_text("")
+    return folder / "answers"
+
+
+def ended(plan: Plan, *, failed: bool = False) -> None:
+    fields = record.plain(plan.protocol.to_dict())
+    record.save(plan.directory, made(plan.variant.name, plan.seed, protocol=fields, failed=failed))
+
+
+def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_path: Path) -> None:
+    four = grid(tmp_path, wait=True)
+    for plan in four.plans:
+        ended(plan)
+    answers.write_text("0\n1\n1\n0\n")
+    slurm.run(four)
+    assert answers.read_text() == ""
+    answers.write_text("0\n" + "1\n" * 50)
+    with pytest.raises(InputError, match="squeue cannot tell"):
+        slurm.run(four)
+
+
+def test_refused_and_failed_runs_are_named_together(answers: Path, tmp_path: Path) -> None:
+    four = grid(tmp_path, wait=True)
+    for plan in four.plans[1:]:
+        ended(plan)
+    ended(four.plans[0], failed=True)
+    (four.plans[2].directory / record.FILE).write_text("{")
+    with pytest.raises(InputError, match=r"1 of the runs were refused: .*1 of the .*diverged"):
+        slurm.run(four)
+
+
+def test_a_job_finds_its_data_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALEXNET_DATA", raising=False)
+    monkeypatch.delenv("ALEXNET_ARCHIVE", raising=False)
+    assert Options().absolute().data_dir == tmp_path / "data"
+    assert Options().absolute().archive is None
+    monkeypatch.setenv("ALEXNET_DATA", "images")
+    monkeypatch.setenv("ALEXNET_ARCHIVE", "cifar.tar.gz")
+    found = Options(results=Path("out")).absolute()
+    assert (found.data_dir, found.results) == (tmp_path / "images", tmp_path / "out")
+    assert found.archive == str(tmp_path / "cifar.tar.gz")
+    url = "https://example.org/cifar.tar.gz"
+    assert Options(archive=url).absolute().archive == url
+
+
+@pytest.mark.parametrize("engine", ["local", "slurm"])
+def test_a_sweep_may_do_without_graphs(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Grid] = []
+    monkeypatch.setattr(engines.get(engine), "run", seen.append)
+    options = ["--dataset", "digits", "--results", str(tmp_path), "--engine", engine]
+    monkeypatch.setattr(sys, "argv", ["harness", "sweep", "--eager", *options])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    (given,) = seen
+    assert given.options.eager
+    assert all(plan.eager for plan in given.plans)

@@ -31,6 +31,9 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train again what failed before.")
     ] = False,
+    eager: Annotated[
+        bool, typer.Option("--eager", help="Use no CUDA graph: slower, for where it fails.")
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes at once. [default: one a GPU, or one on the CPU]"),
@@ -72,6 +75,7 @@ def sweep(
         epochs=epochs,
         validation=validation,
         results=results,
+        eager=eager,
     )
     grid = Grid(
         plans=seeds_first(parse_variants(variant_names), parse_seeds(seeds), options),

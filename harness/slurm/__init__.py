@@ -12,16 +12,19 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness import leftovers
 from harness.errors import InputError, RunFailedError
 from harness.files import make_directory
 from harness.grid import Capacity, Grid, State, state
-from harness.ledger import Ledger, survey
+from harness.ledger import survey
 from harness.plan import Plan
 from harness.slurm import queue
 from harness.slurm.request import Request
 
 # Seconds between two looks at the queue: each is work for the whole cluster's controller.
 POLL = 5.0
+# Looks in a row that may go without an answer, as while the controller restarts.
+SILENT = 12
 
 
 def capacity(grid: Grid) -> Capacity:
@@ -65,6 +68,7 @@ def run(grid: Grid) -> None:
         raise InputError("--runs-per-gpu is this machine's: a Slurm job trains one run at a time.")
     make_directory(grid.options.results)
     ledger = survey(grid)
+    leftovers.tidy(ledger.found)
     there = queue.of_runs(grid)
     rest = [job.plan for job in ledger.open if job.plan.directory not in there]
     open_ = [plan for plan in rest if state(plan) is not State.running]
@@ -82,9 +86,10 @@ def run(grid: Grid) -> None:
     if open_:
         _submit(dataclasses.replace(grid, plans=tuple(open_)), request)
     if request.wait:
-        _wait(grid)
-        _tell_failed(grid)
-    _tell_refused(ledger)
+        silence = _wait(grid)
+        _tell(ledger.refused, [] if silence else _failed(grid), silence)
+    else:
+        _tell(ledger.refused)
 
 
 def _submit(grid: Grid, request: Request) -> None:
@@ -105,45 +110,61 @@ def _submit(grid: Grid, request: Request) -> None:
 
 def _part(grid: Grid, plans: Sequence[Plan]) -> Grid:
     """A job's part of the grid, with paths that hold wherever the job starts."""
-    options = grid.options
-    results = options.results.absolute()
+    options = grid.options.absolute()
     return dataclasses.replace(
         grid,
-        plans=tuple(dataclasses.replace(plan, results=results) for plan in plans),
-        options=dataclasses.replace(
-            options,
-            results=results,
-            data_dir=options.data_dir.absolute() if options.data_dir else None,
-        ),
+        plans=tuple(dataclasses.replace(plan, results=options.results) for plan in plans),
+        options=options,
     )
 
 
-def _wait(grid: Grid) -> None:
-    """Return when no run of the grid is queued; a line whenever something has changed."""
-    shown = ""
+def _wait(grid: Grid) -> str:
+    """Return when no run of the grid is queued; a line whenever something has changed.
+
+    Returns:
+        What is wrong if Slurm has stopped to answer, else nothing.
+    """
+    shown, silent = "", 0
     while True:
-        jobs = queue.of_runs(grid)
-        done = sum(state(plan) in (State.done, State.failed) for plan in grid.plans)
+        try:
+            jobs = queue.of_runs(grid)
+        except InputError as error:
+            silent += 1
+            if silent > SILENT:
+                return str(error)
+            time.sleep(POLL)
+            continue
+        silent = 0
+        ledger = survey(dataclasses.replace(grid, retry_failed=False))
+        done = len(ledger.done) + len(ledger.failed)
         running = sum(job.state == "RUNNING" for job in jobs.values())
         line = f"{done} of {len(grid.plans)} runs have ended, {running} are in running jobs"
         if line != shown:
             print(line, flush=True)
             shown = line
         if not jobs:
-            return
+            return ""
         time.sleep(POLL)
 
 
-def _tell_failed(grid: Grid) -> None:
-    ledger = survey(grid)
+def _failed(grid: Grid) -> list[str]:
+    """Runs that have no result when all jobs have ended, and why."""
+    ledger = survey(dataclasses.replace(grid, retry_failed=False))
     faults = [f"{plan.title} ({reason})" for plan, reason in ledger.failed]
-    faults += [f"{j.plan.title} (not done, see {queue.log(grid, j.plan)})" for j in ledger.open]
-    if faults:
-        raise RunFailedError(f"{len(faults)} of the runs have no result: {'; '.join(faults)}.")
+    return faults + [
+        f"{job.plan.title} (not done, see {queue.log(grid, job.plan)})" for job in ledger.open
+    ]
 
 
-def _tell_refused(ledger: Ledger) -> None:
-    if ledger.refused:
-        raise InputError(
-            f"{len(ledger.refused)} of the runs were refused: {' '.join(ledger.refused)}"
-        )
+def _tell(refused: Sequence[str], failed: Sequence[str] = (), silence: str = "") -> None:
+    """Raise what the exit status is to tell, all in one message."""
+    parts = [silence] if silence else []
+    if refused:
+        parts.append(f"{len(refused)} of the runs were refused: {' '.join(refused)}")
+    wrong_input = bool(parts)
+    if failed:
+        parts.append(f"{len(failed)} of the runs have no result: {'; '.join(failed)}.")
+    if wrong_input:
+        raise InputError(" ".join(parts))
+    if failed:
+        raise RunFailedError(" ".join(parts))

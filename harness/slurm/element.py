@@ -43,16 +43,13 @@ class Element:
         reporter = progress.for_terminal()
         bench = experiment.prepare(self.grid.options)
         finished = experiment.draw if self.grid.figures else lambda outcome, data: None
-        retry = self.grid.retry_failed
         faults: list[str] = []
         waits: set[Path] = set()
         left = deque(self.grid.plans)
         while left:
             plan = left.popleft()
             try:
-                outcome = experiment.attempt(
-                    plan, bench, reporter, retry_failed=retry, finished=finished
-                )
+                outcome = experiment.attempt(plan, bench, reporter, finished=finished)
             except InputError as error:
                 faults.append(str(error))
                 continue

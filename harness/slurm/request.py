@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,5 +120,5 @@ class Request:
 
 
 def _at_least(name: str, value: float, least: int) -> None:
-    if value < least:
+    if not (math.isfinite(value) and value >= least):
         raise InputError(f"setting {name} is {value}: at least {least} is needed.")

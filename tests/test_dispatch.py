@@ -1,0 +1,203 @@
+"""What a sweep does when workers end, and while other processes train its runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness import dispatch, experiment, lease, record
+from harness.board import PlainBoard
+from harness.cost import Costs
+from harness.crew import Crew, Slot, Worker
+from harness.data import Data
+from harness.dispatch import DEATHS, Dispatcher
+from harness.experiment import Bench
+from harness.grid import State
+from harness.ledger import Job, Ledger
+from harness.machine import Place
+from harness.messages import Ended, Ready, Report
+from harness.plan import Plan
+from harness.progress import Reporter
+from harness.record import RunRecord
+from tests.test_cost import HERE, planned, stored
+
+Fate = Callable[[Worker], Iterator[Any]]
+KILLED: Any = SimpleNamespace(exitcode=-9)
+PIPE: Any = SimpleNamespace(send=lambda message: None)
+
+
+class Script(Crew):
+    """Workers that do what a function says instead of training, None for their death."""
+
+    def __init__(self, fate: Fate) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+        self._fate = fate
+        self._begun: deque[Worker] = deque()
+        self.deaths = 0
+
+    def start(self, place: Place, reporters: Sequence[Reporter]) -> Worker:
+        worker = Worker(place, KILLED, PIPE, [Slot(one) for one in reporters])
+        self.workers.append(worker)
+        self._begun.append(worker)
+        return worker
+
+    def messages(self, timeout: float) -> Iterator[tuple[Worker, Any]]:
+        while self._begun:
+            yield self._begun.popleft(), Ready("ab" * 32, 10)
+        for worker in [one for one in self.workers if one.busy]:
+            for message in self._fate(worker):
+                if message is None:
+                    self.deaths += 1
+                    assert self.deaths < 50, "it never gives up"
+                    self.workers.remove(worker)
+                yield worker, message
+
+
+def swept(
+    ledger: Ledger,
+    fate: Fate,
+    *,
+    slots: int = 1,
+    records: Sequence[RunRecord] = (),
+    deadline: float = math.inf,
+) -> Script:
+    """Work through a ledger with one worker after another."""
+    crew = Script(fate)
+    costs = Costs(records, HERE)
+    sweep = Dispatcher(ledger, crew, [Place("cpu", slots)], PlainBoard(), costs, deadline)
+    crew.start(Place("cpu", slots), [Reporter()] * slots)
+    sweep._listen()
+    sweep.work()
+    return crew
+
+
+def jobs(worker: Worker) -> list[tuple[int, Job]]:
+    return [(n, slot.job) for n, slot in enumerate(worker.slots) if slot.job]
+
+
+def epoch(slot: int, number: int) -> Iterator[Report]:
+    yield Report(slot, "begin", ("", 12, 1, []))
+    row = {"epoch": number, "images_per_second": 1.0, "train_loss": 1.0, "train_accuracy": 0.5}
+    yield Report(slot, "epoch", (row,))
+
+
+def settle(slot: int, job: Job) -> Ended:
+    return Ended(slot, "failed" if job.given_up else "done", reason=job.given_up or "")
+
+
+def test_only_the_run_that_ends_workers_is_given_up(tmp_path: Path) -> None:
+    killer, *others = (Job(planned(n, tmp_path)) for n in ("paper", "baseline", "dropout_0"))
+    ledger = Ledger(open=deque([others[0], killer, others[1]]))
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        if any(job is killer and not job.given_up for _, job in jobs(worker)):
+            yield None
+            return
+        for slot, job in jobs(worker):
+            yield settle(slot, job)
+
+    crew = swept(ledger, fate, slots=3)
+    assert {plan.title for plan in ledger.done} == {job.plan.title for job in others}
+    reason = f"its worker died {DEATHS} times in a row without finishing an epoch (killed by the "
+    assert ledger.failed == [(killer.plan, reason + "system, perhaps for memory)")]
+    assert crew.deaths == 1 + DEATHS  # once with the others
+
+
+def test_a_run_that_may_have_ended_a_worker_is_alone_until_it_finished_an_epoch(
+    tmp_path: Path,
+) -> None:
+    all_ = [Job(planned(name, tmp_path)) for name in ("paper", "baseline", "dropout_0")]
+    ledger, together, died = Ledger(open=deque(all_)), [], []
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        if not died:
+            died.append(worker)
+            yield None
+            return
+        for slot, job in jobs(worker):
+            together.append((job.suspect, len(worker.busy)))
+            if job.reached:
+                yield settle(slot, job)
+            else:
+                yield from epoch(slot, 1)
+
+    swept(ledger, fate, slots=2)
+    assert len(ledger.done) == 3
+    assert [beside for suspect, beside in together if suspect] == [1, 1]
+
+
+def test_an_epoch_that_is_repeated_is_no_progress(tmp_path: Path) -> None:
+    job = Job(planned("paper", tmp_path))
+    ledger = Ledger(open=deque([job]))
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        if job.given_up:
+            yield settle(0, job)
+        else:
+            yield from epoch(0, 1)  # its checkpoint is never written
+            yield None
+
+    crew = swept(ledger, fate)
+    assert crew.deaths == DEATHS
+    assert [plan for plan, _ in ledger.failed] == [job.plan]
+
+
+def test_progress_forgives(tmp_path: Path) -> None:
+    job = Job(planned("paper", tmp_path))
+    ledger, count = Ledger(open=deque([job])), iter(range(1, 12))
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        number = next(count, None)
+        if number is None:
+            yield settle(0, job)
+        else:
+            yield from epoch(0, number)
+            yield None
+
+    assert swept(ledger, fate).deaths > DEATHS
+    assert ledger.done == [job.plan]
+
+
+def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "TICK", 0.0)
+    held, long = (Job(planned(name, tmp_path)) for name in ("paper", "baseline"))
+    record.save(held.plan.directory, stored(held.plan, 1e6))
+    assert dispatch.state(held.plan) is State.done
+    ledger = Ledger(held=[held], open=deque([long]))
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        for slot, job in jobs(worker):
+            yield settle(slot, job)
+
+    limit = time.monotonic() + 5
+    swept(ledger, fate, records=[stored(held.plan, 1e6)], deadline=limit)
+    assert time.monotonic() < limit
+    assert ledger.done == [held.plan]
+    assert list(ledger.open) == [long]
+
+
+def test_what_is_given_up_is_recorded_by_who_holds_it(data: Data, tmp_path: Path) -> None:
+    plan: Plan = planned("paper", tmp_path)
+    bench, path = Bench(data, data), plan.directory / record.FILE
+    kept = plan.directory / record.CHECKPOINTS / "epoch-00001-ab.pt"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    claim = lease.attempt(plan.directory)
+    assert claim is not None
+    assert experiment.attempt(plan, bench, Reporter(), given_up="why") is None
+    assert not path.exists()
+    claim.release()
+    outcome = experiment.attempt(plan, bench, Reporter(), given_up="why")
+    assert outcome is not None
+    assert outcome.line == "paper seed 0: failed, why"
+    assert record.load(path) == outcome.record
+    assert kept.exists()  # for another try

@@ -1,0 +1,144 @@
+"""What killed processes leave in the folders of runs: removed, but only by who holds the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+import variants
+from harness import experiment, lease, leftovers, record
+from harness import plan as planning
+from harness.data import Data
+from harness.errors import InputError
+from harness.experiment import Bench
+from harness.plan import Plan
+from harness.progress import Reporter, Row
+from harness.protocol import Protocol
+from harness.record import CHECKPOINTS
+from tests.made import made
+
+
+def planned(protocol: Protocol, folder: Path, **changed: object) -> Plan:
+    applied = dataclasses.replace(protocol, **changed)  # type: ignore[arg-type]
+    return Plan(variants.get("paper"), 0, applied, {}, folder)
+
+
+def ended(plan: Plan, *, failed: bool = False) -> None:
+    """The record of a run, and all that a process may leave that is killed while it writes."""
+    protocol = record.plain(plan.protocol.to_dict())
+    record.save(plan.directory, made(protocol=protocol, failed=failed))
+    (plan.directory / CHECKPOINTS).mkdir()
+    for name in (
+        f"{CHECKPOINTS}/epoch-00001-ab.pt",
+        f"{CHECKPOINTS}/.epoch-00002-ab.pt.k2j4h5g6",
+        ".record.json.a1b2c3d4",
+        ".predictions.txt.a1b2c3d4",
+        ".model.safetensors.a1b2c3d4",
+        ".probabilities.npy.a1b2c3d4",
+    ):
+        (plan.directory / name).write_bytes(b"cut off")
+    claim = {"host": lease.processes.here(), "pid": 1, "born": "0", "token": "feed"}
+    (plan.directory / lease.FILE).write_text(json.dumps(claim))
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_finished_run_keeps_nothing_but_its_files(protocol: Protocol, tmp_path: Path) -> None:
+    plan = planned(protocol, tmp_path)
+    ended(plan)
+    leftovers.tidy([plan])
+    assert names(plan.directory) == {record.FILE}
+
+
+def test_a_run_that_another_process_holds_is_left_alone(protocol: Protocol, tmp_path: Path) -> None:
+    plan = planned(protocol, tmp_path)
+    ended(plan)
+    held = lease.attempt(plan.directory)
+    assert held is not None
+    before = names(plan.directory)
+    leftovers.tidy([plan])
+    assert names(plan.directory) == before
+    held.release()
+
+
+def test_a_failed_run_keeps_the_checkpoints_of_its_next_try(
+    protocol: Protocol, tmp_path: Path
+) -> None:
+    plan = planned(protocol, tmp_path)
+    ended(plan, failed=True)
+    leftovers.tidy([plan])
+    assert list((plan.directory / CHECKPOINTS).glob("epoch-*.pt"))
+    assert lease.FILE not in names(plan.directory)
+
+
+def test_who_trains_a_run_removes_the_halves_of_files(
+    protocol: Protocol, data: Data, tmp_path: Path
+) -> None:
+    plan = planned(protocol, tmp_path, epochs=1)
+    ended(plan)
+    (plan.directory / record.FILE).unlink()
+    for path in (plan.directory / CHECKPOINTS).glob("epoch-*"):
+        path.unlink()
+    outcome = experiment.attempt(plan, Bench(data, data), Reporter())
+    assert outcome is not None and outcome.trained
+    assert not [name for name in names(plan.directory) if name.startswith(".")]
+
+
+def test_a_run_that_fails_again_is_not_tried_a_third_time(
+    protocol: Protocol, data: Data, tmp_path: Path
+) -> None:
+    plan, bench = planned(protocol, tmp_path, learning_rate=1e9), Bench(data, data)
+    first = experiment.attempt(plan, bench, Reporter())
+    assert first is not None and first.record.failed
+    again = planning.retrying(plan)  # what two sweeps have both seen
+    ends = [experiment.attempt(again, bench, Reporter()) for _ in range(2)]
+    assert [end.trained for end in ends if end] == [True, False]
+    assert all(end.record.failed for end in ends if end)
+
+
+class _Taken(Reporter):
+    """Another host takes the run over when its last epoch has ended."""
+
+    def __init__(self, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._plan = plan
+        self._monkeypatch = monkeypatch
+        self.said: list[str] = []
+
+    def epoch(self, row: Row) -> None:
+        if row["epoch"] < self._plan.protocol.epochs:
+            return
+        folder = self._plan.directory
+        token = json.loads((folder / lease.FILE).read_text())["token"]
+        claim = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
+        (folder / f"{lease.FILE}-{token}").write_text(json.dumps(claim))
+        now = lease._now()
+        self._monkeypatch.setattr(lease, "_now", lambda: now + lease.STALE)
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+def test_a_run_that_is_lost_in_its_last_moments_writes_no_result(
+    protocol: Protocol, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(protocol, tmp_path)
+    taken = _Taken(plan, monkeypatch)
+    assert experiment.attempt(plan, Bench(data, data), taken) is None
+    assert "taken over" in taken.said[-1]
+    assert not names(plan.directory) & {record.FILE, record.WEIGHTS, record.PREDICTIONS}
+
+
+def test_a_folder_that_cannot_be_claimed_stops_nothing(protocol: Protocol, tmp_path: Path) -> None:
+    plan = planned(protocol, tmp_path)
+    ended(plan)
+    (plan.directory / lease.FILE).unlink()
+    (plan.directory / lease.FILE).mkdir()
+    with pytest.raises(InputError):
+        lease.attempt(plan.directory)
+    leftovers.tidy([plan])
+    assert record.FILE in names(plan.directory)
