@@ -64,6 +64,8 @@ def check(
     if not count:
         raise InputError(f"no record below {results}: nothing was checked.")
     broken = len({breach.path for breach in breaches})
-    print(f"{count} records checked, {broken} of them break a rule")
+    print(f"{count} record{'s' * (count != 1)} checked; {broken} break a rule")
     if breaches:
-        raise RunFailedError(f"{len(breaches)} breaches in {broken} records (see above).")
+        raise RunFailedError(
+            f"breaches of rules: {len(breaches)}, in {broken} of {count} (see above)."
+        )
