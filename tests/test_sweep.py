@@ -299,7 +299,7 @@ def test_chaos(tmp_path: Path) -> None:
             killed += kill(pid)
     status, rest, errors = finish(process)
     assert status == 0, errors
-    assert killed == 6
+    assert killed >= 5  # so that each slot lost its worker twice; the last may have ended before
     # One that is killed between two runs loses none.
     assert (output + rest).count("its worker ended (SIGKILL); it goes on in another") <= killed
     found = hashes(results)
