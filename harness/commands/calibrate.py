@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption, ResultsOption
+from harness.commands.options import (
+    ArchiveOption,
+    DataDirOption,
+    DatasetOption,
+    DeviceOption,
+    EagerOption,
+    ResultsOption,
+)
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,9 +26,10 @@ def calibrate(
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     results: ResultsOption = Path("results"),
     seeds: Annotated[str, typer.Option(help="At least three.")] = "0-2",
+    eager: EagerOption = False,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Make the number found the protocol's.")
     ] = False,
@@ -47,6 +55,7 @@ def calibrate(
         device=device,
         results=results,
         validation=True,
+        eager=eager,
     )
     reporter = progress.for_terminal()
 

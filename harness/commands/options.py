@@ -42,6 +42,21 @@ ArchiveOption = Annotated[
     str | None,
     typer.Option(help="URL or file of the official archive. [default: $ALEXNET_ARCHIVE]"),
 ]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+PrecisionOption = Annotated[
+    str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
+]
+EpochsOption = Annotated[int | None, typer.Option(help="[default: the protocol's]")]
+ValidationOption = Annotated[
+    bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
+]
+FiguresOption = Annotated[bool, typer.Option(help="Draw pictures of each run.")]
+RetryFailedOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Train again what failed before.")
+]
+EagerOption = Annotated[
+    bool, typer.Option("--eager", help="Use no CUDA graph: slower, for where it fails.")
+]
 ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="Form of what is printed.")]
 TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="Form of what is printed.")]

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption, ResultsOption
+from harness.commands.options import (
+    ArchiveOption,
+    DataDirOption,
+    DatasetOption,
+    DeviceOption,
+    EagerOption,
+    EpochsOption,
+    FiguresOption,
+    PrecisionOption,
+    ResultsOption,
+    RetryFailedOption,
+    ValidationOption,
+)
 from harness.errors import InputError, RunFailedError
 
 if TYPE_CHECKING:
@@ -22,22 +34,14 @@ def run(
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[
-        str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="[default: the protocol's]")] = None,
-    validation: Annotated[
-        bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
-    ] = False,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    epochs: EpochsOption = None,
+    validation: ValidationOption = False,
     results: ResultsOption = Path("results"),
-    figures: Annotated[bool, typer.Option(help="Draw pictures of each run.")] = True,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Train again what failed before.")
-    ] = False,
-    eager: Annotated[
-        bool, typer.Option("--eager", help="Use no CUDA graph: slower, for where it fails.")
-    ] = False,
+    figures: FiguresOption = True,
+    retry_failed: RetryFailedOption = False,
+    eager: EagerOption = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Measure where the time goes; record nothing.")
     ] = False,
