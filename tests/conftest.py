@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import variants
-from harness import checkpoint, protocols, seeding
+from harness import checkpoint, cli, protocols, seeding
 from harness.data import Data, Split
 from harness.device import keep_freed_memory
 from harness.plan import Plan
@@ -100,5 +100,26 @@ def harness(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             timeout=300,
         )
+
+    return command
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """The one line with which a command refuses, exit 2; in this process, for time's sake."""
+
+    def command(*arguments: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["harness", *arguments])
+        for name in ("ALEXNET_DATA", "ALEXNET_ARCHIVE"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        shown = capsys.readouterr()
+        assert end.value.code == 2
+        assert (shown.err.count("\n"), shown.out) == (1, "")
+        return shown.err
 
     return command

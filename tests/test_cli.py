@@ -17,7 +17,6 @@ import pytest
 import torch
 from PIL import Image
 
-from harness import cli
 from tests.conftest import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
@@ -197,24 +196,9 @@ NO_SERVER = "http://127.0.0.1:9/cifar-10-python.tar.gz"
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_2(
-    arguments: tuple[str, ...],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...], message: str, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    # In this process: starting one for each of these takes most of its time.
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["harness", *arguments])
-    for name in ("ALEXNET_DATA", "ALEXNET_ARCHIVE"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    shown = capsys.readouterr()
-    assert end.value.code == 2
-    assert message in shown.err
-    assert shown.err.count("\n") == 1
-    assert shown.out == ""
+    assert message in refused(*arguments)
     assert not list(tmp_path.rglob("record.json"))
 
 

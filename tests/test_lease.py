@@ -125,15 +125,25 @@ def test_a_reused_process_number_is_another_process(tmp_path: Path) -> None:
     assert not lease.held(tmp_path)
 
 
+def age(claim: Path) -> None:
+    """Let a claim be older than a living owner would."""
+    os.utime(claim, (0, time.time() - lease.STALE - 5))
+
+
+def assert_free(folder: Path) -> None:
+    """A run can be claimed, and nothing is left when it is given back."""
+    held = lease.attempt(folder)
+    assert held is not None
+    held.release()
+    assert names(folder) == []
+
+
 def test_another_host_lives_as_long_as_it_touches_its_claim(tmp_path: Path) -> None:
     path = elsewhere(tmp_path, lease.STALE / 2)
     assert lease.held(tmp_path)
     assert lease.attempt(tmp_path) is None
-    os.utime(path, (0, time.time() - lease.STALE - 5))
-    held = lease.attempt(tmp_path)
-    assert held is not None
-    held.release()
-    assert names(tmp_path) == []
+    age(path)
+    assert_free(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", '{"host": "a', "[]"])
@@ -141,11 +151,8 @@ def test_a_claim_that_is_cut_short_counts_by_its_age(text: str, tmp_path: Path) 
     path = tmp_path / lease.FILE
     path.write_text(text)
     assert lease.attempt(tmp_path) is None
-    os.utime(path, (0, time.time() - lease.STALE - 5))
-    held = lease.attempt(tmp_path)
-    assert held is not None
-    held.release()
-    assert names(tmp_path) == []
+    age(path)
+    assert_free(tmp_path)
 
 
 def test_several_claims_that_are_cut_short_are_succeeded(tmp_path: Path) -> None:
@@ -154,11 +161,8 @@ def test_several_claims_that_are_cut_short_are_succeeded(tmp_path: Path) -> None
         path, _ = lease._last(tmp_path)
         path.touch()
         assert len(names(tmp_path)) == length
-        os.utime(path, (0, time.time() - lease.STALE - 5))
-    held = lease.attempt(tmp_path)
-    assert held is not None
-    held.release()
-    assert names(tmp_path) == []
+        age(path)
+    assert_free(tmp_path)
 
 
 def test_a_claim_that_cannot_be_read_is_named(tmp_path: Path) -> None:

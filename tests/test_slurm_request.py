@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,18 +166,10 @@ def test_without_slurm_it_is_one_line_and_status_2(
     message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    arguments = ["sweep", "--engine", "slurm", "--dataset", "digits", *more]
-    monkeypatch.setattr(sys, "argv", ["harness", *arguments])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    shown = capsys.readouterr()
-    assert end.value.code == 2
-    assert message in shown.err
-    assert (shown.err.count("\n"), shown.out) == (1, "")
+    assert message in refused("sweep", "--engine", "slurm", "--dataset", "digits", *more)
 
 
 # Says of each look at the queue what its number in the file beside it says: 0 is an answer.
