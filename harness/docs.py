@@ -15,6 +15,7 @@ from harness.compare import Group
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocols import PROTOCOLS
+from harness.report import reading
 from harness.unknowns import unknowns
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,8 +52,9 @@ def unknowns_table() -> str:
 
 
 def results_table() -> str:
-    """The comparison of the committed records, as `compare` prints it, but for the classes."""
-    text = tables.render(compare.on_test_images(_groups()), "markdown")
+    """The leading comparison of the committed records, as `compare` has it, but for the classes."""
+    lead = reading.read(RESULTS, compare.on_test_images).lead
+    text = tables.render([lead.group], "markdown")
     short = re.sub(r"\n### Recall of each class.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
     return re.sub(r"^## ", "### ", short, flags=re.MULTILINE).strip()
 
@@ -94,6 +96,7 @@ def updated(text: str) -> str:
         InputError: if it lacks a pair of markers.
     """
     named = (
+        ("answer", results_page.answer_in_short(RESULTS)),
         ("table", results_table()),
         ("claims", claims_table()),
         ("unknowns", unknowns_table()),

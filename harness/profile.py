@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -108,6 +109,8 @@ def _traced(plan: Plan, data: Data) -> tuple[str, Path]:
     trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=False)
     trainer.train_epoch()
     cuda = trainer.device.type == "cuda"
+    # Else the tracer writes of its start, and of a missing GPU as an error, to stderr.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * cuda
     with profile(activities=activities) as tracer:
         trainer.train_epoch()

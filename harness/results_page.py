@@ -13,6 +13,7 @@ from harness import calibration, rendering, style
 from harness.compare import Group, on_test_images
 from harness.report import answer, cells, reading, sections
 from harness.report.cells import Table
+from harness.report.picture import Picture
 from harness.report.reading import Found
 from harness.report.sections import Section
 
@@ -50,10 +51,25 @@ def files(results: Path) -> dict[Path, bytes]:
     page = "\n\n".join(part for part in _page(found, shown, results) if part) + "\n"
     wanted = {results / "README.md": page.encode()}
     for section in shown:
-        for picture in (p for part in section.parts for p in part.pictures):
-            path = results / FIGURES / f"{section.anchor}-{picture.name}.svg"
-            wanted[path] = style.svg(picture.figure)
+        for picture in _pictures(section):
+            wanted[results / _path(section, picture)] = style.svg(picture.figure)
     return wanted
+
+
+def answer_in_short(results: Path) -> str:
+    """The outcome in a sentence, the figure of the leading runs, and the budget curves.
+
+    Figures are named as from the folder above `results`.
+
+    Raises:
+        InputError: if there is no readable record.
+    """
+    found = reading.read(results, on_test_images)
+    first, *others = sections.sections(found)
+    told = answer.answer(found)
+    shown = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
+    figures = [_shown(s, _pictures(s)[0], results.name + "/") for s in shown]
+    return "\n\n".join([f"**{told.word}.** {told.sentence}", *figures])
 
 
 def _page(found: Found, shown: Sequence[Section], results: Path) -> Iterator[str]:
@@ -90,7 +106,7 @@ def _section(section: Section) -> Iterator[str]:
         yield part.note
         for picture in part.pictures:
             yield f"**{picture.title}.** {picture.caption}"
-            yield f"![{picture.alt}]({FIGURES}/{section.anchor}-{picture.name}.svg)"
+            yield _shown(section, picture)
         if part.table is not None:
             yield from _table(part.table)
     for table in section.after:
@@ -99,6 +115,18 @@ def _section(section: Section) -> Iterator[str]:
         yield "### Data, environment and cost"
         names, values = zip(*section.facts, strict=True)
         yield _markdown({"": list(names), "what": list(values)})
+
+
+def _pictures(section: Section) -> list[Picture]:
+    return [picture for part in section.parts for picture in part.pictures]
+
+
+def _path(section: Section, picture: Picture) -> str:
+    return f"{FIGURES}/{section.anchor}-{picture.name}.svg"
+
+
+def _shown(section: Section, picture: Picture, folder: str = "") -> str:
+    return f"![{picture.alt}]({folder}{_path(section, picture)})"
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -16,6 +16,9 @@ from harness.report.picture import Picture
 from harness.report.reading import Found
 from harness.verdict import Judgement
 
+# How the anchors of budget curves begin.
+BUDGETS = "budgets"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -59,7 +62,7 @@ def sections(found: Found) -> list[Section]:
             for number, judgement in enumerate(found.judgements, start=1)
         ]
         budgets = [
-            _of_budgets(f"budgets-{number}", curve, found)
+            _of_budgets(f"{BUDGETS}-{number}", curve, found)
             for number, curve in enumerate(found.verdict.curves, start=1)
         ]
     return [*groups, *budgets]
