@@ -2,6 +2,8 @@
 
 The rule, its candidates and its target stand in the decision file. The test images have no
 part in it: the runs train on 45,000 of the training images and are judged on the other 5,000.
+A candidate whose first seed misses the target by more than chance over seeds can make good gets
+no others; on a CPU this saves a third of the time.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from harness.files import write_atomically
 from harness.record import RunRecord
 
 FILE = "calibration.json"
+# Deviations over seeds, as the decision file expects them, by which a first run must miss the
+# target for the other seeds of its candidate to be spared.
+HOPELESS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +38,7 @@ class Candidate:
         seeds: of its runs.
         accuracies: on the validation split after the last epoch, by seed; fractions.
         mean: of the accuracies.
-        standard_error: of the mean over seeds; the split's own is 0.6 points at 75 %.
+        standard_error: of the mean over seeds, None of one; the split's own is 0.6 points at 75 %.
         reaches: whether the mean reaches the target.
     """
 
@@ -41,7 +46,7 @@ class Candidate:
     seeds: list[int]
     accuracies: list[float]
     mean: float
-    standard_error: float
+    standard_error: float | None
     reaches: bool
 
 
@@ -73,12 +78,14 @@ class Calibration:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
-def search(seeds: Sequence[int], train: Callable[[int], list[RunRecord]]) -> Calibration:
+def search(
+    seeds: Sequence[int], train: Callable[[int, Sequence[int]], list[RunRecord]]
+) -> Calibration:
     """Try the candidates from the smallest up until one reaches the target.
 
     Args:
-        seeds: of the runs of every candidate.
-        train: gives the records of all seeds at a budget, trained or found.
+        seeds: of the runs of every candidate that is not hopeless after the first.
+        train: gives the records at a budget of these seeds, trained or found.
 
     Raises:
         RunFailedError: if a run failed: a mean over the others would flatter.
@@ -86,11 +93,19 @@ def search(seeds: Sequence[int], train: Callable[[int], list[RunRecord]]) -> Cal
     rule = decision.load().budgets
     tried: list[RunRecord] = []
     for epochs in rule.candidates:
-        tried += train(epochs)
+        (first,) = train(epochs, seeds[:1])
+        others = [] if _hopeless(first) else train(epochs, seeds[1:])
+        tried += [first, *others]
         found = summarise(tried)
         if found.epochs is not None:
             break
     return found
+
+
+def _hopeless(first: RunRecord) -> bool:
+    rule = decision.load()
+    least = rule.budgets.target - HOPELESS * rule.accuracy.expected_sd
+    return first.metrics is None or first.metrics["accuracy"] < least
 
 
 def summarise(records: Iterable[RunRecord]) -> Calibration:
@@ -127,13 +142,14 @@ def _candidate(epochs: int, records: Sequence[RunRecord], rule: decision.Decisio
     accuracies = [record.metrics["accuracy"] for record in ordered if record.metrics]
     enough = len(accuracies) >= rule.budgets.calibration_seeds
     mean = statistics.fmean(accuracies)
-    spread = statistics.stdev(accuracies) if len(accuracies) > 1 else math.nan
+    several = len(accuracies) > 1
+    error = statistics.stdev(accuracies) / math.sqrt(len(accuracies)) if several else None
     return Candidate(
         epochs=epochs,
         seeds=[record.seed for record in ordered],
         accuracies=accuracies,
         mean=mean,
-        standard_error=spread / math.sqrt(len(accuracies)),
+        standard_error=error,
         reaches=enough and mean >= rule.budgets.target,
     )
 
@@ -159,6 +175,8 @@ def columns(found: Calibration) -> dict[str, list[str]]:
         "epochs": [str(c.epochs) for c in tried],
         "seeds": [str(len(c.seeds)) for c in tried],
         "validation accuracy, %": [rendering.percent(c.mean) for c in tried],
-        "standard error": [rendering.percent(c.standard_error) for c in tried],
+        "standard error": [
+            "-" if c.standard_error is None else rendering.percent(c.standard_error) for c in tried
+        ],
         "reaches it": ["yes" if c.reaches else "no" for c in tried],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,20 +16,23 @@ from tests.conftest import ROOT
 from tests.made import made
 
 RULE = decision.load().budgets
-Train = Callable[[int], list[RunRecord]]
+Train = Callable[[int, Sequence[int]], list[RunRecord]]
 
 
-def reaching(at: int, seeds: int = 3) -> tuple[Train, list[int]]:
-    """Runs that reach the target from `at` epochs on, and the budgets that were trained."""
+def reaching(at: int, hopeless: int = 0) -> tuple[Train, list[int]]:
+    """Runs that reach the target from `at` epochs on, and the budget of each that was trained.
+
+    Below `hopeless` epochs they miss it by far, else by a little.
+    """
     trained: list[int] = []
 
-    def train(epochs: int) -> list[RunRecord]:
-        trained.append(epochs)
-        right = 751 if epochs >= at else 740
+    def train(epochs: int, seeds: Sequence[int]) -> list[RunRecord]:
+        trained.extend([epochs] * len(seeds))
+        right = 751 if epochs >= at else 728 if epochs < hopeless else 740
         about = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
         return [
             made(seed=seed, right=right + 2 * seed, dataset=about, protocol={"epochs": epochs})
-            for seed in range(seeds)
+            for seed in seeds
         ]
 
     return train, trained
@@ -39,8 +42,17 @@ def test_the_smallest_budget_that_reaches_the_target_is_found_and_no_larger_one_
     train, trained = reaching(10)
     found = calibration.search(range(3), train)
     assert found.epochs == 10
-    assert trained == [6, 8, 10]
+    assert trained == [6] * 3 + [8] * 3 + [10] * 3
     assert [c.reaches for c in found.candidates] == [False, False, True]
+
+
+def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
+    train, trained = reaching(10, hopeless=8)
+    found = calibration.search(range(3), train)
+    assert trained == [6] + [8] * 3 + [10] * 3
+    assert [len(c.seeds) for c in found.candidates] == [1, 3, 3]
+    assert found.candidates[0].standard_error is None
+    assert calibration.columns(found)["standard error"][0] == "-"
 
 
 def test_mean_and_standard_error_by_hand() -> None:
@@ -52,9 +64,9 @@ def test_mean_and_standard_error_by_hand() -> None:
 
 
 def test_two_seeds_are_too_few_to_reach_anything() -> None:
-    train, trained = reaching(6, seeds=2)
+    train, trained = reaching(6)
     assert calibration.search(range(2), train).epochs is None
-    assert trained == RULE.candidates
+    assert sorted(set(trained)) == RULE.candidates
 
 
 def test_a_mean_just_below_the_target_does_not_reach_it() -> None:

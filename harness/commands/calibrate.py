@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,8 +37,9 @@ def calibrate(
 ) -> None:
     """Find the smallest number of epochs that reaches 75 % on the validation split.
 
-    Candidates and target stand in the decision file; the test images have no part in it. Runs
-    that are there already are not trained again.
+    Candidates and target stand in the decision file; the test images have no part in it. A
+    candidate whose first run is hopeless gets no other seeds. Runs that are there already are
+    not trained again.
     """
     from harness import budget, calibration, decision, experiment, progress, rendering
     from harness.plan import Options, parse_seeds
@@ -59,10 +61,10 @@ def calibrate(
     )
     reporter = progress.for_terminal()
 
-    def train(epochs: int) -> list[RunRecord]:
+    def train(epochs: int, seeds: Sequence[int]) -> list[RunRecord]:
         chosen = dataclasses.replace(options, epochs=epochs)
         records = []
-        for outcome in experiment.execute([rule.accuracy.variant], numbers, chosen, reporter):
+        for outcome in experiment.execute([rule.accuracy.variant], seeds, chosen, reporter):
             reporter.say(outcome.line)
             records.append(outcome.record)
         return records
