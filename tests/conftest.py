@@ -6,7 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import variants
 from harness import checkpoint, cli, protocols, seeding
 from harness.data import Data, Split
 from harness.device import keep_freed_memory
+from harness.machine import THREADS, cores
 from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocol import Protocol
@@ -25,8 +26,24 @@ from harness.sources import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Processes for `-n auto`: each holds about a GB of libraries.
+MOST_PROCESSES = 8
+
 seeding.make_deterministic()
 keep_freed_memory()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process for each core, as far as memory goes."""
+    return min(cores(), MOST_PROCESSES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
+    """The processes share the cores: threads that wait for each other would take many times as
+    long."""
+    os.environ.setdefault(THREADS, str(max(1, cores() // len(specs))))
 
 
 def split(n: int, seed: int) -> Split:
