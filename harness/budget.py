@@ -18,11 +18,13 @@ class Budget:
     Attributes:
         epochs: passes over the training images.
         calibration_sha256: of the text of the calibration record; empty while provisional.
+        calibrated_on: title of the images whose validation split it was tuned on.
         former: what it was before, oldest first.
     """
 
     epochs: int
     calibration_sha256: str
+    calibrated_on: str
     former: list[int]
 
     @property
@@ -36,7 +38,7 @@ def load() -> Budget:
     return Budget(**tomllib.loads(FILE.read_text(encoding="utf-8")))
 
 
-def adopt(epochs: int, calibration_sha256: str) -> None:
+def adopt(epochs: int, calibration_sha256: str, calibrated_on: str) -> None:
     """Make a budget the protocol's, from the next process on.
 
     Raises:
@@ -49,6 +51,7 @@ def adopt(epochs: int, calibration_sha256: str) -> None:
     values = (
         f"epochs = {epochs}\n"
         f'calibration_sha256 = "{calibration_sha256}"\n'
+        f'calibrated_on = "{calibrated_on}"\n'
         f"former = {list(dict.fromkeys(former))}\n"
     )
     write_atomically(FILE, (comment + values).encode())

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import decision, rendering
+from harness.data import KNOWN_FINGERPRINTS
 from harness.errors import RunFailedError
 from harness.files import write_atomically
 from harness.record import RunRecord
@@ -152,6 +153,11 @@ def _candidate(epochs: int, records: Sequence[RunRecord], rule: decision.Decisio
         standard_error=error,
         reaches=enough and mean >= rule.budgets.target,
     )
+
+
+def is_cifar10(found: Calibration) -> bool:
+    """Whether the images were CIFAR-10's, or the known copy of them."""
+    return found.dataset["official"] or found.dataset["fingerprint"] in KNOWN_FINGERPRINTS
 
 
 def save(results: Path, calibration: Calibration) -> Path:

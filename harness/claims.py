@@ -141,7 +141,8 @@ def _curves(decision: Decision) -> tuple[Claim, ...]:
             "the selected hyperparameters, not only yielded strong training accuracy but also "
             "mitigated overfitting concerns",
             "4.2, figure 4",
-            "training accuracy in the last epoch exceeds test accuracy by at most "
+            "training accuracy in the last epoch, as it went along with augmentation and dropout, "
+            "exceeds test accuracy by at most "
             f"{_points(rules.gap_confirms)} (upper end of the 95 % interval over seeds)",
             f"it exceeds it by at least {_points(rules.gap_refutes)} (lower end)",
         ),

@@ -43,6 +43,15 @@ class Arm:
         """Finished runs."""
         return len(self.finished)
 
+    def interim(self, rules: Decision) -> str:
+        """What of the plan has been run, in words; empty once all of it has.
+
+        Before that nothing is settled: whoever looks after every run and stops when it pleases
+        errs more often than the levels say (docs/statistics.md).
+        """
+        ran, planned = self.n + self.failed, len(rules.planned(self.name))
+        return f"interim, {ran} of {planned} planned seeds of {self.name}" * (ran < planned)
+
     @property
     def accuracies(self) -> NDArray[np.float64]:
         """Of the finished runs [n], by seed; fractions."""

@@ -124,11 +124,14 @@ def _where(found: statistics.Difference, arm: Arm, rules: Decision) -> tuple[str
     if share > rules.accuracy.most_failed:
         return "neither", f"{100 * share:.0f} % of the runs failed: the rest cannot speak for all"
     margin = rules.accuracy.margin
+    where, reason = _UNDECIDED, "the interval reaches across the margin"
     if statistics.inside(found, margin):
-        return "inside", "the interval lies inside the margin"
-    if statistics.outside(found, margin):
-        return "outside", "the interval lies wholly beyond the margin"
-    return _UNDECIDED, "the interval reaches across the margin"
+        where, reason = "inside", "the interval lies inside the margin"
+    elif statistics.outside(found, margin):
+        where, reason = "outside", "the interval lies wholly beyond the margin"
+    if interim := arm.interim(rules):
+        return _UNDECIDED, f"{interim} (so far {reason})"
+    return where, reason
 
 
 def _needed(arm: Arm, reported: int, rules: Decision) -> int | None:

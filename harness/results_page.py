@@ -21,23 +21,26 @@ FIGURES = "figures"
 
 _COPY = """\
 The images of `CIFAR-10 (JPEG q75)` are all 60,000 of CIFAR-10 in the official order of each class,
-but re-encoded as JPEG of quality 75 with halved colour resolution (4:2:0). Against the 6,102
-official images that could be compared the median PSNR is 30.5 dB, the worst 23 dB. Training and
-test images went through the same encoder. How much accuracy that costs or gives is not known: it
-takes runs on both to say, and the official archive was not at hand. So nothing here is a verdict
-on the paper, and no figure here stands in one table with one from the official archive.
+but re-encoded as JPEG of quality 75 with halved colour resolution (4:2:0). Those who made the copy
+state a median PSNR of 30.5 dB, at worst 23 dB, over 6,102 of the official images; that could not
+be repeated here. Training and test images went through the same encoder. How much accuracy it
+costs or gives is not known: it takes runs on both to say, and the official archive was not at
+hand. So nothing here is a verdict on the paper, and no figure here stands in one table with one
+from the official archive.
 
 Whoever has the official archive gets the verdict by
 
 ```bash
+python -m harness calibrate --adopt
 python -m harness sweep --variants all --seeds 0-19
 python -m harness sweep --variants paper --seeds 20-38
 python -m harness verdict
 python -m harness bundle official.tar
 ```
 
-and can pass `official.tar` on (records and predictions alone); `python -m harness merge
-official.tar` takes it in here after `check`. {cost}"""
+and can pass `official.tar` on (records and predictions alone), with `harness/budget.toml` if
+`calibrate` found another number of epochs there; `python -m harness merge official.tar` takes it
+in here after `check`. {cost}"""
 
 
 def files(results: Path) -> dict[Path, bytes]:

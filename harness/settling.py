@@ -45,6 +45,12 @@ class Evidence:
         """Whether there are seeds enough for any interval."""
         return self.arm.n >= self.rules.seeds.least
 
+    def final(self, status: str, text: str, *others: str) -> Answer:
+        """The answer, open while planned seeds of the arm or of other variants are to come."""
+        arms = [self.arm, *(Arm.of(name, self.group.records) for name in others)]
+        interim = next((why for arm in arms if (why := arm.interim(self.rules))), "")
+        return (OPEN, f"{text}; {interim}") if interim else (status, text)
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -70,9 +76,10 @@ def _accuracy(evidence: Evidence) -> Answer:
         return _TOO_FEW
     outcomes = evidence.rules.outcomes
     status = {outcomes.inside: CONFIRMED, outcomes.outside: REFUTED}.get(found.outcome, OPEN)
-    return status, (
+    return evidence.final(
+        status,
         f"ours - reported = {rendering.points(found.difference)} points "
-        f"{rendering.span(found.low, found.high)}"
+        f"{rendering.span(found.low, found.high)}",
     )
 
 
@@ -95,10 +102,8 @@ def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
         each = 1 - (1 - evidence.rules.tests.level) / len(values)
         low, high = statistics.mean_interval(values, each)
         beyond = (high < bounds.low) | (low > bounds.high)
-        status = OPEN
-        if own.outside or beyond.any():
-            status = REFUTED
-        elif ((low >= bounds.low) & (high <= bounds.high)).all():
+        status = REFUTED if beyond.any() else OPEN
+        if ((low >= bounds.low) & (high <= bounds.high)).all():
             status = CONFIRMED
         means = values.mean(1)
         names = ", ".join(np.array(paper.CLASSES)[beyond])
@@ -106,7 +111,8 @@ def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
             f"{tables}; ours: class means {rendering.percent(means.min(), 1)} to "
             f"{rendering.percent(means.max(), 1)} %"
         )
-        return status, text + f", outside: {names}" * bool(names)
+        status, text = evidence.final(status, text + f", outside: {names}" * bool(names))
+        return (REFUTED if own.outside else status), text
 
     return judge
 
@@ -126,7 +132,7 @@ def _helps(without: str) -> Callable[[Evidence], Answer]:
             f"Holm p {rendering.p_value(contrast.holm)}"
         )
         seen = f"; {rendering.percent(contrast.detectable)} points would have been found"
-        return status, text + seen * (not found)
+        return evidence.final(status, text + seen * (not found), without)
 
     return judge
 
@@ -149,7 +155,7 @@ def _curves(evidence: Evidence) -> Answer:
         f"{name.replace('_', ' ')} {100 * share:.0f} %"
         for name, share in zip(runs[0], shares.mean(1), strict=True)
     )
-    return status, f"epochs that go the wrong way: {worst}"
+    return evidence.final(status, f"epochs that go the wrong way: {worst}")
 
 
 def _overfitting(evidence: Evidence) -> Answer:
@@ -164,9 +170,10 @@ def _overfitting(evidence: Evidence) -> Answer:
         status = CONFIRMED
     elif low >= evidence.rules.curves.gap_refutes:
         status = REFUTED
-    return status, (
+    return evidence.final(
+        status,
         f"training - test accuracy at the end = {rendering.points(float(np.mean(gaps)))} points "
-        f"{rendering.span(low, high)}"
+        f"{rendering.span(low, high)}",
     )
 
 

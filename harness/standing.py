@@ -6,7 +6,7 @@ import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
-from harness import decision, paper, protocols, record
+from harness import budget, decision, paper, protocols, record
 from harness.compare import Group, environments
 from harness.decision import Decision
 
@@ -39,12 +39,20 @@ def standing(group: Group, rules: Decision) -> Standing:
     if departs := record.differences(known, own):
         why = "; ".join(departs[:3])
         return Standing(False, f"NOT THE PROTOCOL ({why}): figures, no verdict", cifar10)
-    budgets = {standard["epochs"]: "the protocol's budget"}
+    if others := sum(r.decision_sha256 != decision.sha256() for r in group.records):
+        why = f"{others} of {len(group.records)} records do not cite this decision file"
+        return Standing(False, f"OTHER RULES ({why}): figures, no verdict", cifar10)
+    tuned = budget.load()
+    own_budget = f"the protocol's budget, tuned on {tuned.calibrated_on}"
+    budgets = {standard["epochs"]: own_budget}
     budgets.setdefault(rules.budgets.reference, "the reference's budget")
     if group.protocol["epochs"] not in budgets:
         stated = " and ".join(map(str, sorted(budgets)))
         why = f"the verdict is stated for {stated} epochs"
         return Standing(False, f"ANOTHER BUDGET ({why}): figures, no verdict", cifar10)
+    if tuned.provisional and group.protocol["epochs"] == tuned.epochs:
+        why = "`calibrate` has not set it"
+        return Standing(False, f"PROVISIONAL BUDGET ({why}): figures, no verdict", cifar10)
     return Standing(True, budgets[group.protocol["epochs"]], cifar10)
 
 
@@ -72,6 +80,8 @@ def notes(group: Group, beyond: int, rules: Decision) -> list[str]:
             f"{failed} of {len(group.records)} runs failed: counted, in no mean, and behind "
             "every finished run in P(A > B)."
         )
+    if (versions := len({r.sources_sha256 for r in group.records})) > 1:
+        lines.append(f"Rows come from {versions} versions of the code that decides bits.")
     if len(places := environments(group.records)) > 1:
         lines.append(f"Rows come from more than one environment: {'; '.join(places)}.")
     return lines

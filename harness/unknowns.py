@@ -66,8 +66,10 @@ def _network() -> tuple[Unknown, ...]:
 
 def _origin() -> str:
     """Where the number of epochs comes from."""
-    provisional = budget.load().provisional
-    return "provisional until `calibrate` sets it" if provisional else "set by `calibrate`"
+    tuned = budget.load()
+    if tuned.provisional:
+        return "provisional until `calibrate` sets it"
+    return f"set by `calibrate` on {tuned.calibrated_on}"
 
 
 def _training(protocol: Protocol) -> tuple[Unknown, ...]:

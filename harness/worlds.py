@@ -67,7 +67,8 @@ def simulate(worlds: int = WORLDS, seed: int = SEED, rules: Decision | None = No
     rates = []
     for seeds in (20, rules.seeds.accuracy):
         rates += _accuracy(source, worlds, seeds, rules)
-    return [*rates, *_families(source, worlds, rules), *_intervals(source, worlds, rules)]
+    families, intervals = _families(source, worlds, rules), _intervals(source, worlds, rules)
+    return [*rates, *families, *intervals, _impatience(source, worlds, rules)]
 
 
 def _accuracy(source: np.random.Generator, worlds: int, seeds: int, rules: Decision) -> list[Rate]:
@@ -101,6 +102,24 @@ def _accuracy(source: np.random.Generator, worlds: int, seeds: int, rules: Decis
             ),
         ]
     return rates
+
+
+def _impatience(source: np.random.Generator, worlds: int, rules: Decision) -> Rate:
+    """How often whoever looks after every run stops at a false match: why nothing is decided
+    before all planned seeds have been run."""
+    margin, alpha = 100 * rules.accuracy.margin, rules.accuracy.alpha
+    sd, least, most = DEVIATIONS[1], rules.seeds.least, rules.seeds.accuracy
+    reported = source.normal(0, sd, (worlds, REPORTED))
+    runs = source.normal(margin, sd, (worlds, most))
+    fooled = np.zeros(worlds, bool)
+    for n in range(least, most + 1):
+        found = statistics.against_reported(runs[:, :n], reported, 1 - 2 * alpha)
+        fooled |= statistics.inside(found, margin)
+    return Rate(
+        f"NOT done here: {rules.outcomes.inside} at any S from {least} to {most} though the "
+        f"difference is {margin:g} point, SD {sd:.2f}",
+        float(fooled.mean()),
+    )
 
 
 def _families(source: np.random.Generator, worlds: int, rules: Decision) -> list[Rate]:

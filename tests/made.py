@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 import variants
-from harness import paper, record
+from harness import decision, paper, record
 from harness.evaluate import counted
+from harness.protocols import EPOCHS
 from harness.record import RunRecord
+
+OWN_RULES = decision.sha256()
 
 
 def made(
@@ -24,7 +27,7 @@ def made(
     failed: bool = False,
     history: list[dict[str, Any]] | None = None,
     environment: dict[str, Any] | None = None,
-    decision_sha256: str | None = None,
+    decision_sha256: str | None = OWN_RULES,
 ) -> RunRecord:
     """A record on CIFAR-10's classes with `right` of 1,000 images right in each class."""
     about = {
@@ -46,7 +49,7 @@ def made(
         changes=variants.changes(variants.get(variant), variants.get("paper")),
         seed=seed,
         dataset={**about, **(dataset or {})},
-        protocol={"epochs": 20, "precision": "bf16", **(protocol or {})},
+        protocol={"epochs": EPOCHS, "precision": "bf16", **(protocol or {})},
         departures={},
         environment=environment or {},
         code={"commit": None, "dirty": None},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import budget, calibration, decision, protocols
+from harness.data import KNOWN_FINGERPRINTS
 from harness.errors import RunFailedError
 from harness.record import RunRecord, load_all
 from tests.conftest import ROOT
@@ -81,6 +83,18 @@ def test_a_failed_run_is_not_passed_over() -> None:
         calibration.summarise(runs)
 
 
+def test_only_cifar10_and_its_known_copy_set_the_protocols_number() -> None:
+    train, _ = reaching(6)
+    found = calibration.search(range(3), train)
+
+    def on(**about: object) -> calibration.Calibration:
+        return dataclasses.replace(found, dataset={**found.dataset, **about})
+
+    assert calibration.is_cifar10(found)
+    assert not calibration.is_cifar10(on(official=False))
+    assert calibration.is_cifar10(on(official=False, fingerprint=next(iter(KNOWN_FINGERPRINTS))))
+
+
 def test_a_record_says_what_it_rests_on(tmp_path: Path) -> None:
     train, _ = reaching(8)
     found = calibration.search(range(3), train)
@@ -99,9 +113,12 @@ def test_an_adopted_budget_is_the_protocols(
     copy.write_bytes(budget.FILE.read_bytes())
     monkeypatch.setattr(budget, "FILE", copy)
     before = budget.load()
-    budget.adopt(13, "ab" * 32)
+    budget.adopt(13, "ab" * 32, "CIFAR-10 (official)")
     assert budget.load() == budget.Budget(
-        epochs=13, calibration_sha256="ab" * 32, former=[*before.former, before.epochs]
+        epochs=13,
+        calibration_sha256="ab" * 32,
+        calibrated_on="CIFAR-10 (official)",
+        former=[*before.former, before.epochs],
     )
     assert copy.read_text().startswith(budget.FILE.read_text().splitlines()[0])
 

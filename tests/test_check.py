@@ -106,6 +106,20 @@ def test_the_committed_results_pass() -> None:
     assert breaches == []
 
 
+def test_the_jpeg_copy_cannot_be_called_official(tmp_path: Path) -> None:
+    committed = ROOT / "results" / "folder"
+    results = Path(shutil.copytree(committed, tmp_path / "results" / "folder")).parent
+    edit(results, lambda fields: fields["dataset"].update(official=True))
+    assert "data are known: dataset.official was False and is True" in faults(results)
+
+
+def test_a_budget_tuned_elsewhere_is_told_from_an_unnamed_departure(results: Path) -> None:
+    edit(results, lambda fields: fields["departures"].clear())
+    assert (
+        "departures are named: has 2 epochs, which harness/budget.toml here" in faults(results)[0]
+    )
+
+
 def test_every_rule_is_a_sentence() -> None:
     for rule in rule_list():
         assert rule[0].isupper() or rule.startswith("record.json")

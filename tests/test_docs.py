@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import docs, results_page
+from harness import docs, results_page, unknowns
 from harness.errors import InputError
 
 
@@ -44,7 +44,14 @@ def test_a_table_that_was_edited_is_put_right() -> None:
 
 def test_the_values_of_the_protocol_stand_in_the_table_of_unknowns() -> None:
     table = docs.unknowns_table()
-    for value in ("0.01", "128", "60 % and 85 %", "dropout 0.5", "45,000/5,000", "provisional"):
+    for value in (
+        "0.01",
+        "128",
+        "60 % and 85 %",
+        "dropout 0.5",
+        "45,000/5,000",
+        unknowns._origin(),
+    ):
         assert value in table
 
 

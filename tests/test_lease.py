@@ -229,8 +229,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_no_two_of_a_crowd_hold_it_at_once_though_holders_are_killed(tmp_path: Path) -> None:
     spans: list[tuple[int, int]] = []
     deaths = 0
-    limit = time.monotonic() + 4
-    while time.monotonic() < limit:
+    while deaths < 2 or len(spans) <= 100:
         crowd = [process(CROWD, str(tmp_path), "1") for _ in range(4)]
         for one in crowd:
             output, _ = one.communicate(timeout=60)
@@ -239,7 +238,5 @@ def test_no_two_of_a_crowd_hold_it_at_once_though_holders_are_killed(tmp_path: P
                 start, end = line.split()
                 spans.append((int(start), int(end)))
     spans.sort()
-    assert deaths >= 2, deaths
-    assert len(spans) > 100
     for (_, end), (start, _) in itertools.pairwise(spans):
         assert end <= start

@@ -77,5 +77,7 @@ def calibrate(
         return
     print(f"The smallest budget that reaches {found.target:.0%}: {found.epochs} epochs. {path}")
     if adopt:
-        budget.adopt(found.epochs, found.sha256())
+        if not calibration.is_cifar10(found):
+            raise InputError("--adopt: the protocol's number is of CIFAR-10; these are own images.")
+        budget.adopt(found.epochs, found.sha256(), found.dataset["title"])
         print(f"The protocol has it from now on: {budget.FILE}")

@@ -83,8 +83,12 @@ def _sentence(lead: Judgement, rules: Decision) -> str:
 
 def _near(found: AccuracyResult) -> str:
     runs = "The one run of ours lies" if found.n == 1 else f"Our {found.n} runs lie on average"
+    return f"{runs} {_apart(found)}."
+
+
+def _apart(found: AccuracyResult) -> str:
     side = "above" if found.difference > 0 else "below"
-    return f"{runs} {abs(100 * found.difference):.2f} points {side} the paper's average."
+    return f"{abs(100 * found.difference):.2f} points {side} the paper's average"
 
 
 def _obstacles(lead: Judgement, rules: Decision) -> list[str]:
@@ -118,11 +122,11 @@ def _result(lead: Judgement) -> Fact:
         return Fact(name, "nothing to compare")
     if math.isnan(found.low):
         runs = ", ".join(rendering.percent(a) for a in found.runs)
-        return Fact(name, f"{runs} %", f"{rendering.points(found.difference)} points to the paper")
+        return Fact(name, f"{runs} %", _apart(found))
     return Fact(
         name,
         f"{rendering.percent(found.mean)} %",
-        f"mean of {found.n} runs; {rendering.points(found.difference)} points to the paper, "
+        f"mean of {found.n} runs; {_apart(found)}, "
         f"interval {rendering.span(found.low, found.high)}",
     )
 
