@@ -112,7 +112,7 @@ def _traced(plan: Plan, data: Data) -> tuple[str, Path]:
     # Else the tracer writes of its start, and of a missing GPU as an error, to stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * cuda
-    with profile(activities=activities) as tracer:
+    with profile(activities=activities, acc_events=True) as tracer:
         trainer.train_epoch()
         _wait(trainer.device)
     order = "self_device_time_total" if cuda else "self_cpu_time_total"

@@ -26,8 +26,8 @@ from harness.sources import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Processes for `-n auto`: each holds about a GB of libraries.
-MOST_PROCESSES = 8
+# Processes for `-n auto`: one that has trained and read 60,000 pictures holds up to 5 GB.
+MOST_PROCESSES = 4
 
 seeding.make_deterministic()
 keep_freed_memory()
