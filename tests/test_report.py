@@ -341,12 +341,12 @@ def test_seeds_are_written_as_run_takes_them(seeds: list[int], text: str) -> Non
         assert parse_seeds(text) == sorted(seeds)
 
 
-def test_the_command_of_a_row_names_the_very_protocol() -> None:
+def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_records() -> None:
     (group,) = _groups(RESULTS)
     text = provenance.command(group, "paper", [0])
     assert text == (
         "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
-        "--precision bf16 --data-dir DIR"
+        "--precision bf16 --data-dir DIR --results again"
     )
 
 

@@ -12,6 +12,9 @@ from harness.contrasts import Arm
 from harness.record import RunRecord
 from harness.report.cells import Cell, Table
 
+# Where the records lie already, `run` would find every run done.
+_ANEW = "again"
+
 
 def seed_ranges(seeds: Iterable[int]) -> str:
     """Seeds as `run --seeds` takes them: 0, 1, 2 and 5 are "0-2,5"."""
@@ -84,16 +87,25 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
                 Cell(rendering.duration(mean), mean if seconds else None),
             )
         )
-    headers = (("variant", ""), ("command", ""), ("time of a run", "training alone, as it was"))
+    headers = (
+        ("variant", ""),
+        (
+            "command",
+            f"trains these runs anew, in the folder {_ANEW}; python -m harness verify RUN_DIR "
+            "repeats one of them and compares it with its record bit for bit",
+        ),
+        ("time of a run", "training alone, as it was"),
+    )
     return Table("How to repeat each row", headers, tuple(rows), prose=True)
 
 
 def command(group: Group, variant: str, seeds: Iterable[int]) -> str:
-    """`run` with every option that these runs depend on."""
+    """`run` with every option that these runs depend on, in a folder that holds none of them."""
     data, protocol = group.dataset, group.protocol
     words = ["python", "-m", "harness", "run", "--variant", variant, "--seeds", seed_ranges(seeds)]
     words += ["--dataset", data["name"]]
     words += ["--epochs", str(protocol["epochs"]), "--precision", protocol["precision"]]
     words += ["--validation"] * (data["split"] == "validation")
     words += ["--data-dir", "DIR"] * (data["name"] == "folder")
+    words += ["--results", _ANEW]
     return shlex.join(words)
