@@ -11,6 +11,7 @@ import pytest
 from archives import Part
 from PIL import Image
 
+from harness import data
 from harness.errors import InputError
 from harness.sources import Source, decoded, folder
 from harness.sources.folder import read
@@ -63,6 +64,14 @@ def test_folder_arrays_have_the_one_form(tmp_path: Path) -> None:
 def test_a_folder_is_never_official(tmp_path: Path) -> None:
     tree(tmp_path)
     assert not read(tmp_path).official
+
+
+def test_the_same_images_in_another_folder_are_the_same_data(tmp_path: Path) -> None:
+    tree(tmp_path / "pics")
+    shutil.copytree(tmp_path / "pics", tmp_path / "pics_on_node2")
+    one, other = (data.load("folder", tmp_path / name) for name in ("pics", "pics_on_node2"))
+    assert one.fingerprint == other.fingerprint
+    assert one.title == other.title == f"own images {one.fingerprint[:12]}"
 
 
 def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:

@@ -43,12 +43,11 @@ def state(parts: Iterable[tuple[Sequence[str], Sequence[tuple[int, ...]]]]) -> s
     return digest.hexdigest()
 
 
-def load(directory: Path, title: str, wanted: str) -> Source | None:
+def load(directory: Path, wanted: str) -> Source | None:
     """The dataset from its copy; None where there is none, or none that can be trusted.
 
     Args:
         directory: the dataset's.
-        title: of the source returned.
         wanted: `state` of the image files today.
     """
     for path in (directory / FOLDER).glob("*.safetensors"):
@@ -61,7 +60,7 @@ def load(directory: Path, title: str, wanted: str) -> Source | None:
             classes = tuple(json.loads(about["classes"]))
         except (OSError, SafetensorError, KeyError, ValueError):
             continue  # torn or of another form: decoding again costs seconds, trusting it more
-        source = Source(title, classes, (images, labels), (test_images, test_labels))
+        source = Source(None, classes, (images, labels), (test_images, test_labels))
         if source.fingerprint == path.stem:
             return source
     return None

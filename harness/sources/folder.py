@@ -49,11 +49,10 @@ def read(directory: Path, archive: str | None = None) -> Source:
         )
     files = [_find(directory / part, classes) for part in ("train", "test")]
     state = decoded.state((part.names, part.stats) for part in files)
-    title = f"images in {directory.name}"
-    source = decoded.load(directory, title, state)
+    source = decoded.load(directory, state)
     if source is None:
         train, test = ((_decode(part.paths), np.array(part.labels)) for part in files)
-        source = Source(title, tuple(classes), train, test)
+        source = Source(None, tuple(classes), train, test)
         decoded.save(directory, source, state)
     return source
 

@@ -30,17 +30,22 @@ class Source:
     """What a reader returns.
 
     Attributes:
-        title: what the bytes are, for people.
+        known_as: what the bytes are, for people; None where only their fingerprint tells.
         classes: class names; a label is an index into them.
         train, test: (images uint8 [N, 32, 32, 3], labels int64 [N]).
         official: read from the official archive with its checksums intact.
     """
 
-    title: str
+    known_as: str | None
     classes: tuple[str, ...]
     train: Arrays
     test: Arrays
     official: bool = False
+
+    @property
+    def title(self) -> str:
+        """What the bytes are, for people: the same for the same bytes, wherever they lie."""
+        return self.known_as or f"own images {self.fingerprint[:12]}"
 
     @cached_property
     def fingerprint(self) -> str:
