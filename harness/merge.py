@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from harness.data import Data
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.record import RunRecord
+from harness.rules.together import trained_alike
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,19 @@ def _claim(folders: list[Path], held: ExitStack) -> None:
 
 def _refuse_odd(scratch: Path, results: Path) -> None:
     """What `check` does not look for: predictions of a failed run, weights of a run here."""
-    here = {run.weights_sha256: place for place, run in _runs(results).items() if not run.failed}
+    here: defaultdict[str, list[tuple[str, RunRecord]]] = defaultdict(list)
+    for place, run in _runs(results).items():
+        if run.weights_sha256:
+            here[run.weights_sha256].append((place, run))
     faults = []
     for place, run in _runs(scratch).items():
         if run.failed and (scratch / place / record.PREDICTIONS).exists():
             faults.append(f"{place}: failed, but has {record.PREDICTIONS}")
-        if here.get(run.weights_sha256, place) != place:
-            faults.append(f"{place}: weights_sha256 is that of {here[run.weights_sha256]}")
+        faults += [
+            f"{place}: weights_sha256 is that of {there}"
+            for there, other in here[run.weights_sha256 or ""]
+            if there != place and not trained_alike(run, other)
+        ]
     if faults:
         raise RefusedError("runs cannot be right (named above): nothing was taken in.", faults)
 

@@ -313,6 +313,19 @@ def test_a_run_under_another_seed_is_known_for_a_copy(
     assert contents(results) == before
 
 
+def test_a_variant_that_one_epoch_does_not_tell_apart_comes_in(
+    source: Path, bundle: Path, results: Path
+) -> None:
+    merge(bundle, results)
+    twin = source / ONE.replace("/paper/", "/no_lr_decay/")
+    shutil.copytree(source / ONE, twin)
+    without = {"lr_decay": False}
+    edit(twin, lambda f: f["settings"].update(without))
+    edit(twin, lambda f: f.update(variant="no_lr_decay", changes=without))
+    bundle.write_bytes(pack(source)[0])
+    assert merge(bundle, results).taken == [twin.relative_to(source).as_posix()]
+
+
 @pytest.mark.parametrize("flips", [1, 20])
 def test_flipped_bits_are_refused_or_leave_a_record_that_passes(
     flips: int, packed: bytes, bundle: Path, results: Path

@@ -26,8 +26,12 @@ from harness.evaluate import counted, metrics
 from harness.plan import Plan
 from harness.progress import Reporter
 from harness.protocols import resolve
+from harness.record import RunRecord
+from harness.rules.stored import Stored
+from harness.rules.together import runs_are_distinct
 from harness.runner import execute, weights_sha256
 from tests.conftest import ROOT
+from tests.made import curve, made
 
 # Fields that no rule can hold against anything: only repeating the run shows a change.
 ONLY_VERIFY = (
@@ -267,6 +271,44 @@ def test_a_run_copied_to_another_seed_is_caught(results: Path) -> None:
     fields["seed"] = 7
     (copied / record.FILE).write_text(json.dumps(fields, indent=1) + "\n")
     assert any("weights_sha256 is that of another run too" in fault for fault in faults(results))
+
+
+def history(*rates: float) -> list[dict[str, Any]]:
+    return [{**row, "lr": lr} for row, lr in zip(curve([0.7] * len(rates)), rates, strict=True)]
+
+
+def copied(*runs: RunRecord) -> list[str]:
+    """What the rule says of runs with the same weights, each in a place of its own."""
+    given = [
+        Stored(Path(str(number)), Path(), dataclasses.replace(run, weights_sha256="a" * 64), None)
+        for number, run in enumerate(runs)
+    ]
+    return [fault for _, fault in runs_are_distinct(given)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("paper", "no_lr_decay"), ("no_augmentation", "baseline")]
+)
+def test_variants_that_one_epoch_does_not_tell_apart_may_share_their_weights(
+    one: str, other: str
+) -> None:
+    assert copied(made(one, history=history(0.01)), made(other, history=history(0.01))) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        made("no_lr_decay", history=history(0.01, 0.01)),  # has seen the decay
+        made("no_lr_decay", seed=1, history=history(0.01, 0.001)),
+        made("no_lr_decay", history=history(0.01, 0.001), dataset={"fingerprint": "cd" * 32}),
+        made("no_lr_decay", history=history(0.01, 0.001), protocol={"precision": "fp32"}),
+        made("baseline", history=history(0.01, 0.001)),
+        made("dropout_25", history=history(0.01, 0.001)),
+    ],
+)
+def test_any_other_run_that_shares_weights_is_a_copy(other: RunRecord) -> None:
+    paper = made("paper", history=history(0.01, 0.001))
+    assert copied(paper, other) == ["weights_sha256 is that of another run too"] * 2
 
 
 def test_a_run_moved_to_another_variant_is_caught(results: Path) -> None:
