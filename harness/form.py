@@ -1,4 +1,4 @@
-"""The form of a record below its top level: what tables and figures read, declared."""
+"""The form of a record below its top level: what tables, figures and `verify` read, declared."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _DESCRIPTION: Form = {
         "test_size": int,
     },
     "protocol": {"epochs": int, "precision": str},
+    "environment": {"device_type": str},
 }
 _ROW = ("train_loss", "train_accuracy", "lr", "seconds", "images_per_second")
 

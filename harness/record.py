@@ -157,7 +157,7 @@ def load(path: Path) -> RunRecord:
 
     Raises:
         DamagedRecordError: if it is no JSON, lacks a field, has a strange one at any depth
-            that tables and figures read, or is newer than this code.
+            that tables, figures and `verify` read, or is newer than this code.
     """
     try:
         fields = json.loads(path.read_bytes())

@@ -51,7 +51,7 @@ def made(
         dataset={**about, **(dataset or {})},
         protocol={"epochs": EPOCHS, "precision": "bf16", **(protocol or {})},
         departures={},
-        environment=environment or {},
+        environment={"device_type": "cpu", **(environment or {})},
         code={"commit": None, "dirty": None},
         sources_sha256="0" * 64,
         parameters=23_272_266,

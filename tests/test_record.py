@@ -115,6 +115,7 @@ def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
         (("dataset", "classes"), [["a"]] * 10, "dataset.classes.0 is"),
         (("dataset", "fingerprint"), 5, "dataset.fingerprint is '5'"),
         (("protocol", "epochs"), "20", "protocol.epochs is '20'"),
+        (("environment", "device_type"), None, "environment lacks device_type"),
         (("train_seconds",), float("inf"), "train_seconds is 'inf'"),
     ],
 )
