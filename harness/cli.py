@@ -15,10 +15,13 @@ from harness.commands.calibrate import calibrate
 from harness.commands.options import ArchiveOption, DataDirOption, DatasetOption
 from harness.commands.sweep import sweep
 from harness.commands.train import run
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError, RunFailedError, UnwritableError
 
 INTERRUPTED = 130
 TERMINATED = 143
+# Commands that train, and options with which they do not.
+TRAINING = {"run", "sweep", "calibrate"}
+NOT_TRAINING = {"--profile", "--dry-run", "--status"}
 # Newer versions of Typer bring a click of their own: ClickException is reached through a name
 # that all of them export.
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -120,6 +123,9 @@ def main() -> None:
         status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
     except ClickException as error:
         _end(error.format_message(), 2)
+    except UnwritableError as error:
+        kept = ": nothing that was finished is lost" if _trains() else ""
+        _end(f"{error} Name another place, or mend that and give the same command again{kept}.", 2)
     except (InputError, variants.UnknownVariantError) as error:
         _end(str(error), 2)
     except RunFailedError as error:
@@ -130,8 +136,13 @@ def main() -> None:
         status = TERMINATED
     if status in (INTERRUPTED, TERMINATED):  # Typer's newer versions return 130 after Ctrl-C
         again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
-        _end(f"interrupted; finished epochs are saved. To go on: {again}", status)
+        saved = "; finished epochs are saved. To go on" if _trains() else ". To start again"
+        _end(f"interrupted{saved}: {again}", status)
     sys.exit(status)
+
+
+def _trains() -> bool:
+    return not TRAINING.isdisjoint(sys.argv[1:2]) and NOT_TRAINING.isdisjoint(sys.argv)
 
 
 def _terminate(number: int, frame: object) -> None:

@@ -19,9 +19,7 @@ def make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UnwritableError(
-            f"cannot write to {path} ({error.strerror}): name another folder with --results."
-        ) from error
+        raise UnwritableError(f"cannot write to {path} ({error.strerror}).") from error
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
@@ -43,10 +41,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
         scratch = None
         _sync_directory(path.parent)
     except OSError as error:
-        raise UnwritableError(
-            f"cannot write {path}: {error.strerror}. Mend that, then give the same command again: "
-            "nothing that was finished is lost."
-        ) from error
+        raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
     finally:
         if scratch is not None and os.path.exists(scratch):
             os.unlink(scratch)

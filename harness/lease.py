@@ -136,10 +136,7 @@ def attempt(folder: Path) -> Lease | None:
         if not _create(claim):
             return None
     except OSError as error:
-        raise UnwritableError(
-            f"cannot write {path}: {error.strerror}. Mend that, then give the same command again: "
-            "nothing that was finished is lost."
-        ) from error
+        raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
     # The chain may have been released, and begun anew, since it was read.
     with _explained(folder):
         if _last(folder)[1] != claim:

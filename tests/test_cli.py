@@ -17,6 +17,8 @@ import pytest
 import torch
 from PIL import Image
 
+from harness import cli
+from harness.plan import Options
 from tests.conftest import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
@@ -202,6 +204,46 @@ def test_bad_input_is_one_clear_line_and_exit_2(
     assert not list(tmp_path.rglob("record.json"))
 
 
+@pytest.mark.parametrize("output", ["file/table.md", "folder"])
+def test_a_table_that_cannot_be_written_is_named_without_advice_for_training(
+    output: str, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    told = refused("audit", "--output", output)
+    assert told.startswith(f"harness: cannot write {'to ' * ('/' in output)}{output.split('/')[0]}")
+    assert told.endswith("Name another place, or mend that and give the same command again.\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "goes_on"),
+    [
+        (("run", "--variant", "paper"), True),
+        (("run", "--variant", "paper", "--profile"), False),
+        (("data",), False),
+    ],
+)
+def test_only_a_command_that_trains_says_that_epochs_are_saved(
+    command: tuple[str, ...],
+    goes_on: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupt(options: Options) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Options, "load_data", interrupt)
+    monkeypatch.setattr(sys, "argv", ["harness", *command])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
+    told = capsys.readouterr().err
+    assert ("finished epochs are saved. To go on: " in told) == goes_on
+    assert told.endswith(shlex.join(["python", "-m", "harness", *command]) + "\n")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
 def test_cuda_without_a_gpu_is_refused(small: tuple[str, ...], harness: Harness) -> None:
     done = harness(*small, "--variant", "paper", "--device", "cuda")
@@ -230,6 +272,7 @@ def test_a_results_folder_that_cannot_be_written_is_refused(
     done = harness(*small, "--variant", "paper", "--results", "file/results")
     assert done.returncode == 2
     assert "cannot write to file/results" in done.stderr
+    assert "nothing that was finished is lost" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
