@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,37 +19,29 @@ def run(
     seed: int = 0,
     dataset: str = "cifar10",
     *,
-    data_dir: str | Path | None = None,
-    archive: str | None = None,
-    device: str = "auto",
-    precision: str | None = None,
-    epochs: int | None = None,
-    validation: bool = False,
-    results: str | Path = "results",
+    retry_failed: bool = False,
+    **options: Any,
 ) -> RunRecord:
     """Train and judge one variant, or return its record where that was done before.
 
-    The options are those of the command `run`.
+    Args:
+        variant, seed, dataset: as for the command `run`.
+        retry_failed: train again what failed before.
+        options: fields of `harness.plan.Options`, such as `epochs=5` or `eager=True`; folders
+            also as text.
 
     Raises:
         harness.errors.InputError: if an option is wrong or data are missing.
         variants.UnknownVariantError: if there is no such variant.
+        TypeError: if there is no such option.
     """
     from harness.experiment import execute
     from harness.plan import Options
     from harness.progress import Reporter
 
-    options = Options(
-        dataset=dataset,
-        data_dir=None if data_dir is None else Path(data_dir),
-        archive=archive,
-        device=device,
-        precision=precision,
-        epochs=epochs,
-        validation=validation,
-        results=Path(results),
-    )
-    (outcome,) = execute([variant], [seed], options, Reporter())
+    folders = {k: Path(options[k]) for k in ("data_dir", "results") if options.get(k) is not None}
+    chosen = Options(dataset=dataset, **{**options, **folders})
+    (outcome,) = execute([variant], [seed], chosen, Reporter(), retry_failed=retry_failed)
     return outcome.record
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -12,12 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
-from harness import cli
+from harness import cli, experiment, run
 from harness.plan import Options
 from tests.conftest import ROOT
 
@@ -353,6 +356,38 @@ def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path)
         check=True,
     )
     assert called.stdout.strip() == stored["weights_sha256"]
+
+
+def test_the_python_call_takes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+
+    def execute(*arguments: Any, **more: Any) -> list[Any]:
+        called.append((*arguments[:3], more))
+        return [SimpleNamespace(record="the record")]
+
+    monkeypatch.setattr(experiment, "execute", execute)
+    options = {
+        "archive": "cifar.tar.gz",
+        "device": "cpu",
+        "precision": "fp32",
+        "epochs": 3,
+        "validation": True,
+        "eager": True,
+    }
+    folders = {"data_dir": "pictures", "results": "again"}
+    assert run("baseline", 4, "folder", retry_failed=True, **options, **folders) == "the record"
+    ((names, seeds, given, more),) = called
+    assert (names, seeds, more) == (["baseline"], [4], {"retry_failed": True})
+    assert dataclasses.asdict(given) == {
+        "dataset": "folder",
+        **options,
+        **{name: Path(folder) for name, folder in folders.items()},
+    }
+
+
+def test_an_option_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(TypeError, match="'epoch'"):
+        run(dataset="digits", epoch=1)
 
 
 def test_help_list_and_imports_stay_light() -> None:
