@@ -28,11 +28,11 @@ def points(value: float, digits: int = 2) -> str:
     return EMPTY if math.isnan(value) else f"{100 * value:+.{digits}f}"
 
 
-def span(low: float, high: float, digits: int = 2) -> str:
+def span(low: float, high: float) -> str:
     """An interval of differences, in points."""
     if math.isnan(low):
         return EMPTY
-    return f"[{100 * low:+.{digits}f}, {100 * high:+.{digits}f}]"
+    return f"[{100 * low:+.2f}, {100 * high:+.2f}]"
 
 
 def p_value(p: float) -> str:

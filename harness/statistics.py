@@ -170,14 +170,6 @@ def detectable(error: float, freedom: float, alpha: float, power: float) -> floa
     )
 
 
-def seeds_needed(sd: float, difference: float, alpha: float, power: float) -> int:
-    """Runs an arm that let two arms of equal spread `sd` show a difference with this power."""
-    n = 2
-    while detectable(sd * np.sqrt(2 / n), 2 * n - 2, alpha, power) > difference:
-        n += 1
-    return n
-
-
 def seeds_to_be_inside(
     sd: float, margin: float, alpha: float, power: float, reported: int
 ) -> int | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness import decision, rendering, statistics
 from harness.decision import Decision
@@ -24,8 +23,6 @@ WORLDS = 10_000
 # Deviations over seeds to expect at 25 % error; the ablation table has them unequal.
 DEVIATIONS = (0.25, 0.35, 0.50)
 REPORTED = 2
-
-Runs = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,16 +51,14 @@ class Rate:
         return low <= self.value <= high
 
 
-def simulate(worlds: int = WORLDS, seed: int = SEED, rules: Decision | None = None) -> list[Rate]:
-    """All rates, from generators of its own.
+def simulate(worlds: int = WORLDS) -> list[Rate]:
+    """All rates by the decision file, from a generator of its own.
 
     Args:
         worlds: number of simulated worlds for each rate.
-        seed: of the simulation.
-        rules: the decision file's if None.
     """
-    rules = rules or decision.load()
-    source = np.random.default_rng(seed)
+    rules = decision.load()
+    source = np.random.default_rng(SEED)
     rates = []
     for seeds in (20, rules.seeds.accuracy):
         rates += _accuracy(source, worlds, seeds, rules)

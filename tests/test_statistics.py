@@ -132,16 +132,6 @@ def test_a_failed_run_loses_and_two_tie() -> None:
     assert math.isnan(statistics.probability_better([], [1.0]))
 
 
-@pytest.mark.parametrize(
-    ("alpha", "needed"), [(0.05, (6, 9, 17)), (0.05 / 7, (9, 15, 27))], ids=["one", "Holm of 7"]
-)
-def test_seeds_for_half_a_point_are_those_written_down(
-    alpha: float, needed: tuple[int, ...]
-) -> None:
-    found = [statistics.seeds_needed(sd, 0.5, alpha, 0.8) for sd in (0.25, 0.35, 0.50)]
-    assert tuple(found) == needed
-
-
 def test_the_smallest_detectable_difference_by_statsmodels() -> None:
     n, sd = 12, 0.4
     effect = TTestIndPower().solve_power(nobs1=n, alpha=0.01, power=0.8)
