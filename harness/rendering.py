@@ -54,6 +54,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
+def runs(finished: int, failed: int) -> str:
+    """How many runs a row is about."""
+    return f"{finished} ({failed} failed)" if failed else str(finished)
+
+
 def number(value: float, digits: int = 2) -> str:
     """A plain number."""
     return EMPTY if math.isnan(value) else f"{value:.{digits}f}"

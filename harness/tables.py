@@ -181,7 +181,7 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
     rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
     short = {
         "variant": [r["variant"] for r in rows],
-        "n": [_runs(r) for r in rows],
+        "n": [rendering.runs(r["n"], r["failed"]) for r in rows],
         "accuracy, %": [_accuracy(r) for r in rows],
         "F1, %": [percent(r["macro_f1"]) for r in rows],
         f"vs {baseline}": [
@@ -203,10 +203,6 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
         "train time": [rendering.duration(r["train_seconds"]) for r in rows],
     }
     return {**short, **(more if full else {}), "changes": [r["changes"] or EMPTY for r in rows]}
-
-
-def _runs(row: dict[str, Any]) -> str:
-    return f"{row['n']} ({row['failed']} failed)" if row["failed"] else str(row["n"])
 
 
 def _accuracy(row: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def _ablations(judgement: Judgement) -> rendering.Cells:
         c = row.contrast
         cells = {
             "variant": row.variant,
-            "n": f"{row.n} ({row.failed} failed)" if row.failed else str(row.n),
+            "n": rendering.runs(row.n, row.failed),
             "accuracy, %": ", ".join(map(percent, row.runs)) or percent(row.mean),
             "SD": rendering.EMPTY if row.runs else percent(row.sd),
             "points": points(c.difference) if c else rendering.EMPTY,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from harness import paper, rendering
@@ -61,50 +62,35 @@ def _words(*texts: str) -> tuple[Cell, ...]:
     return tuple(Cell(text) for text in texts)
 
 
+Fill = Callable[[Any], Cell]
+
+
 # Column -> (what it means, how a row of `harness.compare.table` fills it).
-def _ablation_columns(base: str) -> dict[str, tuple[str, Any]]:
+def _ablation_columns(base: str) -> dict[str, tuple[str, Fill]]:
     return {
         "variant": ("", lambda r: Cell(r["variant"])),
-        "n": ("finished runs", _runs),
+        "n": ("finished runs", lambda r: Cell(rendering.runs(r["n"], r["failed"]), float(r["n"]))),
         "accuracy, %": ("mean over seeds, or the runs where they are few", _accuracy),
-        "± ": (
-            "half of the mean's interval, points",
-            lambda r: _half(r, "accuracy"),
-        ),
-        "F1, %": ("macro F1", lambda r: _figure(percent(r["macro_f1"]), r["macro_f1"])),
-        f"vs {base}": (
-            f"points above or below {base}",
-            lambda r: _figure(points(r["difference"]), r["difference"]),
-        ),
+        "± ": ("half of the mean's interval, points", lambda r: _half(r, "accuracy")),
+        "F1, %": ("macro F1", _of("macro_f1", percent)),
+        f"vs {base}": (f"points above or below {base}", _of("difference", points)),
         "interval": (
             "of the difference, points (Welch)",
             lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
         ),
-        "p": ("Welch's t, after Holm", lambda r: _figure(p_value(r["p_holm"]), r["p_holm"])),
-        "P(>)": (
-            f"chance that a random run beats one of {base}",
-            lambda r: _figure(number(r["p_better"]), r["p_better"]),
-        ),
-        "detects": (
-            "smallest difference that would be found, points",
-            lambda r: _figure(percent(r["detectable"]), r["detectable"]),
-        ),
-        "SD": (
-            "standard deviation over seeds, points",
-            lambda r: _figure(percent(r["accuracy_sd"]), r["accuracy_sd"]),
-        ),
-        "AUC": ("one against the rest, macro", lambda r: _figure(number(r["auc"], 4), r["auc"])),
-        "training": (
-            "time of a run",
-            lambda r: _figure(rendering.duration(r["train_seconds"]), r["train_seconds"]),
-        ),
+        "p": ("Welch's t, after Holm", _of("p_holm", p_value)),
+        "P(>)": (f"chance that a random run beats one of {base}", _of("p_better", number)),
+        "detects": ("smallest difference that would be found, points", _of("detectable", percent)),
+        "SD": ("standard deviation over seeds, points", _of("accuracy_sd", percent)),
+        "AUC": ("one against the rest, macro", _of("auc", partial(number, digits=4))),
+        "training": ("time of a run", _of("train_seconds", rendering.duration)),
         "changes": ("settings that differ from the paper's", lambda r: Cell(r["changes"] or EMPTY)),
     }
 
 
-def _runs(row: Mapping[str, Any]) -> Cell:
-    failed = f" ({row['failed']} failed)" if row["failed"] else ""
-    return Cell(f"{row['n']}{failed}", float(row["n"]))
+def _of(name: str, written: Callable[[float], str]) -> Fill:
+    """Fills a cell with the figure of that name."""
+    return lambda row: _figure(written(row[name]), row[name])
 
 
 def _accuracy(row: Mapping[str, Any]) -> Cell:
