@@ -342,7 +342,7 @@ def test_seeds_are_written_as_run_takes_them(seeds: list[int], text: str) -> Non
 
 
 def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_records() -> None:
-    (group,) = _groups(RESULTS)
+    (group,) = _groups(ROOT / "tests/stored/folder")
     text = provenance.command(group, "paper", [0])
     assert text == (
         "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
