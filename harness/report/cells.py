@@ -73,7 +73,7 @@ def _ablation_columns(base: str) -> dict[str, tuple[str, Fill]]:
         "accuracy, %": ("mean over seeds, or the runs where they are few", _accuracy),
         "± ": ("half of the mean's interval, points", lambda r: _half(r, "accuracy")),
         "F1, %": ("macro F1", _of("macro_f1", percent)),
-        f"vs {base}": (f"points above or below {base}", _of("difference", points)),
+        f"vs {base}": (f"points above or below our runs of {base}", _of("difference", points)),
         "interval": (
             "of the difference, points (Welch)",
             lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
