@@ -177,7 +177,9 @@ class Dispatcher:
             raise InputError(message.reason)
         if message.status == "held":
             self._ledger.held.append(job)
-            self._board.say(f"{job.plan.title}: another process trains it")
+            if not job.told:
+                self._board.say(f"{job.plan.title}: another process trains it")
+            job.told = True
             return
         if message.status == "refused":
             self._ledger.refused.append(message.reason)
@@ -225,14 +227,12 @@ class Dispatcher:
     def _look_at_held(self) -> None:
         """See what other processes have done; take up what they left."""
         for job in list(self._ledger.held):
-            try:
-                how = state(job.plan)
-            except InputError:
-                how = State.open  # the worker that tries it says what is wrong
+            how, _ = state(job.plan)
             if how is State.running:
                 continue
-            # What ended elsewhere only needs a worker's look, for which there is always time.
-            ended = how in (State.done, State.failed)
+            # What ended elsewhere, or is refused, only needs a worker's look, for which there is
+            # always time.
+            ended = how is not State.open
             job.epochs = job.plan.protocol.epochs if ended else epochs_done(job.plan)
             self._ledger.held.remove(job)
             self._ledger.open.append(job)

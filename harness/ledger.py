@@ -23,6 +23,7 @@ class Job:
         deaths: workers lost over it, alone, since it last came further.
         suspect: whether it trained in a worker that ended, with others beside it.
         given_up: why it is not to be trained any more, but recorded as failed.
+        told: whether people know that another process trains it.
     """
 
     plan: Plan
@@ -31,6 +32,7 @@ class Job:
     deaths: int = 0
     suspect: bool = False
     given_up: str | None = None
+    told: bool = False
 
 
 @dataclass

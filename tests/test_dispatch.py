@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +21,11 @@ from harness.crew import Crew, Slot, Worker
 from harness.data import Data
 from harness.dispatch import DEATHS, Dispatcher
 from harness.experiment import Bench
-from harness.grid import State
-from harness.ledger import Job, Ledger
+from harness.grid import Grid, State
+from harness.ledger import Job, Ledger, survey
 from harness.machine import Place
 from harness.messages import Ended, Ready, Report
-from harness.plan import Plan
+from harness.plan import Options, Plan
 from harness.progress import Reporter
 from harness.record import RunRecord
 from tests.test_cost import HERE, planned, stored
@@ -171,7 +173,7 @@ def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
     monkeypatch.setattr(dispatch, "TICK", 0.0)
     held, long = (Job(planned(name, tmp_path)) for name in ("paper", "baseline"))
     record.save(held.plan.directory, stored(held.plan, 1e6))
-    assert dispatch.state(held.plan) is State.done
+    assert dispatch.state(held.plan) == (State.done, "")
     ledger = Ledger(held=[held], open=deque([long]))
 
     def fate(worker: Worker) -> Iterator[Any]:
@@ -183,6 +185,31 @@ def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
     assert time.monotonic() < limit
     assert ledger.done == [held.plan]
     assert list(ledger.open) == [long]
+
+
+def test_a_failed_run_that_another_process_tries_again_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = planned("paper", tmp_path)
+    record.save(plan.directory, dataclasses.replace(stored(plan, 1.0), metrics=None))
+    grid = Grid(plans=(plan,), options=Options(results=tmp_path), retry_failed=True)
+    claim = lease.attempt(plan.directory)
+    assert claim is not None
+    asked = []
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        for slot, job in jobs(worker):
+            asked.append(lease.held(plan.directory))
+            # The second time another process is faster.
+            yield Ended(slot, "held") if len(asked) < 3 else settle(slot, job)
+
+    other = threading.Timer(0.2, claim.release)  # it is killed, and no new record written
+    other.start()
+    ledger = survey(grid)
+    swept(ledger, fate)
+    assert asked == [True, False, False]
+    assert [one.title for one in ledger.done] == ["paper seed 0"]
+    assert capsys.readouterr().out.count("another process trains it") == 1
 
 
 def test_what_is_given_up_is_recorded_by_who_holds_it(data: Data, tmp_path: Path) -> None:
