@@ -57,6 +57,8 @@ class Worker:
         place: where it trains.
         slots: where its runs train.
         ready: whether it has loaded the data.
+        stillborn: workers before it in this place that ended before they had, in a row.
+        unable: why it cannot start.
     """
 
     place: Place
@@ -64,6 +66,8 @@ class Worker:
     pipe: Connection
     slots: list[Slot]
     ready: bool = False
+    stillborn: int = 0
+    unable: str = ""
 
     def train(self, slot: Slot, job: Job) -> None:
         """Give it a run; if it is just dying, `Crew.messages` will tell."""

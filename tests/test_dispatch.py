@@ -44,6 +44,10 @@ class Script(Crew):
         self._begun: deque[Worker] = deque()
         self.deaths = 0
 
+    def beginning(self, worker: Worker) -> Sequence[Any]:
+        """What a worker says before it is given anything."""
+        return [Ready("ab" * 32, 10)]
+
     def start(self, place: Place, reporters: Sequence[Reporter]) -> Worker:
         worker = Worker(place, KILLED, PIPE, [Slot(one) for one in reporters])
         self.workers.append(worker)
@@ -51,10 +55,11 @@ class Script(Crew):
         return worker
 
     def messages(self, timeout: float) -> Iterator[tuple[Worker, Any]]:
-        while self._begun:
-            yield self._begun.popleft(), Ready("ab" * 32, 10)
-        for worker in [one for one in self.workers if one.busy]:
-            for message in self._fate(worker):
+        begun = [(worker, self.beginning(worker)) for worker in self._begun]
+        self._begun.clear()
+        busy = [(worker, self._fate(worker)) for worker in self.workers if worker.busy]
+        for worker, said in [*begun, *busy]:
+            for message in said:
                 if message is None:
                     self.deaths += 1
                     assert self.deaths < 50, "it never gives up"
@@ -73,7 +78,7 @@ def swept(
     """Work through a ledger with one worker after another."""
     crew = Script(fate)
     costs = Costs(records, HERE)
-    sweep = Dispatcher(ledger, crew, [Place("cpu", slots)], PlainBoard(), costs, deadline)
+    sweep = Dispatcher(ledger, crew, [], PlainBoard(), costs, deadline)
     crew.start(Place("cpu", slots), [Reporter()] * slots)
     sweep._listen()
     sweep.work()
