@@ -9,10 +9,9 @@ from typing import Any
 
 from harness import plan as planning
 from harness.board import PlainBoard, Tally
-from harness.cost import Costs, epochs_done
+from harness.cost import Costs
 from harness.crew import Crew, Slot, Worker
 from harness.errors import InputError
-from harness.grid import State, state
 from harness.ledger import Job, Ledger
 from harness.machine import Place
 from harness.messages import Ended, Ready, Report, Unable
@@ -51,7 +50,8 @@ class Dispatcher:
         self._board = board
         self._costs = costs
         self._deadline = deadline
-        self._total = len(ledger.done) + len(ledger.failed) + len(ledger.open)
+        settled = [*ledger.done, *ledger.failed, *ledger.refused]
+        self._total = len(settled) + len(ledger.open)
         self._epochs = 0
         self._began: float | None = None
         self._handlers: dict[type, Callable[[Worker, Any], None]] = {
@@ -91,7 +91,7 @@ class Dispatcher:
             self._listen()
             self._board.show(self._tally(), ended=False)
             if not self._next():
-                self._look_at_held()
+                self._ledger.look_at_held()
 
     def _listen(self) -> None:
         for worker, message in self._crew.messages(TICK):
@@ -169,10 +169,10 @@ class Dispatcher:
         if message.status == "broken":
             raise InputError(message.reason)
         if message.status == "held":
-            self._ledger.held.append(job)
-            if not job.told:
-                self._board.say(f"{job.plan.title}: another process trains it")
-            job.told = True
+            self._held(job)
+            return
+        if message.status == "crowded":
+            self._crowded(worker, job, message.reason)
             return
         if message.status == "refused":
             self._ledger.refused.append(message.reason)
@@ -185,6 +185,19 @@ class Dispatcher:
             self._board.say(message.line)
         self._board.show(self._tally(), ended=True)
 
+    def _held(self, job: Job) -> None:
+        self._ledger.held.append(job)
+        if not job.told:
+            self._board.say(f"{job.plan.title}: another process trains it")
+        job.told = True
+
+    def _crowded(self, worker: Worker, job: Job, reason: str) -> None:
+        """Put back a run that others may have left too little memory."""
+        worker.crowded += 1  # or all others that are open would fail beside them in turn
+        job.suspect = True
+        self._ledger.put_back(job)
+        self._board.say(f"{job.plan.title}: {reason}; it goes on without others beside it")
+
     def _died(self, worker: Worker, message: None) -> None:
         """Have what it trained go on elsewhere, and another worker start."""
         lost = [job for slot in worker.slots if (job := slot.clear())]
@@ -196,11 +209,10 @@ class Dispatcher:
         if job.given_up is not None:  # not even its record could be written
             self._ledger.failed.append((job.plan, job.given_up))
             return
-        job.epochs = epochs_done(job.plan)
         # Which of several runs ended their worker is not known until each has trained alone.
         job.suspect = job.suspect or not alone
         job.deaths += alone
-        self._ledger.open.appendleft(job)
+        self._ledger.put_back(job)
         if job.deaths < DEATHS:
             self._board.say(f"{job.plan.title}: its worker ended ({death}); it goes on in another")
             return
@@ -210,19 +222,6 @@ class Dispatcher:
         )
         job.suspect = False
         self._board.say(f"{job.plan.title}: given up, {job.given_up}")
-
-    def _look_at_held(self) -> None:
-        """See what other processes have done; take up what they left."""
-        for job in list(self._ledger.held):
-            how, _ = state(job.plan)
-            if how is State.running:
-                continue
-            # What ended elsewhere, or is refused, only needs a worker's look, for which there is
-            # always time.
-            ended = how is not State.open
-            job.epochs = job.plan.protocol.epochs if ended else epochs_done(job.plan)
-            self._ledger.held.remove(job)
-            self._ledger.open.append(job)
 
     def _tally(self) -> Tally:
         busy = self._busy()
