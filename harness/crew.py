@@ -57,6 +57,9 @@ class Worker:
         place: where it trains.
         slots: where its runs train.
         ready: whether it has loaded the data.
+        stillborn: workers before it in this place that ended before they had, in a row.
+        unable: why it cannot start.
+        crowded: runs that went back since its memory did not hold them beside others.
     """
 
     place: Place
@@ -64,6 +67,9 @@ class Worker:
     pipe: Connection
     slots: list[Slot]
     ready: bool = False
+    stillborn: int = 0
+    unable: str = ""
+    crowded: int = 0
 
     def train(self, slot: Slot, job: Job) -> None:
         """Give it a run; if it is just dying, `Crew.messages` will tell."""
@@ -77,9 +83,10 @@ class Worker:
         return [slot for slot in self.slots if slot.job]
 
     def takes(self, job: Job) -> bool:
-        """Whether a run may train here now: one that may have ended a worker only alone."""
+        """Whether a run may train here now: one that is suspect only alone."""
         others = [slot.job for slot in self.busy if slot.job]
-        return not others or not (job.suspect or any(other.suspect for other in others))
+        full = len(others) >= len(self.slots) - self.crowded
+        return not others or not (full or job.suspect or any(other.suspect for other in others))
 
     def death(self) -> str:
         """How it ended, for people."""

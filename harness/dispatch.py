@@ -9,18 +9,16 @@ from typing import Any
 
 from harness import plan as planning
 from harness.board import PlainBoard, Tally
-from harness.cost import Costs, epochs_done
+from harness.cost import Costs
 from harness.crew import Crew, Slot, Worker
-from harness.errors import InputError, RunFailedError
-from harness.grid import State, state
+from harness.errors import InputError
 from harness.ledger import Job, Ledger
 from harness.machine import Place
 from harness.messages import Ended, Ready, Report, Unable
+from harness.staff import Staff
 
-# Workers that one run may lose without finishing an epoch, and that may end one after the
-# other before they have loaded the data.
+# Workers that one run may lose without finishing an epoch.
 DEATHS = 5
-STILLBORN = 3
 # Seconds between two looks at the clock and at what other processes train.
 TICK = 1.0
 
@@ -48,12 +46,12 @@ class Dispatcher:
     ) -> None:
         self._ledger = ledger
         self._crew = crew
-        self._layout = layout
+        self._staff = Staff(crew, layout, board)
         self._board = board
         self._costs = costs
         self._deadline = deadline
-        self._total = len(ledger.done) + len(ledger.failed) + len(ledger.open)
-        self._stillborn = 0
+        settled = [*ledger.done, *ledger.failed, *ledger.refused]
+        self._total = len(settled) + len(ledger.open)
         self._epochs = 0
         self._began: float | None = None
         self._handlers: dict[type, Callable[[Worker, Any], None]] = {
@@ -72,11 +70,11 @@ class Dispatcher:
 
         Raises:
             InputError: if the data are missing.
-            RunFailedError: if the worker cannot be started.
+            RunFailedError: if no worker can be started.
         """
         if not self._next():
             return False
-        self._start(self._layout[0])
+        self._staff.grow(1)
         while not any(worker.ready for worker in self._crew.workers):
             self._listen()
         return True
@@ -86,18 +84,14 @@ class Dispatcher:
 
         Raises:
             InputError: if the results can no longer be written.
-            RunFailedError: if no worker can be started.
+            RunFailedError: if no worker can be started any more.
         """
-        for place in self._layout[1 : len(self._ledger.open)]:
-            self._start(place)
+        self._staff.grow(len(self._ledger.open))
         while self._assign() and time.monotonic() < self._deadline:
             self._listen()
             self._board.show(self._tally(), ended=False)
             if not self._next():
-                self._look_at_held()
-
-    def _start(self, place: Place) -> None:
-        self._crew.start(place, [self._board.reporter() for _ in range(place.slots)])
+                self._ledger.look_at_held()
 
     def _listen(self) -> None:
         for worker, message in self._crew.messages(TICK):
@@ -135,8 +129,7 @@ class Dispatcher:
         return [slot for worker in self._crew.workers for slot in worker.busy]
 
     def _ready(self, worker: Worker, message: Ready) -> None:
-        worker.ready = True
-        self._stillborn = 0
+        self._staff.ready(worker)
         for plan in self._ledger.found:
             # What was found done was found without knowing the data.
             try:
@@ -147,7 +140,7 @@ class Dispatcher:
         self._ledger.found = []
 
     def _unable(self, worker: Worker, message: Unable) -> None:
-        raise InputError(message.message)
+        self._staff.unable(worker, message.message)
 
     def _report(self, worker: Worker, message: Report) -> None:
         slot = worker.slots[message.slot]
@@ -176,8 +169,10 @@ class Dispatcher:
         if message.status == "broken":
             raise InputError(message.reason)
         if message.status == "held":
-            self._ledger.held.append(job)
-            self._board.say(f"{job.plan.title}: another process trains it")
+            self._held(job)
+            return
+        if message.status == "crowded":
+            self._crowded(worker, job, message.reason)
             return
         if message.status == "refused":
             self._ledger.refused.append(message.reason)
@@ -190,28 +185,34 @@ class Dispatcher:
             self._board.say(message.line)
         self._board.show(self._tally(), ended=True)
 
+    def _held(self, job: Job) -> None:
+        self._ledger.held.append(job)
+        if not job.told:
+            self._board.say(f"{job.plan.title}: another process trains it")
+        job.told = True
+
+    def _crowded(self, worker: Worker, job: Job, reason: str) -> None:
+        """Put back a run that others may have left too little memory."""
+        worker.crowded += 1  # or all others that are open would fail beside them in turn
+        job.suspect = True
+        self._ledger.put_back(job)
+        self._board.say(f"{job.plan.title}: {reason}; it goes on without others beside it")
+
     def _died(self, worker: Worker, message: None) -> None:
-        """Start another worker in the place of one that is gone."""
-        self._stillborn += not worker.ready
-        if self._stillborn >= STILLBORN:
-            raise RunFailedError(
-                f"{STILLBORN} workers ended before they had loaded the data, the last one with "
-                f"{worker.death()}; `run` with the same options shows more."
-            )
+        """Have what it trained go on elsewhere, and another worker start."""
         lost = [job for slot in worker.slots if (job := slot.clear())]
         for job in lost:
             self._lost(job, worker.death(), alone=len(lost) == 1)
-        self._start(worker.place)
+        self._staff.replace(worker)
 
     def _lost(self, job: Job, death: str, *, alone: bool) -> None:
         if job.given_up is not None:  # not even its record could be written
             self._ledger.failed.append((job.plan, job.given_up))
             return
-        job.epochs = epochs_done(job.plan)
         # Which of several runs ended their worker is not known until each has trained alone.
         job.suspect = job.suspect or not alone
         job.deaths += alone
-        self._ledger.open.appendleft(job)
+        self._ledger.put_back(job)
         if job.deaths < DEATHS:
             self._board.say(f"{job.plan.title}: its worker ended ({death}); it goes on in another")
             return
@@ -221,21 +222,6 @@ class Dispatcher:
         )
         job.suspect = False
         self._board.say(f"{job.plan.title}: given up, {job.given_up}")
-
-    def _look_at_held(self) -> None:
-        """See what other processes have done; take up what they left."""
-        for job in list(self._ledger.held):
-            try:
-                how = state(job.plan)
-            except InputError:
-                how = State.open  # the worker that tries it says what is wrong
-            if how is State.running:
-                continue
-            # What ended elsewhere only needs a worker's look, for which there is always time.
-            ended = how in (State.done, State.failed)
-            job.epochs = job.plan.protocol.epochs if ended else epochs_done(job.plan)
-            self._ledger.held.remove(job)
-            self._ledger.open.append(job)
 
     def _tally(self) -> Tally:
         busy = self._busy()

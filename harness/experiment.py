@@ -75,6 +75,7 @@ def attempt(
     *,
     finished: Finished = lambda outcome, data: None,
     given_up: str | None = None,
+    crowded: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Train one run unless it is done; None if another process has it.
 
@@ -84,9 +85,11 @@ def attempt(
         reporter: shown the progress.
         finished: called after a run that was trained, with the data on the CPU.
         given_up: record the run as failed for this reason instead of training it.
+        crowded: see `runner.execute`.
 
     Raises:
         InputError: if the folder holds another run, or cannot be written.
+        CrowdedError: see `runner.execute`.
     """
     outcome = _found(plan, bench)
     if outcome is not None:
@@ -104,7 +107,7 @@ def attempt(
                 record = runner.give_up(plan, bench.on_device, given_up)
                 return Outcome(plan, record, trained=False)
             guard = _Guard(reporter, claim)
-            record = runner.execute(plan, bench.on_device, guard, claim.check)
+            record = runner.execute(plan, bench.on_device, guard, claim.check, crowded)
             outcome = Outcome(plan, record, trained=True)
             finished(outcome, bench.data)
         return outcome

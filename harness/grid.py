@@ -11,6 +11,7 @@ from typing import Any
 
 from harness import lease
 from harness import plan as planning
+from harness.errors import InputError
 from harness.plan import Options, Plan
 
 
@@ -63,18 +64,25 @@ class State(StrEnum):
     failed = "failed"
     running = "running"
     open = "open"
+    refused = "refused"
 
 
-def state(plan: Plan) -> State:
-    """What the run's folder says about it.
+def state(plan: Plan) -> tuple[State, str]:
+    """How far a run is by its folder, and why it would be refused, else nothing.
 
-    Raises:
-        InputError: if the folder holds a record that is damaged or of another run.
+    A new try at a run that has failed is running, though the old record stands until it ends.
     """
-    record = planning.stored(plan)
-    if record is not None:
-        return State.failed if record.failed else State.done
-    return State.running if lease.held(plan.directory) else State.open
+    try:
+        # Looked at first: who holds a run writes the record before letting go.
+        held = lease.held(plan.directory)
+        record = planning.settled(plan)
+    except InputError as error:
+        return State.refused, str(error)
+    if record is not None and not record.failed:
+        return State.done, ""
+    if held:
+        return State.running, ""
+    return (State.open if record is None else State.failed), ""
 
 
 def seeds_first(names: Sequence[str], seeds: Sequence[int], options: Options) -> tuple[Plan, ...]:
@@ -92,15 +100,14 @@ def status_lines(grid: Grid, queued: Mapping[Path, str]) -> list[str]:
     Args:
         grid: the runs.
         queued: what the engine adds, by the run's folder.
-
-    Raises:
-        InputError: if a folder holds a record that is damaged or of another run.
     """
-    found = [(plan, state(plan)) for plan in grid.plans]
-    lines = []
-    for plan, how in found:
+    lines, count = [], Counter[State]()
+    for plan in grid.plans:
+        how, why = state(plan)
         more = queued.get(plan.directory)
-        lines.append(f"{plan.title}: {how}{f' ({more})' if more else ''}")
-    count = Counter(how for _, how in found)
-    totals = ", ".join(f"{count[how]} {how}" for how in State)
-    return [*lines, f"{len(found)} runs: {totals}"]
+        lines.append(
+            f"{plan.title}: {how}{f' ({more})' if more else ''}{f': {why}' if why else ''}"
+        )
+        count[how] += 1
+    totals = (f"{count[how]} {how}" for how in State if count[how] or how is not State.refused)
+    return [*lines, f"{len(lines)} runs: {', '.join(totals)}"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness import plan as planning
 from harness.cost import epochs_done
 from harness.errors import InputError
-from harness.grid import Grid
+from harness.grid import Grid, State, state
 from harness.plan import Plan
 
 
@@ -21,8 +21,10 @@ class Job:
         epochs: how many its checkpoint holds, when last looked at.
         reached: the last epoch that it finished in this sweep, whether it is kept or not.
         deaths: workers lost over it, alone, since it last came further.
-        suspect: whether it trained in a worker that ended, with others beside it.
+        suspect: whether its worker ended, or ran out of memory, with others beside it, and it
+            has come no further since.
         given_up: why it is not to be trained any more, but recorded as failed.
+        told: whether people know that another process trains it.
     """
 
     plan: Plan
@@ -31,6 +33,7 @@ class Job:
     deaths: int = 0
     suspect: bool = False
     given_up: str | None = None
+    told: bool = False
 
 
 @dataclass
@@ -52,6 +55,24 @@ class Ledger:
     refused: list[str] = field(default_factory=list)
     held: list[Job] = field(default_factory=list)
     open: deque[Job] = field(default_factory=deque)
+
+    def put_back(self, job: Job) -> None:
+        """Have a run go on next that was cut off."""
+        job.epochs = epochs_done(job.plan)
+        self.open.appendleft(job)
+
+    def look_at_held(self) -> None:
+        """See what other processes have done; open what they left."""
+        for job in list(self.held):
+            how, _ = state(job.plan)
+            if how is State.running:
+                continue
+            # What ended elsewhere, or is refused, only needs a worker's look, for which there is
+            # always time.
+            left = how is State.open
+            job.epochs = epochs_done(job.plan) if left else job.plan.protocol.epochs
+            self.held.remove(job)
+            self.open.append(job)
 
 
 def survey(grid: Grid) -> Ledger:

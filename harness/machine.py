@@ -57,6 +57,11 @@ class Place:
     slots: int = 1
     variables: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"GPU {self.variables[GPUS]}" if GPUS in self.variables else self.device
+
 
 def look(device: str) -> Machine:
     """The machine that `--device` names, seen from a process that ends again.

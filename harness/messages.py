@@ -58,8 +58,9 @@ class Ended:
     Attributes:
         slot: which.
         line: the outcome, for people.
-        status: "done", "failed", "held" (another process has the run), "refused" (bad input)
-            or "broken" (the results cannot be written: no other run could be either).
+        status: "done", "failed", "held" (another process has the run), "crowded" (memory ran
+            out beside other runs of the worker), "refused" (bad input) or "broken" (the results
+            cannot be written: no other run could be either).
         reason: why it failed or was refused.
         trained: whether it was trained now.
     """

@@ -12,20 +12,23 @@ from harness.progress import clock
 def lines(grid: Grid, capacity: Capacity) -> list[str]:
     """The grid in the order of its start, with the estimated cost of each run, and the sum.
 
+    Between the two stands what is wrong with each run that would be refused.
+
     Args:
         grid: the runs.
         capacity: of the engine that would train them.
-
-    Raises:
-        InputError: if a folder holds a record that is damaged or of another run.
     """
     costs = Costs(records_near(grid), capacity.device, capacity.threads)
     rows: list[tuple[str, str, str, str]] = []
+    refused: list[str] = []
     seconds: list[float] = []
     unknown = 0
     for plan in grid.plans:
-        how = state(plan)
-        if how is State.done or (how is State.failed and not grid.retry_failed):
+        how, why = state(plan)
+        if how is State.refused:
+            refused.append(f"{plan.title}: refused: {why}")
+        settled = how in (State.done, State.refused)
+        if settled or (how is State.failed and not grid.retry_failed):
             rows.append((plan.title, how, "-", ""))
             continue
         estimate = costs.of(plan)
@@ -45,4 +48,4 @@ def lines(grid: Grid, capacity: Capacity) -> list[str]:
         total += f": {clock(sum(seconds))} in all, about {clock(share)} in {capacity.slots} at once"
     if seconds and unknown:
         total += f", and {unknown} of unknown cost"
-    return [table, total]
+    return [table, *refused, total]

@@ -26,8 +26,16 @@ from harness.record import RunRecord
 from harness.train import Trainer
 
 
+class CrowdedError(Exception):
+    """Memory ran out that other runs had a share of: this run may not be to blame."""
+
+
 def execute(
-    plan: Plan, data: Data, reporter: Reporter, held: Callable[[], None] = lambda: None
+    plan: Plan,
+    data: Data,
+    reporter: Reporter,
+    held: Callable[[], None] = lambda: None,
+    crowded: Callable[[], bool] = lambda: False,
 ) -> RunRecord:
     """Train, judge and record one run; goes on from its checkpoint where there is one.
 
@@ -36,12 +44,14 @@ def execute(
         data: on the device that trains.
         reporter: told about every batch and epoch.
         held: called before results are written; raises if another process has taken the run.
+        crowded: whether other runs have shared this process's memory meanwhile.
 
     Returns:
         The record as written; of a run that failed, one that says why.
 
     Raises:
         InputError: if the checkpoint belongs to another run or the folder cannot be written.
+        CrowdedError: if memory ran out, and others shared it; nothing is recorded.
     """
     make_directory(plan.directory)
     if plan.protocol.validation:
@@ -56,8 +66,11 @@ def execute(
             _fit(trainer, plan, history, resumed_at, reporter)
             outcome = _judge(trainer, plan.directory, held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, RunFailedError) and not _out_of_memory(error):
-            raise
+        if not isinstance(error, RunFailedError):
+            if not _out_of_memory(error):
+                raise
+            if crowded():
+                raise CrowdedError(_reason(error)) from error
         outcome = {**_NO_OUTCOME, "reason": _reason(error)}
     finally:
         reporter.end()

@@ -6,6 +6,7 @@ that was killed leaves no worker behind.
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -13,7 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +55,11 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
     threading.excepthook = _die
     tasks: list[queue.SimpleQueue[Train]] = [queue.SimpleQueue() for _ in range(slots)]
     threading.Thread(target=_receive, args=(pipe, tasks), daemon=True).start()
+    room = _Room()
     for slot in range(1, slots):
-        arguments = (slot, tasks[slot], bench, grid, sender)
+        arguments = (slot, tasks[slot], bench, grid, sender, room)
         threading.Thread(target=_serve, args=arguments, daemon=True).start()
-    _serve(0, tasks[0], bench, grid, sender)
+    _serve(0, tasks[0], bench, grid, sender, room)
 
 
 def _stop(number: int, frame: object) -> None:
@@ -90,15 +93,28 @@ def _die(error: threading.ExceptHookArgs) -> None:
 
 
 def _serve(
-    slot: int, tasks: queue.SimpleQueue[Train], bench: Bench, grid: Grid, sender: _Sender
+    slot: int,
+    tasks: queue.SimpleQueue[Train],
+    bench: Bench,
+    grid: Grid,
+    sender: _Sender,
+    room: _Room,
 ) -> None:
     """Train one run after the other in a slot."""
     while True:
-        sender.send(_train(tasks.get(), bench, grid, sender))
+        task = tasks.get()
+        with room.shared(slot) as crowded:
+            ended = _train(task, bench, grid, sender, crowded)
+            if crowded():
+                gc.collect()  # a trainer lies in cycles: what it held is for the others
+        sender.send(ended)
 
 
-def _train(task: Train, bench: Bench, grid: Grid, sender: _Sender) -> Ended:
+def _train(
+    task: Train, bench: Bench, grid: Grid, sender: _Sender, crowded: Callable[[], bool]
+) -> Ended:
     from harness import experiment
+    from harness.runner import CrowdedError
 
     slot = task.slot
     try:
@@ -108,7 +124,10 @@ def _train(task: Train, bench: Bench, grid: Grid, sender: _Sender) -> Ended:
             _SlotReporter(sender, slot),
             finished=_draw if grid.figures else lambda outcome, data: None,
             given_up=task.given_up,
+            crowded=crowded,
         )
+    except CrowdedError as error:
+        return Ended(slot, "crowded", reason=str(error))
     except UnwritableError as error:
         return Ended(slot, "broken", reason=str(error))
     except InputError as error:
@@ -133,6 +152,33 @@ def _draw(outcome: Outcome, data: Data) -> None:
 
     with _drawing:
         experiment.draw(outcome, data)
+
+
+class _Room:
+    """The memory that a worker's slots share."""
+
+    def __init__(self) -> None:
+        self._busy: set[int] = set()
+        self._crowded: set[int] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def shared(self, slot: int) -> Iterator[Callable[[], bool]]:
+        """Train in a slot; gives what tells whether another has trained at any time meanwhile.
+
+        Not only whether one trains now: of two that run out of memory at once, the first is gone
+        when the second asks.
+        """
+        with self._lock:
+            self._busy.add(slot)
+            if len(self._busy) > 1:
+                self._crowded |= self._busy
+        try:
+            yield lambda: slot in self._crowded
+        finally:
+            with self._lock:
+                self._busy.remove(slot)
+                self._crowded.discard(slot)
 
 
 class _Sender:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +21,11 @@ from harness.crew import Crew, Slot, Worker
 from harness.data import Data
 from harness.dispatch import DEATHS, Dispatcher
 from harness.experiment import Bench
-from harness.grid import State
-from harness.ledger import Job, Ledger
+from harness.grid import Grid, State, state
+from harness.ledger import Job, Ledger, survey
 from harness.machine import Place
 from harness.messages import Ended, Ready, Report
-from harness.plan import Plan
+from harness.plan import Options, Plan
 from harness.progress import Reporter
 from harness.record import RunRecord
 from tests.test_cost import HERE, planned, stored
@@ -42,6 +44,10 @@ class Script(Crew):
         self._begun: deque[Worker] = deque()
         self.deaths = 0
 
+    def beginning(self, worker: Worker) -> Sequence[Any]:
+        """What a worker says before it is given anything."""
+        return [Ready("ab" * 32, 10)]
+
     def start(self, place: Place, reporters: Sequence[Reporter]) -> Worker:
         worker = Worker(place, KILLED, PIPE, [Slot(one) for one in reporters])
         self.workers.append(worker)
@@ -49,10 +55,11 @@ class Script(Crew):
         return worker
 
     def messages(self, timeout: float) -> Iterator[tuple[Worker, Any]]:
-        while self._begun:
-            yield self._begun.popleft(), Ready("ab" * 32, 10)
-        for worker in [one for one in self.workers if one.busy]:
-            for message in self._fate(worker):
+        begun = [(worker, self.beginning(worker)) for worker in self._begun]
+        self._begun.clear()
+        busy = [(worker, self._fate(worker)) for worker in self.workers if worker.busy]
+        for worker, said in [*begun, *busy]:
+            for message in said:
                 if message is None:
                     self.deaths += 1
                     assert self.deaths < 50, "it never gives up"
@@ -71,7 +78,7 @@ def swept(
     """Work through a ledger with one worker after another."""
     crew = Script(fate)
     costs = Costs(records, HERE)
-    sweep = Dispatcher(ledger, crew, [Place("cpu", slots)], PlainBoard(), costs, deadline)
+    sweep = Dispatcher(ledger, crew, [], PlainBoard(), costs, deadline)
     crew.start(Place("cpu", slots), [Reporter()] * slots)
     sweep._listen()
     sweep.work()
@@ -133,6 +140,32 @@ def test_a_run_that_may_have_ended_a_worker_is_alone_until_it_finished_an_epoch(
     assert [beside for suspect, beside in together if suspect] == [1, 1]
 
 
+def test_a_run_that_lacks_memory_beside_others_is_tried_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crowded, *others = (
+        Job(planned(name, tmp_path)) for name in ("paper", "baseline", "dropout_0", "batch_norm")
+    )
+    ledger, beside = Ledger(open=deque([others[0], crowded, *others[1:]])), []
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        beside.append([job.plan.variant.name for _, job in jobs(worker)])
+        for slot, job in jobs(worker):
+            if job is crowded and len(worker.busy) > 1:
+                yield Ended(slot, "crowded", reason="out of memory: 2 GiB")
+                return
+        for slot, job in jobs(worker):
+            yield settle(slot, job)
+
+    swept(ledger, fate, slots=3)
+    assert len(ledger.done) == 4
+    # No other run is put where the first found no memory.
+    together = ["baseline", "paper", "dropout_0"]
+    assert beside == [together, ["baseline", "dropout_0"], ["paper"], ["batch_norm"]]
+    line = "paper seed 0: out of memory: 2 GiB; it goes on without others beside it\n"
+    assert capsys.readouterr().out.count(line) == 1
+
+
 def test_an_epoch_that_is_repeated_is_no_progress(tmp_path: Path) -> None:
     job = Job(planned("paper", tmp_path))
     ledger = Ledger(open=deque([job]))
@@ -171,7 +204,7 @@ def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
     monkeypatch.setattr(dispatch, "TICK", 0.0)
     held, long = (Job(planned(name, tmp_path)) for name in ("paper", "baseline"))
     record.save(held.plan.directory, stored(held.plan, 1e6))
-    assert dispatch.state(held.plan) is State.done
+    assert state(held.plan) == (State.done, "")
     ledger = Ledger(held=[held], open=deque([long]))
 
     def fate(worker: Worker) -> Iterator[Any]:
@@ -183,6 +216,42 @@ def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
     assert time.monotonic() < limit
     assert ledger.done == [held.plan]
     assert list(ledger.open) == [long]
+
+
+def test_a_failed_run_that_another_process_tries_again_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = planned("paper", tmp_path)
+    record.save(plan.directory, dataclasses.replace(stored(plan, 1.0), metrics=None))
+    grid = Grid(plans=(plan,), options=Options(results=tmp_path), retry_failed=True)
+    claim = lease.attempt(plan.directory)
+    assert claim is not None
+    asked = []
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        for slot, job in jobs(worker):
+            asked.append(lease.held(plan.directory))
+            # The second time another process is faster.
+            yield Ended(slot, "held") if len(asked) < 3 else settle(slot, job)
+
+    other = threading.Timer(0.2, claim.release)  # it is killed, and no new record written
+    other.start()
+    ledger = survey(grid)
+    swept(ledger, fate)
+    assert asked == [True, False, False]
+    assert [one.title for one in ledger.done] == ["paper seed 0"]
+    assert capsys.readouterr().out.count("another process trains it") == 1
+
+
+def test_refused_runs_count_among_those_without_a_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fate(worker: Worker) -> Iterator[Any]:
+        for slot, job in jobs(worker):
+            yield settle(slot, job)
+
+    swept(Ledger(open=deque([Job(planned("paper", tmp_path))]), refused=["damaged"]), fate)
+    assert capsys.readouterr().out == "1 of 2 done, 0 running, 1 failed, 0 open\n"
 
 
 def test_what_is_given_up_is_recorded_by_who_holds_it(data: Data, tmp_path: Path) -> None:

@@ -152,6 +152,17 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
     assert not list(tmp_path.rglob(".lease*"))
 
 
+def script(folder: Path, text: str, images: Path) -> tuple[str, str]:
+    """Run a sweep's script on pictures; returns what it wrote."""
+    path = folder / "script.py"
+    path.write_text(textwrap.dedent(text))
+    command = [sys.executable, str(path), str(images)]
+    ended = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    return ended.stdout, ended.stderr
+
+
 # One run each: memory runs out; the worker dies whenever it trains; a learning rate beyond all
 # bounds; and one as it should be. Workers import the script too, under another name.
 FAILING = """
@@ -200,20 +211,15 @@ FAILING = """
 def test_runs_that_fail_are_named_and_all_others_finish(
     alone: dict[str, tuple[str, str]], images: Path, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    script = tmp_path / "failing.py"
-    script.write_text(textwrap.dedent(FAILING))
-    command = [sys.executable, str(script), str(images)]
-    ended = subprocess.run(
-        command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert "RunFailedError: 3 of the runs failed" in ended.stderr, ended.stderr
+    _, said = script(tmp_path, FAILING, images)
+    assert "RunFailedError: 3 of the runs failed" in said, said
     for phrase in (
         "dropout_0 seed 0 (out of memory",
         "dropout_25 seed 0 (its worker died 2 times in a row without finishing an epoch (killed",
         "baseline seed 0 (diverged: the test loss is ",
     ):
-        assert phrase in ended.stderr, ended.stderr
-    assert "Traceback" not in ended.stderr
+        assert phrase in said, said
+    assert "Traceback" not in said
     results = tmp_path / "results"
     found = hashes(results)
     kept = "folder/3-epochs-fp32/paper/seed-0"
@@ -232,6 +238,69 @@ def test_runs_that_fail_are_named_and_all_others_finish(
     assert status == 0, errors
     assert trained(output) == EPOCHS
     assert leftovers(results / "folder/3-epochs-fp32/dropout_0") == []
+
+
+# Two places: on the first GPU no worker starts, on the other two runs share the memory. Both run
+# out of it, the second when the first is gone; and the second also when it is alone.
+CROWDED = """
+    import os, sys, threading, time
+    from pathlib import Path
+
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "6":
+        os._exit(1)
+
+    import torch
+    from harness import grid, machine, plan, runner, sweep
+
+    epoch, met = runner._epoch, threading.Barrier(2)
+    tries = {"paper": 0, "dropout_0": 0, "batch_norm": 1}
+
+    def short(trainer, reporter):
+        name = trainer.variant.name
+        tries[name] += 1
+        if tries[name] == 1:
+            met.wait(60)
+            time.sleep(2 if name == "dropout_0" else 0)
+        if tries[name] == 1 or name == "dropout_0":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return epoch(trainer, reporter)
+
+    runner._epoch = short
+    places = [machine.Place("cpu", n, {machine.GPUS: gpu}) for gpu, n in (("6", 1), ("7", 2))]
+
+    if __name__ == "__main__":
+        machine.places = lambda found, grid: places
+        options = plan.Options(
+            dataset="folder",
+            data_dir=Path(sys.argv[1]),
+            precision="fp32",
+            epochs=3,
+            device="cpu",
+        )
+        plans = plan.plans(["paper", "dropout_0", "batch_norm"], [0], options)
+        try:
+            sweep.run(grid.Grid(plans=tuple(plans), options=options, figures=False))
+        except Exception as error:
+            sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+def test_a_gpu_that_starts_no_worker_is_left_out_and_memory_short_for_two_serves_one(
+    alone: dict[str, tuple[str, str]], images: Path, tmp_path: Path
+) -> None:
+    output, errors = script(tmp_path, CROWDED, images)
+    assert output.count("GPU 6: left out, 3 workers ended before they had loaded the data") == 1
+    memory = "out of memory: CUDA out of memory. Tried to allocate 2 GiB"
+    for name in ("paper", "dropout_0"):
+        assert output.count(f"{name} seed 0: {memory}; it goes on without others beside it") == 1
+    assert errors == (
+        f"RunFailedError: 1 of the runs failed: dropout_0 seed 0 ({memory}). "
+        "--retry-failed trains them again.\n"
+    )
+    found = hashes(tmp_path / "results")
+    folder = "folder/3-epochs-fp32"
+    for kept in (f"{folder}/paper/seed-0", f"{folder}/batch_norm/seed-0"):
+        assert found[kept] == alone[kept]
 
 
 def test_a_time_limit_starts_nothing_that_would_not_finish(

@@ -38,13 +38,13 @@ def queued(grid: Grid) -> Mapping[Path, str]:
     """What the queue says about runs, and which have left it without an end.
 
     Raises:
-        InputError: if Slurm does not answer, or a folder holds another run.
+        InputError: if Slurm does not answer.
     """
     jobs = queue.of_runs(grid)
     words = {}
     for plan in grid.plans:
-        how = state(plan)
-        if how in (State.done, State.failed):
+        how, _ = state(plan)
+        if how not in (State.open, State.running):
             continue  # its job may have other runs
         if plan.directory in jobs:
             words[plan.directory] = jobs[plan.directory].words
@@ -71,7 +71,7 @@ def run(grid: Grid) -> None:
     leftovers.tidy(ledger.found)
     there = queue.of_runs(grid)
     rest = [job.plan for job in ledger.open if job.plan.directory not in there]
-    open_ = [plan for plan in rest if state(plan) is not State.running]
+    open_ = [plan for plan in rest if state(plan)[0] is not State.running]
     already = [
         f"{count} {words}"
         for count, words in (
