@@ -11,7 +11,7 @@ from harness import plan as planning
 from harness.board import PlainBoard, Tally
 from harness.cost import Costs
 from harness.crew import Crew, Slot, Worker
-from harness.errors import InputError
+from harness.errors import InputError, UnwritableError
 from harness.ledger import Job, Ledger
 from harness.machine import Place
 from harness.messages import Ended, Ready, Report, Unable
@@ -167,7 +167,7 @@ class Dispatcher:
         if job is None:
             return
         if message.status == "broken":
-            raise InputError(message.reason)
+            raise UnwritableError(message.reason)
         if message.status == "held":
             self._held(job)
             return
