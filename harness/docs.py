@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness import compare, decision, record, rendering, results_page, tables
+from harness import calibration, compare, decision, record, rendering, results_page, tables
 from harness.claims import claims
 from harness.compare import Group
 from harness.errors import InputError
@@ -48,6 +48,15 @@ def unknowns_table() -> str:
             "why": [u.why for u in rows],
         },
         words=True,
+    )
+
+
+def calibration_tables() -> str:
+    """The candidates for the number of epochs that were tried, on each dataset."""
+    found = [calibration.load(path) for path in sorted(RESULTS.glob(f"*/{calibration.FILE}"))]
+    return "\n\n".join(
+        f"On {one.dataset['title']}:\n\n{rendering.markdown(calibration.columns(one))}"
+        for one in found
     )
 
 
@@ -98,6 +107,7 @@ def updated(text: str) -> str:
     named = (
         ("answer", results_page.answer_in_short(RESULTS)),
         ("table", results_table()),
+        ("calibration", calibration_tables()),
         ("claims", claims_table()),
         ("unknowns", unknowns_table()),
     )
