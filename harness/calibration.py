@@ -174,6 +174,11 @@ def load(path: Path) -> Calibration:
     return Calibration(**fields)
 
 
+def stored(results: Path) -> dict[Path, Calibration]:
+    """The calibration records below a results folder, one for each dataset."""
+    return {path: load(path) for path in sorted(results.glob(f"*/{FILE}"))}
+
+
 def columns(found: Calibration) -> dict[str, list[str]]:
     """The candidates tried, as the columns of a table."""
     tried = found.candidates

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from harness.compare import Group
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocols import PROTOCOLS
-from harness.report import reading
+from harness.report import reading, sections
+from harness.report.reading import Found
+from harness.report.sections import Section
 from harness.unknowns import unknowns
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,17 +56,21 @@ def unknowns_table() -> str:
 
 def calibration_tables() -> str:
     """The candidates for the number of epochs that were tried, on each dataset."""
-    found = [calibration.load(path) for path in sorted(RESULTS.glob(f"*/{calibration.FILE}"))]
     return "\n\n".join(
         f"On {one.dataset['title']}:\n\n{rendering.markdown(calibration.columns(one))}"
-        for one in found
+        for one in calibration.stored(RESULTS).values()
     )
+
+
+@functools.cache  # judging and drawing take seconds, and several texts rest on them
+def _shown() -> tuple[Found, list[Section]]:
+    found = reading.read(RESULTS, compare.on_test_images)
+    return found, sections.sections(found)
 
 
 def results_table() -> str:
     """The leading comparison of the committed records, as `compare` has it, but for the classes."""
-    lead = reading.read(RESULTS, compare.on_test_images).lead
-    text = tables.render([lead.group], "markdown")
+    text = tables.render([_shown()[0].lead.group], "markdown")
     short = re.sub(r"\n### Recall of each class.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
     return re.sub(r"^## ", "### ", short, flags=re.MULTILINE).strip()
 
@@ -82,7 +89,7 @@ def files() -> dict[Path, bytes]:
         README: updated(README.read_text(encoding="utf-8")).encode(),
         RESULTS / "comparison.md": tables.render(groups, "markdown", full=True).encode(),
         RESULTS / "comparison.csv": tables.render(groups, "csv", full=True).encode(),
-        **results_page.files(RESULTS),
+        **results_page.files(*_shown()),
     }
 
 
@@ -105,7 +112,7 @@ def updated(text: str) -> str:
         InputError: if it lacks a pair of markers.
     """
     named = (
-        ("answer", results_page.answer_in_short(RESULTS)),
+        ("answer", results_page.answer_in_short(*_shown())),
         ("table", results_table()),
         ("calibration", calibration_tables()),
         ("claims", claims_table()),

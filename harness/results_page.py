@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness import calibration, rendering, style
-from harness.compare import Group, on_test_images
-from harness.report import answer, cells, reading, sections
+from harness.compare import Group
+from harness.report import answer, cells, sections
 from harness.report.cells import Table
 from harness.report.picture import Picture
 from harness.report.reading import Found
@@ -43,15 +43,10 @@ and can pass `official.tar` on (records and predictions alone), with `harness/bu
 in here after `check`. {cost}"""
 
 
-def files(results: Path) -> dict[Path, bytes]:
-    """The page and its figures, by path, as they should be.
-
-    Raises:
-        InputError: if there is no readable record.
-    """
-    found = reading.read(results, on_test_images)
-    shown = sections.sections(found)
-    page = "\n\n".join(part for part in _page(found, shown, results) if part) + "\n"
+def files(found: Found, shown: Sequence[Section]) -> dict[Path, bytes]:
+    """The page and its figures, by path, as they should be; `shown` are the sections of `found`."""
+    results = found.results
+    page = "\n\n".join(part for part in _page(found, shown) if part) + "\n"
     wanted = {results / "README.md": page.encode()}
     for section in shown:
         for picture in _pictures(section):
@@ -59,23 +54,19 @@ def files(results: Path) -> dict[Path, bytes]:
     return wanted
 
 
-def answer_in_short(results: Path) -> str:
+def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     """The outcome in a sentence, the figure of the leading runs, and the budget curves.
 
-    Figures are named as from the folder above `results`.
-
-    Raises:
-        InputError: if there is no readable record.
+    Figures are named as from the folder above the results.
     """
-    found = reading.read(results, on_test_images)
-    first, *others = sections.sections(found)
+    first, *others = shown
     told = answer.answer(found)
-    shown = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
-    figures = [_shown(s, _pictures(s)[0], results.name + "/") for s in shown]
+    drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
+    figures = [_shown(s, _pictures(s)[0], found.results.name + "/") for s in drawn]
     return "\n\n".join([f"**{told.word}.** {told.sentence}", *figures])
 
 
-def _page(found: Found, shown: Sequence[Section], results: Path) -> Iterator[str]:
+def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
     first = answer.answer(found)
     yield "# Results"
     yield "Written by `python -m harness.docs` from the records below this folder; never edited."
@@ -91,7 +82,7 @@ def _page(found: Found, shown: Sequence[Section], results: Path) -> Iterator[str
         yield f"- {problem.sentence}"
     for section in shown:
         yield from _section(section)
-    yield from _calibrations(results)
+    yield from _calibrations(found.results)
     yield from _table(cells.unknowns_table(found.verdict.rules))
     if not all(j.group.dataset["official"] for j in found.judgements):
         yield "## What the JPEG copy means"
@@ -147,8 +138,7 @@ def _markdown(columns: dict[str, list[str]]) -> str:
 
 
 def _calibrations(results: Path) -> Iterator[str]:
-    for path in sorted(results.glob(f"*/{calibration.FILE}")):
-        found = calibration.load(path)
+    for path, found in calibration.stored(results).items():
         yield f"## How the number of epochs was chosen: {found.dataset['title']}"
         yield (
             f"The smallest candidate whose mean accuracy on the validation split (5,000 of the "

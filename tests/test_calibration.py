@@ -131,7 +131,7 @@ def test_the_protocol_has_the_budget_of_the_file() -> None:
 
 def test_committed_calibrations_follow_from_the_committed_runs() -> None:
     records, _ = load_all(ROOT / "results")
-    stored = list((ROOT / "results").glob(f"*/{calibration.FILE}"))
+    stored = calibration.stored(ROOT / "results")
     for path in stored:
         runs = [
             record
