@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import decision, rendering
-from harness.data import KNOWN_FINGERPRINTS
-from harness.errors import RunFailedError
+from harness.errors import InputError, RunFailedError
 from harness.files import write_atomically
+from harness.form import NUMBER, Form, faults
 from harness.record import RunRecord
 
 FILE = "calibration.json"
@@ -157,6 +157,8 @@ def _candidate(epochs: int, records: Sequence[RunRecord], rule: decision.Decisio
 
 def is_cifar10(found: Calibration) -> bool:
     """Whether the images were CIFAR-10's, or the known copy of them."""
+    from harness.data import KNOWN_FINGERPRINTS  # needs torch, which a report does without
+
     return found.dataset["official"] or found.dataset["fingerprint"] in KNOWN_FINGERPRINTS
 
 
@@ -167,16 +169,50 @@ def save(results: Path, calibration: Calibration) -> Path:
     return path
 
 
+_CANDIDATE: Form = {
+    "epochs": int,
+    "seeds": [int],
+    "accuracies": [NUMBER],
+    "mean": NUMBER,
+    "standard_error": NUMBER | None,
+    "reaches": bool,
+}
+_FORM: Form = {
+    "variant": str,
+    "target": NUMBER,
+    "dataset": {**dict.fromkeys(("name", "title", "fingerprint", "split"), str), "official": bool},
+    "candidates": [_CANDIDATE],
+    "epochs": int | None,
+    "decision_sha256": str,
+}
+
+
 def load(path: Path) -> Calibration:
-    """Read a calibration record that this code wrote."""
-    fields = json.loads(path.read_bytes())
-    fields["candidates"] = [Candidate(**candidate) for candidate in fields["candidates"]]
-    return Calibration(**fields)
+    """Read a calibration record.
+
+    Raises:
+        InputError: if it is damaged.
+    """
+    try:
+        fields = json.loads(path.read_bytes())
+        if fault := next(faults(fields, _FORM), None):
+            raise ValueError(fault)
+        fields["candidates"] = [Candidate(**candidate) for candidate in fields["candidates"]]
+        return Calibration(**fields)
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}): give `calibrate` again.") from error
 
 
-def stored(results: Path) -> dict[Path, Calibration]:
-    """The calibration records below a results folder, one for each dataset."""
-    return {path: load(path) for path in sorted(results.glob(f"*/{FILE}"))}
+def stored(results: Path) -> tuple[dict[Path, Calibration], list[str]]:
+    """The calibration records below a results folder, one for each dataset, and what is wrong
+    with those that could not be read."""
+    found, damaged = {}, []
+    for path in sorted(results.glob(f"*/{FILE}")):
+        try:
+            found[path] = load(path)
+        except InputError as error:
+            damaged.append(str(error))
+    return found, damaged
 
 
 def columns(found: Calibration) -> dict[str, list[str]]:

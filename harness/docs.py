@@ -10,7 +10,7 @@ import functools
 import re
 from pathlib import Path
 
-from harness import calibration, compare, decision, record, rendering, results_page, tables
+from harness import compare, decision, record, rendering, results_page, tables
 from harness.claims import claims
 from harness.compare import Group
 from harness.errors import InputError
@@ -51,14 +51,6 @@ def unknowns_table() -> str:
             "why": [u.why for u in rows],
         },
         words=True,
-    )
-
-
-def calibration_tables() -> str:
-    """The candidates for the number of epochs that were tried, on each dataset."""
-    return "\n\n".join(
-        f"On {one.dataset['title']}:\n\n{rendering.markdown(calibration.columns(one))}"
-        for one in calibration.stored(RESULTS).values()
     )
 
 
@@ -114,7 +106,7 @@ def updated(text: str) -> str:
     named = (
         ("answer", results_page.answer_in_short(*_shown())),
         ("table", results_table()),
-        ("calibration", calibration_tables()),
+        ("calibration", results_page.calibration_in_short(*_shown())),
         ("claims", claims_table()),
         ("unknowns", unknowns_table()),
     )

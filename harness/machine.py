@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.errors import InputError
 from harness.grid import Capacity, Grid
@@ -141,6 +142,39 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def threads_told(environment: Mapping[str, Any]) -> str | None:
+    """The number of threads that a run was told to have by `OMP_NUM_THREADS`, None if by nothing.
+
+    Args:
+        environment: of a record, from whoever wrote it.
+    """
+    variables = environment.get("variables")
+    told = variables.get(THREADS) if isinstance(variables, dict) else None
+    return told if isinstance(told, str) else None
+
+
+def take_threads(environment: Mapping[str, Any]) -> None:
+    """Give this process the number of threads that a run on a CPU had, since it decides bits.
+
+    What the user has set stays, and none gets more threads than there are cores. To be called
+    before torch is imported, which reads the variable then.
+
+    Args:
+        environment: of the run's record.
+    """
+    threads = environment.get("threads")
+    if os.environ.get(THREADS) or environment.get("device_type") != "cpu":
+        return
+    if not isinstance(threads, int) or not 1 <= threads <= cores():
+        return
+    if threads_told(environment) == str(threads):
+        os.environ[THREADS] = str(threads)
+        return
+    import torch
+
+    torch.set_num_threads(threads)
 
 
 def at(grid: Grid, place: Place) -> Grid:

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness import calibration, rendering, style
-from harness.compare import Group
+from harness import rendering, style
+from harness.decision import Decision
 from harness.report import answer, cells, sections
 from harness.report.cells import Table
 from harness.report.picture import Picture
 from harness.report.reading import Found
 from harness.report.sections import Section
+from harness.verdict import Judgement
 
 FIGURES = "figures"
 
@@ -66,6 +67,17 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     return "\n\n".join([f"**{told.word}.** {told.sentence}", *figures])
 
 
+def calibration_in_short(found: Found, shown: Sequence[Section]) -> str:
+    """The figure of each calibration, named as from the folder above the results."""
+    return "\n\n".join(
+        f"{section.title}. {picture.caption}\n\n"
+        f"{_shown(section, picture, found.results.name + '/')}"
+        for section in shown
+        if section.anchor.startswith(sections.CALIBRATION)
+        for picture in _pictures(section)
+    )
+
+
 def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
     first = answer.answer(found)
     yield "# Results"
@@ -82,11 +94,10 @@ def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
         yield f"- {problem.sentence}"
     for section in shown:
         yield from _section(section)
-    yield from _calibrations(found.results)
     yield from _table(cells.unknowns_table(found.verdict.rules))
     if not all(j.group.dataset["official"] for j in found.judgements):
         yield "## What the JPEG copy means"
-        yield _COPY.format(cost=_cost(found.lead.group))
+        yield _COPY.format(cost=_cost(found.lead, found.verdict.rules))
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -137,28 +148,20 @@ def _markdown(columns: dict[str, list[str]]) -> str:
     return rendering.markdown(escaped, words=True)
 
 
-def _calibrations(results: Path) -> Iterator[str]:
-    for path, found in calibration.stored(results).items():
-        yield f"## How the number of epochs was chosen: {found.dataset['title']}"
-        yield (
-            f"The smallest candidate whose mean accuracy on the validation split (5,000 of the "
-            f"training images) reaches {found.target:.0%}; three seeds each or more, one where "
-            "that missed it by over two points. The test images had no part in it."
-        )
-        yield _markdown(calibration.columns(found))
-        chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried so far"
-        yield f"Chosen: **{chosen}**. The record: [{path.name}]({path.relative_to(results)})."
-
-
-def _cost(group: Group) -> str:
-    """What a run cost on each device that these records come from."""
+def _cost(judgement: Judgement, rules: Decision) -> str:
+    """What a run cost on each device that these records come from, and what the grid would."""
     seconds: dict[str, list[float]] = defaultdict(list)
-    for done in (r for r in group.records if not r.failed):
-        seconds[done.environment.get("device", "an unnamed device")].append(done.train_seconds)
+    for done in (r for r in judgement.group.records if not r.failed):
+        place = done.environment
+        threads = f", threads: {place.get('threads')}" * (place["device_type"] == "cpu")
+        seconds[f"{place.get('device', 'an unnamed device')}{threads}"].append(done.train_seconds)
+    planned = rules.seeds.accuracy + len(rules.contrasts.variants) * rules.seeds.others
     told = [
-        f"{rendering.duration(sum(s) / len(s))} on {device} (mean of {len(s)})"
+        f"Training of one run took {rendering.duration(mean)} on {device} (mean of {len(s)}): "
+        f"{planned * mean / 3600:.0f} hours for these {planned} runs one after another."
         for device, s in sorted(seconds.items())
+        for mean in [sum(s) / len(s)]
     ]
-    kinds = {r.environment.get("device_type") for r in group.records}
-    unseen = "" if "cuda" in kinds else " On a GPU none has been timed yet."
-    return f"Training of one run took {'; '.join(told)}.{unseen}" if told else ""
+    kinds = {r.environment["device_type"] for r in judgement.group.records}
+    unseen = [] if "cuda" in kinds else ["On a GPU none has been timed yet."]
+    return " ".join([*told, *unseen])

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +105,32 @@ def test_a_record_says_what_it_rests_on(tmp_path: Path) -> None:
     assert fields["epochs"] == 8
     assert fields["dataset"]["split"] == "validation"
     assert fields["decision_sha256"] == decision.sha256()
+    assert calibration.stored(tmp_path) == ({path: found}, [])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("target",), "75 %"),
+        (("dataset", "title"), None),
+        (("candidates", 0, "accuracies", 0), "0.7"),
+        (("candidates", 0, "more"), 1),
+        (("more",), 1),
+    ],
+)
+def test_a_damaged_record_is_named_and_left_out(
+    place: tuple[Any, ...], value: object, tmp_path: Path
+) -> None:
+    train, _ = reaching(8)
+    path = calibration.save(tmp_path, calibration.search(range(3), train))
+    fields = inner = json.loads(path.read_text())
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(fields))
+    found, (damaged,) = calibration.stored(tmp_path)
+    assert not found
+    assert str(path) in damaged
 
 
 def test_an_adopted_budget_is_the_protocols(
@@ -131,7 +158,8 @@ def test_the_protocol_has_the_budget_of_the_file() -> None:
 
 def test_committed_calibrations_follow_from_the_committed_runs() -> None:
     records, _ = load_all(ROOT / "results")
-    stored = calibration.stored(ROOT / "results")
+    stored, damaged = calibration.stored(ROOT / "results")
+    assert not damaged
     for path in stored:
         runs = [
             record

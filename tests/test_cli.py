@@ -131,6 +131,21 @@ def test_a_fresh_process_gives_the_same_hashes(
     assert first[key + "0"]["weights_sha256"] != first[key + "1"]["weights_sha256"]
 
 
+def test_verify_repeats_a_run_with_the_threads_that_it_had(
+    small: tuple[str, ...], harness: Harness
+) -> None:
+    assert (
+        harness(*small, "--variant", "paper", "--no-figures", OMP_NUM_THREADS="1").returncode == 0
+    )
+    run = f"{FOLDER}/paper/seed-0"
+    done = harness("verify", run, OMP_NUM_THREADS="")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("equal bit for bit")
+    own = harness("verify", run, OMP_NUM_THREADS="2")
+    assert own.returncode == 0
+    assert "environment variables.OMP_NUM_THREADS was 1 and is 2" in own.stdout
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_say_how_to_go_on(
     small: tuple[str, ...], number: int, status: int, tmp_path: Path

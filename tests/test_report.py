@@ -24,6 +24,7 @@ from PIL import Image
 
 from harness import compare, data, decision, evaluate, protocols, record, rendering, style, verdict
 from harness.commands.report import report
+from harness.contrasts import Arm
 from harness.errors import InputError
 from harness.report import output, page, provenance, reading, samples, sections
 from harness.report.answer import NO_VERDICT
@@ -348,6 +349,21 @@ def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_r
         "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
         "--precision bf16 --data-dir DIR --results again"
     )
+
+
+def test_the_command_of_a_row_has_the_number_of_threads_that_its_runs_were_told() -> None:
+    one = {"threads": 1, "variables": {"OMP_NUM_THREADS": "1"}}
+
+    def told(*places: dict[str, Any]) -> str:
+        runs = [made(seed=n, environment=place) for n, place in enumerate(places)]
+        (group,) = compare.group(runs)[0]
+        (row,) = provenance.repeats(group, [Arm.of("paper", group.records)]).rows
+        return row[1].text
+
+    assert told(one, one).startswith("OMP_NUM_THREADS=1 python -m harness run ")
+    for other in ({}, {"variables": {"OMP_NUM_THREADS": "2"}}, {"variables": 7}):
+        assert told(one, other).startswith("python -m")
+    assert told(other).startswith("python -m")
 
 
 def test_rules_are_cited(committed: str) -> None:

@@ -19,12 +19,11 @@ def verify(
         str, typer.Option(help="auto (the kind that the run used), cpu, cuda or cuda:N.")
     ] = "auto",
 ) -> None:
-    """Repeat a stored run from its record and compare it bit for bit."""
-    from harness import progress, record
-    from harness.device import choose_device, keep_freed_memory
-    from harness.plan import Options
-    from harness.seeding import make_deterministic
-    from harness.verify import verify
+    """Repeat a stored run from its record and compare it bit for bit.
+
+    A run on a CPU is repeated with as many threads as it had, unless OMP_NUM_THREADS is set.
+    """
+    from harness import machine, progress, record
 
     try:
         stored = record.load(run_dir / record.FILE)
@@ -32,6 +31,13 @@ def verify(
         record.protocol_of(stored)
     except record.DamagedRecordError as error:
         raise InputError(str(error)) from error
+    machine.take_threads(stored.environment)
+
+    from harness.device import choose_device, keep_freed_memory
+    from harness.plan import Options
+    from harness.seeding import make_deterministic
+    from harness.verify import verify
+
     make_deterministic()
     place = choose_device(stored.environment["device_type"] if device == "auto" else device)
     if place.type == "cpu":

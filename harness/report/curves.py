@@ -1,4 +1,4 @@
-"""Figures over epochs: training and test curves of each variant; accuracy by budget."""
+"""Figures over epochs: curves of each variant; accuracy by budget, and by candidate for it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator
 from sklearn.isotonic import isotonic_regression
 
 from harness import panels, rendering, style
+from harness.calibration import Calibration
 from harness.contrasts import Arm
 from harness.decision import Decision
 from harness.record import RunRecord
@@ -90,11 +91,8 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
     if curve[0].accuracy is not None:
         for value in curve[0].accuracy.reported:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
-    axes.set_xscale("log")
-    budgets = [j.epochs for j in curve]
-    axes.set_xticks(budgets, map(str, budgets))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel="epochs", ylabel="accuracy (%)")
+    _epochs(axes, [j.epochs for j in curve])
+    axes.set_ylabel("accuracy (%)")
     _end_labels(axes, {name: line for name, line in means.items() if line}, base)
     told = "; ".join(
         f"{name} " + ", ".join(f"{value:.2f} at {epochs}" for epochs, value in line)
@@ -109,6 +107,44 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
         alt=f"Mean accuracy in percent by epochs: {told}.",
         figure=figure,
     )
+
+
+def by_candidate(found: Calibration) -> Picture:
+    """Validation accuracy of the candidates for the number of epochs, and the target."""
+    tried = found.candidates
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    axes = figure.subplots()
+    target = 100 * found.target
+    axes.axhline(target, color=style.MUTED, dashes=(4, 2), lw=1.3)
+    axes.plot([c.epochs for c in tried], [100 * c.mean for c in tried], color=style.OURS)
+    for candidate in tried:
+        axes.plot(
+            [candidate.epochs] * len(candidate.accuracies),
+            [100 * value for value in candidate.accuracies],
+            "o",
+            color=style.OURS,
+            mfc=style.OURS if candidate.epochs == found.epochs else style.PAGE,
+            ms=5,
+        )
+    _epochs(axes, [c.epochs for c in tried])
+    axes.set_ylabel("validation accuracy (%)")
+    told = ", ".join(f"{rendering.percent(c.mean)} at {c.epochs}" for c in tried)
+    return Picture(
+        name="epochs",
+        title="Validation accuracy by number of epochs",
+        caption=f"A dot is the last epoch of one seed of {found.variant}, the line their means. "
+        f"Dashed: the target of {target:g} %. Filled: the candidate chosen.",
+        alt=f"Mean validation accuracy in percent by epochs: {told}; the target is {target:g}.",
+        figure=figure,
+    )
+
+
+def _epochs(axes: Axes, budgets: Sequence[int]) -> None:
+    """A logarithmic axis of epochs that names these and no others."""
+    axes.set_xscale("log")
+    axes.set_xticks(budgets, map(str, budgets))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("epochs")
 
 
 def _end_labels(axes: Axes, lines: dict[str, list[tuple[int, float]]], base: str) -> None:

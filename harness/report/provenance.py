@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from harness import decision, rendering
 from harness.compare import Group, environments
 from harness.contrasts import Arm
+from harness.machine import THREADS, threads_told
 from harness.record import RunRecord
 from harness.report.cells import Cell, Table
 
@@ -83,7 +84,7 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
         rows.append(
             (
                 Cell(arm.name),
-                Cell(command(group, arm.name, (r.seed for r in own))),
+                Cell(_threads(own) + command(group, arm.name, (r.seed for r in own))),
                 Cell(rendering.duration(mean), mean if seconds else None),
             )
         )
@@ -97,6 +98,13 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
         ("time of a run", "training alone, as it was"),
     )
     return Table("How to repeat each row", headers, tuple(rows), prose=True)
+
+
+def _threads(records: Sequence[RunRecord]) -> str:
+    """What gives the command the number of threads that all of these runs were told to have."""
+    told = {threads_told(r.environment) for r in records}
+    only = told.pop() if len(told) == 1 else None
+    return f"{THREADS}={shlex.quote(only)} " if only else ""
 
 
 def command(group: Group, variant: str, seeds: Iterable[int]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import compare, record, verdict
+from harness import calibration, compare, record, verdict
+from harness.calibration import Calibration
 from harness.compare import Group
 from harness.errors import InputError
 from harness.verdict import Judgement, Verdict
@@ -36,12 +37,14 @@ class Found:
         verdict: of all groups of records; at least one.
         lead: the judgement that the report opens with.
         problems: worst first.
+        calibrations: how the number of epochs was chosen, by the path of its record.
     """
 
     results: Path
     verdict: Verdict
     lead: Judgement
     problems: tuple[Problem, ...]
+    calibrations: Mapping[Path, Calibration]
 
     @property
     def judgements(self) -> tuple[Judgement, ...]:
@@ -68,7 +71,9 @@ def read(results: Path, choose: Choose = list) -> Found:
         )
     groups = choose(groups)
     judged = verdict.judge(groups, len(damaged) + len(doubled))
-    return Found(results, judged, _lead(judged), tuple(_problems(groups, damaged, doubled)))
+    calibrations, unread = calibration.stored(results)
+    problems = tuple(_problems(groups, [*damaged, *unread], doubled))
+    return Found(results, judged, _lead(judged), problems, calibrations)
 
 
 def _lead(judged: Verdict) -> Judgement:

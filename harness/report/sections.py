@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import variants
-from harness import style, verdict_text
+from harness import calibration, style, verdict_text
+from harness.calibration import Calibration
 from harness.contrasts import Arm
 from harness.decision import Decision
 from harness.plain_english import paragraph
@@ -16,8 +18,8 @@ from harness.report.picture import Picture
 from harness.report.reading import Found
 from harness.verdict import Judgement
 
-# How the anchors of budget curves begin.
-BUDGETS = "budgets"
+# How the anchors of budget curves, and of calibrations, begin.
+BUDGETS, CALIBRATION = "budgets", "calibration"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """One group of runs, or one budget curve.
+    """One group of runs, one budget curve, or one calibration.
 
     Attributes:
         anchor: begins the names of its figures and links to it.
@@ -54,7 +56,7 @@ class Section:
 
 
 def sections(found: Found) -> list[Section]:
-    """A section for each group, the leading one first, then one for each budget curve."""
+    """A section for each group, the leading one first, each budget curve and each calibration."""
     rules = found.verdict.rules
     with style.applied():
         groups = [
@@ -65,7 +67,11 @@ def sections(found: Found) -> list[Section]:
             _of_budgets(f"{BUDGETS}-{number}", curve, found)
             for number, curve in enumerate(found.verdict.curves, start=1)
         ]
-    return [*groups, *budgets]
+        calibrations = [
+            _of_calibration(f"{CALIBRATION}-{number}", path.relative_to(found.results), one)
+            for number, (path, one) in enumerate(found.calibrations.items(), start=1)
+        ]
+    return [*groups, *budgets, *calibrations]
 
 
 def arms_of(judgement: Judgement) -> list[Arm]:
@@ -133,4 +139,19 @@ def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Sectio
         notes=(verdict_text.missing(curve, found.verdict),),
         tables=(cells.of_columns("Accuracy, and the sign of each difference, by budget", table),),
         parts=(Part("Every variant", (curves.by_budget(curve, rules),)),),
+    )
+
+
+def _of_calibration(anchor: str, path: Path, found: Calibration) -> Section:
+    chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried so far"
+    return Section(
+        anchor=anchor,
+        title=f"How the number of epochs was chosen: {found.dataset['title']}",
+        standing="on the validation split; the test images had no part in it",
+        paragraph=f"The smallest candidate whose mean accuracy on the validation split (5,000 of "
+        f"the training images) reaches {found.target:.0%}; three seeds each or more, one where "
+        f"that missed it by over two points. Chosen: {chosen}.",
+        notes=(f"The record: {path}",),
+        tables=(cells.of_columns("The candidates", calibration.columns(found)),),
+        parts=(Part("Accuracy by candidate", (curves.by_candidate(found),)),),
     )
