@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import hashlib
 import io
 import itertools
@@ -22,11 +21,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import compare, data, decision, evaluate, protocols, record, rendering, style, verdict
+from harness import compare, decision, protocols, record, rendering, verdict
 from harness.commands.report import report
-from harness.contrasts import Arm
-from harness.errors import InputError
-from harness.report import output, page, provenance, reading, samples, sections
+from harness.report import output, page, reading, sections
 from harness.report.answer import NO_VERDICT
 from harness.report.reading import Found
 from tests.conftest import ROOT
@@ -247,49 +244,6 @@ def test_pictures_and_tables_can_be_read_out(shown: Tag) -> None:
             assert len(row.find("th", "td")) == width
 
 
-def test_text_has_contrast_in_both_schemes() -> None:
-    def ratios(text: str, ground: str) -> tuple[float, float]:
-        a, b = style.PALETTE[text], style.PALETTE[ground]
-        return style.contrast(a.light, b.light), style.contrast(a.dark, b.dark)
-
-    assert style.contrast("#000000", "#ffffff") == pytest.approx(21)
-    for text in ("ink", "muted", "ours", "reported", "training"):
-        for ground in ("page", "share-0"):  # the page and its panels
-            assert min(ratios(text, ground)) >= 4.5, (text, ground)
-    for name in style.PALETTE:
-        if re.match(r"(share|more|less)-", name):
-            assert min(ratios(style.on(name), name)) >= 4.5, name
-
-
-# Full colour blindness of each kind, on linear RGB (Machado, Oliveira, Fernandes 2009).
-BLIND = {
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-               [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-               [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
-               [0.004733, 0.691367, 0.303900]],
-}  # fmt: skip
-
-
-def lab(colour: str, seen: list[list[float]]) -> np.ndarray:
-    """CIE Lab of `#rrggbb` as somebody sees it who sees through this matrix."""
-    srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    xyz = np.array(to_xyz) @ np.clip(np.array(seen) @ linear, 0, 1) / [0.9505, 1, 1.089]
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-@pytest.mark.parametrize("kind", BLIND)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_colours_of_different_meaning_differ_for_every_eye(scheme: str, kind: str) -> None:
-    # Training is also dashed; ours and reported also differ in their marks.
-    seen = [lab(getattr(style.PALETTE[n], scheme), BLIND[kind]) for n in ("ours", "reported")]
-    assert np.linalg.norm(seen[0] - seen[1]) > 40
-
-
 def test_figures_are_written_as_svg_and_png_twice_alike(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
@@ -331,41 +285,6 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
     assert (tmp_path / "paper.pdf").stat().st_size > 1000
 
 
-@pytest.mark.parametrize(
-    ("seeds", "text"), [([0, 1, 2, 5], "0-2,5"), ([3], "3"), ([4, 3, 9, 10], "3-4,9-10"), ([], "")]
-)
-def test_seeds_are_written_as_run_takes_them(seeds: list[int], text: str) -> None:
-    assert provenance.seed_ranges(seeds) == text
-    if seeds:
-        from harness.plan import parse_seeds
-
-        assert parse_seeds(text) == sorted(seeds)
-
-
-def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_records() -> None:
-    (group,) = _groups(ROOT / "tests/stored/folder")
-    text = provenance.command(group, "paper", [0])
-    assert text == (
-        "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
-        "--precision bf16 --data-dir DIR --results again"
-    )
-
-
-def test_the_command_of_a_row_has_the_number_of_threads_that_its_runs_were_told() -> None:
-    one = {"threads": 1, "variables": {"OMP_NUM_THREADS": "1"}}
-
-    def told(*places: dict[str, Any]) -> str:
-        runs = [made(seed=n, environment=place) for n, place in enumerate(places)]
-        (group,) = compare.group(runs)[0]
-        (row,) = provenance.repeats(group, [Arm.of("paper", group.records)]).rows
-        return row[1].text
-
-    assert told(one, one).startswith("OMP_NUM_THREADS=1 python -m harness run ")
-    for other in ({}, {"variables": {"OMP_NUM_THREADS": "2"}}, {"variables": 7}):
-        assert told(one, other).startswith("python -m")
-    assert told(other).startswith("python -m")
-
-
 def test_rules_are_cited(committed: str) -> None:
     assert decision.sha256()[:12] in committed
 
@@ -399,135 +318,3 @@ def test_a_record_damaged_inside_is_named_and_left_out(
     assert "seed-0/record.json is damaged" in found.problems[0].cases[0]
     sections.sections(found)
     assert [r.seed for r in found.lead.group.records] == [1]
-
-
-@pytest.fixture
-def pictured(tmp_path: Path) -> Path:
-    """Two runs on the digits with what they left beside their records, explanations too."""
-    digits = data.load("digits", Path())
-    truth = digits.test.labels.numpy()
-    protocol = protocols.PROTOCOLS["digits"]
-    for seed in (0, 1):
-        run = made(
-            seed=seed,
-            dataset={
-                "name": "digits",
-                "title": digits.title,
-                "fingerprint": digits.fingerprint,
-                "official": False,
-                "classes": list(digits.classes),
-                "train_size": len(digits.train),
-                "test_size": len(digits.test),
-            },
-            protocol=record.plain(protocol.to_dict()),
-        )
-        chances = np.random.default_rng(seed).dirichlet(np.ones(10), len(truth)).astype(np.float32)
-        outcome = evaluate.metrics(np.log(chances), truth, digits.classes)
-        folder = record.directory(tmp_path, protocol, "paper", seed)
-        record.save(folder, dataclasses.replace(run, metrics=outcome, weights_sha256="c" * 64))
-        np.save(folder / record.PROBABILITIES, chances)
-        told = {"weights_sha256": "c" * 64, "alt": "what it shows", "grad_cam_layer": "the last"}
-        (folder / "explain.json").write_text(json.dumps(told))
-        Image.new("RGB", (300, 200)).save(folder / "explain.png")
-    return tmp_path
-
-
-def gallery(results: Path, data_dir: Path | None = None) -> tuple[samples.Gallery | None, str]:
-    """What is shown, and what is told of the rest."""
-    shown, problems = samples.gallery(reading.read(results).lead, results, data_dir, None)
-    return shown, " ".join(text for p in problems for text in (p.sentence, *p.cases))
-
-
-def test_digits_are_shown_without_a_folder(pictured: Path) -> None:
-    shown, told = gallery(pictured)
-    assert shown is not None
-    assert shown.run == "paper, seed 0"
-    assert len(shown.chosen) == len(shown.mistakes) == 24
-    assert shown.explanation is not None
-    assert told == ""
-
-
-def seed_0(results: Path, name: str) -> Path:
-    return next(results.rglob("seed-0")) / name
-
-
-@pytest.mark.parametrize(
-    "tear",
-    [
-        lambda content: b"",
-        lambda content: content[:90],
-        lambda content: content[:-1],
-        lambda content: b"PK\x03\x04" + content[4:],
-        lambda content: content.replace(b"(360, 10)", b"(360, 1{)"),
-        lambda content: content.replace(b"(360, 10)", b"(180, 20)"),
-        lambda content: content.replace(b"<f4", b"<i4"),
-        lambda content: content[:-4] + np.float32("nan").tobytes(),
-    ],
-)
-def test_torn_probabilities_are_named_and_the_next_run_is_shown(
-    tear: Callable[[bytes], bytes], pictured: Path
-) -> None:
-    path = seed_0(pictured, record.PROBABILITIES)
-    path.write_bytes(tear(path.read_bytes()))
-    shown, told = gallery(pictured)
-    assert shown is not None
-    assert shown.run == "paper, seed 1"
-    assert "1 file of a run is damaged and not shown" in told
-    assert str(path) in told
-
-
-def test_probabilities_that_are_code_are_not_run(pictured: Path) -> None:
-    np.save(seed_0(pictured, record.PROBABILITIES), np.array([Path]), allow_pickle=True)
-    shown, told = gallery(pictured)
-    assert shown is not None
-    assert shown.run == "paper, seed 1"
-    assert "Python objects" in told
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("explain.json", b""),
-        ("explain.json", b"[]"),
-        ("explain.json", b'{"weights_sha256": "cc"}'),
-        ("explain.json", b"\xff\xfe"),
-        ("explain.png", b"no picture"),
-        ("explain.png", None),
-    ],
-)
-def test_a_damaged_explanation_is_left_out_and_named(
-    name: str, content: bytes | None, pictured: Path
-) -> None:
-    path = seed_0(pictured, name)
-    path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    shown, told = gallery(pictured)
-    assert shown is not None
-    assert shown.explanation is None
-    assert shown.chosen
-    assert "explain.*" in told
-
-
-def test_samples_that_are_not_there_are_said_to_be_so(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    results = tmp_path / "results"
-    # Whoever trained here has these files, though they are not committed.
-    shutil.copytree(RESULTS, results, ignore=shutil.ignore_patterns(record.PROBABILITIES))
-    report(results, tmp_path / "report.html", data_dir=tmp_path)
-    told = "No sample predictions: no run has probabilities.npy"
-    assert f"note: {told}" in capsys.readouterr().out
-    (problems,) = (
-        tag
-        for tag in read((tmp_path / "report.html").read_text()).find("section")
-        if tag.get("class") == "problems"
-    )
-    assert "No sample predictions" in problems.text
-
-
-def test_images_of_another_dataset_are_refused(pictured: Path) -> None:
-    for path in record.find(pictured):
-        fields = json.loads(path.read_bytes())
-        fields["dataset"]["fingerprint"] = "0" * 64
-        path.write_text(json.dumps(fields))
-    with pytest.raises(InputError, match="not the ones of paper seed 0"):
-        gallery(pictured, Path())
