@@ -121,11 +121,15 @@ def confusion(found: PatternTest, rules: Decision) -> str:
 
 def ablations(rows: Iterable[AblationResult], rules: Decision) -> str:
     """Which contrasts are real."""
-    tested = [r for r in rows if r.contrast is not None and not math.isnan(r.contrast.holm)]
+    there = [r for r in rows if r.contrast is not None and not math.isnan(r.contrast.difference)]
+    tested = [r for r in there if r.contrast is not None and not math.isnan(r.contrast.holm)]
     if not tested:
-        return (
-            f"No ablation can be tested: {rules.seeds.least} seeds of both variants are needed, "
-            f"{rules.seeds.others} are planned."
+        return " ".join(
+            [
+                f"No ablation can be tested: {rules.seeds.least} seeds of both variants are "
+                f"needed, {rules.seeds.others} are planned.",
+                *([_untested(there, rules)] if there else []),
+            ]
         )
     words = {True: [], False: []}  # type: dict[bool, list[str]]
     for row in tested:
@@ -142,3 +146,16 @@ def ablations(rows: Iterable[AblationResult], rules: Decision) -> str:
     if words[False]:
         parts.append(f"no difference found for {', '.join(words[False])}")
     return f"Ablations after Holm over {len(rules.contrasts.variants)}: {'; '.join(parts)}."
+
+
+def _untested(rows: Iterable[AblationResult], rules: Decision) -> str:
+    """How far the runs that are there lie apart, which may be chance."""
+    told = ", ".join(
+        f"{row.variant} {rendering.points(row.contrast.difference)} (runs: {row.n})"
+        for row in rows
+        if row.contrast is not None
+    )
+    return (
+        f"The runs so far, on average and in points against {rules.contrasts.against}, of which "
+        f"any may be chance: {told}."
+    )

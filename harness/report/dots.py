@@ -111,11 +111,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
         _widen(axes)
     split = judgement.group.dataset["split"]
     axes.set_xlabel(f"{split} accuracy (%)")
-    told = "; ".join(
-        f"{a.name} {rendering.percent(float(a.accuracies.min()))} to "
-        f"{rendering.percent(float(a.accuracies.max()))} over {a.n}"
-        for a in there
-    )
+    told = "; ".join(f"{arm.name} {_range(arm)}" for arm in there)
     dashed = "Dashed: the paper's two runs. " * (judgement.accuracy is not None)
     return Picture(
         name="seeds",
@@ -125,6 +121,11 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
         alt=f"{split.capitalize()} accuracy in percent by variant: {told}.",
         figure=figure,
     )
+
+
+def _range(arm: Arm) -> str:
+    low, high = (rendering.percent(float(end(arm.accuracies))) for end in (np.min, np.max))
+    return f"{low} to {high} over {arm.n}" if arm.n > 1 else f"{low}, one run"
 
 
 def _spread(values: ArrayLike) -> np.ndarray:
