@@ -172,15 +172,20 @@ def test_a_claim_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             ask(tmp_path)
 
 
+def taken_over(folder: Path) -> None:
+    """What a taker on another host does once the claim of this folder is old."""
+    token = json.loads((folder / lease.FILE).read_text())["token"]
+    fields = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
+    (folder / f"{lease.FILE}-{token}").write_text(json.dumps(fields))
+
+
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="no clock that counts sleep")
 def test_a_holder_notices_that_the_machine_slept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = lease.attempt(tmp_path)
     assert held is not None
-    token = json.loads((tmp_path / lease.FILE).read_text())["token"]
-    fields = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
-    (tmp_path / f"{lease.FILE}-{token}").write_text(json.dumps(fields))
+    taken_over(tmp_path)
     held.check()  # nothing to see yet: the last look was just now
     # Sleep: `monotonic` stands still meanwhile.
     awake = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -208,10 +213,7 @@ def test_a_holder_that_slept_too_long_notices_and_removes_nothing(
 ) -> None:
     held = lease.attempt(tmp_path)
     assert held is not None
-    # What a taker on another host does once this claim is old.
-    token = json.loads((tmp_path / lease.FILE).read_text())["token"]
-    fields = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
-    (tmp_path / f"{lease.FILE}-{token}").write_text(json.dumps(fields))
+    taken_over(tmp_path)
     monkeypatch.setattr(lease, "STALE", 0.0)
     with pytest.raises(lease.LeaseLostError, match="taken over"):
         held.check()
