@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness import rendering, style
+from harness import plain_english, rendering, style
 from harness.decision import Decision
 from harness.report import answer, cells, sections
 from harness.report.cells import Table
@@ -56,7 +56,7 @@ def files(found: Found, shown: Sequence[Section]) -> dict[Path, bytes]:
 
 
 def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
-    """The outcome in a sentence, the figure of the leading runs, and the budget curves.
+    """The outcome and the ablations in sentences, the leading runs' figure, the budget curves.
 
     Figures are named as from the folder above the results.
     """
@@ -64,7 +64,8 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     told = answer.answer(found)
     drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
     figures = [_shown(s, _pictures(s)[0], found.results.name + "/") for s in drawn]
-    return "\n\n".join([f"**{told.word}.** {told.sentence}", *figures])
+    compared = plain_english.ablations(found.lead.ablations, found.verdict.rules)
+    return "\n\n".join([f"**{told.word}.** {told.sentence}", compared, *figures])
 
 
 def calibration_in_short(found: Found, shown: Sequence[Section]) -> str:
