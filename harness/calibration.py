@@ -169,6 +169,22 @@ def save(results: Path, calibration: Calibration) -> Path:
     return path
 
 
+def rests_on(found: Calibration, run: RunRecord) -> bool:
+    """Whether a run is one of those that the calibration is made from."""
+    about = ("fingerprint", "split")
+    return (
+        run.variant == found.variant
+        and run.metrics is not None
+        and all(run.dataset[key] == found.dataset[key] for key in about)
+        and any(
+            run.protocol["epochs"] == candidate.epochs
+            and (run.seed, run.metrics["accuracy"])
+            in zip(candidate.seeds, candidate.accuracies, strict=False)
+            for candidate in found.candidates
+        )
+    )
+
+
 _CANDIDATE: Form = {
     "epochs": int,
     "seeds": [int],

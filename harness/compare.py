@@ -63,15 +63,6 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
     return sorted(groups, key=lambda g: (-len(g.records), g.title)), faults
 
 
-def on_test_images(groups: Sequence[Group]) -> list[Group]:
-    """Groups judged on test images, for pages about the paper; the others where there are none.
-
-    Runs on the validation split tune the protocol: see `harness.calibration`.
-    """
-    judged = [group for group in groups if group.dataset["split"] == "test"]
-    return judged or list(groups)
-
-
 def apart(one: Group, other: Group) -> list[str]:
     """Why two groups stand in different tables: what differs, one phrase for each value."""
     before, after = (

@@ -56,7 +56,7 @@ def unknowns_table() -> str:
 
 @functools.cache  # judging and drawing take seconds, and several texts rest on them
 def _shown() -> tuple[Found, list[Section]]:
-    found = reading.read(RESULTS, compare.on_test_images)
+    found = reading.read(RESULTS)
     return found, sections.sections(found)
 
 

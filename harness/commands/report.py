@@ -35,7 +35,9 @@ def report(
     pictures, problems = samples.gallery(found.lead, results, data_dir, archive)
     found = dataclasses.replace(found, problems=(*found.problems, *problems))
     write_atomically(output, page.page(found, shown, pictures))
-    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(found.judgements)} groups of runs")
+    count = len(found.judgements)
+    groups = f"{count} group{'s' * (count != 1)} of runs"
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups}")
     if figures is not None:
         print(f"{figures}: {files.save(figures, found, shown)} files")
     for problem in found.problems:

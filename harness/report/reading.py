@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,6 @@ from harness.calibration import Calibration
 from harness.compare import Group
 from harness.errors import InputError
 from harness.verdict import Judgement, Verdict
-
-Choose = Callable[[list[Group]], list[Group]]
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,11 @@ class Found:
         return (self.lead, *(j for j in self.verdict.judgements if j is not self.lead))
 
 
-def read(results: Path, choose: Choose = list) -> Found:
-    """Read and judge all records below a folder.
+def read(results: Path) -> Found:
+    """Read and judge the records below a folder, without those that tuned the protocol.
 
     Args:
         results: the folder.
-        choose: the groups that are judged, of those that are there.
 
     Raises:
         InputError: if there is no such folder or no readable record in it.
@@ -69,11 +66,16 @@ def read(results: Path, choose: Choose = list) -> Found:
         raise InputError(
             f"no readable record below {results}{named}: train something with run first."
         )
-    groups = choose(groups)
-    judged = verdict.judge(groups, len(damaged) + len(doubled))
     calibrations, unread = calibration.stored(results)
+    groups = [g for g in groups if not _tuned(g, calibrations.values())] or groups
+    judged = verdict.judge(groups, len(damaged) + len(doubled))
     problems = tuple(_problems(groups, [*damaged, *unread], doubled))
     return Found(results, judged, _lead(judged), problems, calibrations)
+
+
+def _tuned(group: Group, calibrations: Iterable[Calibration]) -> bool:
+    """Whether a calibration shows all runs of a group already."""
+    return any(all(calibration.rests_on(c, r) for r in group.records) for c in calibrations)
 
 
 def _lead(judged: Verdict) -> Judgement:
