@@ -196,7 +196,11 @@ _CANDIDATE: Form = {
 _FORM: Form = {
     "variant": str,
     "target": NUMBER,
-    "dataset": {**dict.fromkeys(("name", "title", "fingerprint", "split"), str), "official": bool},
+    "dataset": {
+        **dict.fromkeys(("name", "title", "fingerprint", "split"), str),
+        "official": bool,
+        "test_size": int,
+    },
     "candidates": [_CANDIDATE],
     "epochs": int | None,
     "decision_sha256": str,

@@ -72,10 +72,11 @@ def calibrate(
     found = calibration.search(numbers, train)
     path = calibration.save(results, found)
     print(rendering.markdown(calibration.columns(found)))
+    target = f"{100 * found.target:g} %"
     if found.epochs is None:
-        print(f"No candidate reaches {found.target:.0%}. The record: {path}")
+        print(f"No candidate reaches {target}. The record: {path}")
         return
-    print(f"The smallest budget that reaches {found.target:.0%}: {found.epochs} epochs. {path}")
+    print(f"The smallest budget that reaches {target}: {found.epochs} epochs. {path}")
     if adopt:
         if not calibration.is_cifar10(found):
             raise InputError("--adopt: the protocol's number is of CIFAR-10; these are own images.")

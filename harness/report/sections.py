@@ -144,13 +144,14 @@ def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Sectio
 
 def _of_calibration(anchor: str, path: Path, found: Calibration) -> Section:
     chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried so far"
+    judged, target = f"{found.dataset['test_size']:,}", f"{100 * found.target:g} %"
     return Section(
         anchor=anchor,
         title=f"How the number of epochs was chosen: {found.dataset['title']}",
         standing="on the validation split; the test images had no part in it",
-        paragraph=f"The smallest candidate whose mean accuracy on the validation split (5,000 of "
-        f"the training images) reaches {found.target:.0%}; three seeds each or more, one where "
-        f"that missed it by over two points. Chosen: {chosen}.",
+        paragraph="The smallest candidate whose mean accuracy on the validation split "
+        f"({judged} of the training images) reaches {target}; three seeds each or more, one "
+        f"where that missed it by over two points. Chosen: {chosen}.",
         notes=(f"The record: {path}",),
         tables=(cells.of_columns("The candidates", calibration.columns(found)),),
         parts=(Part("Accuracy by candidate", (curves.by_candidate(found),)),),
