@@ -39,6 +39,18 @@ def wrong_ways(history: Sequence[dict[str, Any]], split: str) -> dict[str, float
     return {key: wrong_way([row[key] for row in history], up) for key, up in rising.items()}
 
 
+# Epochs before the last whose mean it is held against.
+BEFORE = 5
+
+
+def jump(history: Sequence[dict[str, Any]], split: str) -> float:
+    """Accuracy after the last epoch minus the mean of the `BEFORE` epochs before it; a fraction.
+    NaN where these were not all recorded."""
+    key = f"{split}_accuracy"
+    values = [row[key] for row in history[-BEFORE - 1 :] if key in row]
+    return values[-1] - float(np.mean(values[:-1])) if len(values) > BEFORE else float("nan")
+
+
 def gap(history: Sequence[dict[str, Any]], accuracy: float) -> float:
     """Training accuracy of the last epoch, as it went along with augmentation and dropout,
     minus the accuracy of the trained network; fractions. NaN without a history."""

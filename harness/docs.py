@@ -10,6 +10,7 @@ import functools
 import re
 from pathlib import Path
 
+import variants
 from harness import compare, decision, record, rendering, results_page, tables
 from harness.claims import claims
 from harness.compare import Group
@@ -49,6 +50,21 @@ def unknowns_table() -> str:
             "not stated": [u.what for u in rows],
             "assumed": [u.assumption for u in rows],
             "why": [u.why for u in rows],
+        },
+        words=True,
+    )
+
+
+def variants_table() -> str:
+    """The registered variants and what each changes, as Markdown."""
+    registered = [variants.get(name) for name in variants.names()]
+    paper = variants.get(decision.load().contrasts.against)
+    changed = [variants.changes(variant, paper) for variant in registered]
+    return rendering.markdown(
+        {
+            "variant": [variant.name for variant in registered],
+            "changes": [", ".join(f"{k}={v}" for k, v in c.items()) or "-" for c in changed],
+            "what it is": [variant.summary for variant in registered],
         },
         words=True,
     )
@@ -109,6 +125,7 @@ def updated(text: str) -> str:
         ("calibration", results_page.calibration_in_short(*_shown())),
         ("claims", claims_table()),
         ("unknowns", unknowns_table()),
+        ("variants", variants_table()),
     )
     for name, table in named:
         between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from harness import rendering
+from harness import curves, rendering
+from harness.calibration import Calibration
+from harness.compare import Group
+from harness.contrasts import Arm, Contrast
 from harness.decision import Decision
 from harness.judging import AblationResult, AccuracyResult, ClassResult
 from harness.paper import CLASSES
 from harness.pattern import PatternTest
+from harness.record import RunRecord
 from harness.verdict import Judgement
 
 
@@ -23,12 +27,15 @@ def paragraph(judgement: Judgement, rules: Decision) -> str:
         )
     else:
         sentences += _accuracy(judgement.accuracy, judgement.outcome, rules)
-    if judgement.classes:
-        sentences.append(recall(judgement.classes, rules))
-    if judgement.pattern:
-        sentences.append(confusion(judgement.pattern, rules))
-    sentences.append(ablations(judgement.ablations, rules))
-    return " ".join(sentences)
+    # Before the plan has been run, figures alone: a test that is read after every run errs more
+    # often than its level says (docs/statistics.md).
+    if not Arm.of(rules.accuracy.variant, judgement.group.records).interim(rules):
+        if judgement.classes:
+            sentences.append(recall(judgement.classes, rules))
+        if judgement.pattern:
+            sentences.append(confusion(judgement.pattern, rules))
+    sentences += [ablations(judgement, rules), last_epochs(judgement.group, rules)]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _accuracy(found: AccuracyResult, outcome: str | None, rules: Decision) -> list[str]:
@@ -63,8 +70,17 @@ def _accuracy(found: AccuracyResult, outcome: str | None, rules: Decision) -> li
 
 
 def needed(found: AccuracyResult, rules: Decision) -> str:
-    """How many seeds would do."""
+    """What is still to come, and where it may help, how many seeds would do."""
+    planned, margin = rules.seeds.accuracy, rules.accuracy.margin
     measured = found.n >= rules.seeds.least
+    least = f"At least {rules.seeds.least} seeds are needed for any interval; {planned} are planned"
+    if measured and min(abs(found.low), abs(found.high)) > margin and found.low * found.high > 0:
+        return (
+            f"So far the interval lies wholly beyond the margin; {planned} seeds are planned, "
+            "and nothing is decided before."
+        )
+    if not measured and abs(found.difference) > margin:
+        return f"{least}."
     spread = found.sd if measured else rules.accuracy.expected_sd
     power = f"{100 * rules.tests.power:g} %"
     told = f"with a deviation of {rendering.percent(spread)} points over seeds"
@@ -72,10 +88,11 @@ def needed(found: AccuracyResult, rules: Decision) -> str:
         return (
             f"No number of seeds would settle it {told}: the reported mean rests on two runs only."
         )
-    least = "" if measured else f"At least {rules.seeds.least} seeds are needed for any interval. "
     return (
-        f"{least}About {found.needed} seeds would show agreement, were it perfect, with {power} "
-        f"power {told}; {rules.seeds.accuracy} are planned."
+        f"{least}. " * (not measured)
+        + f"About {found.needed} seeds would show agreement, were it perfect, with {power} "
+        + f"power {told}"
+        + (f"; {planned} are planned." if measured else ".")
     )
 
 
@@ -119,43 +136,108 @@ def confusion(found: PatternTest, rules: Decision) -> str:
     )
 
 
-def ablations(rows: Iterable[AblationResult], rules: Decision) -> str:
-    """Which contrasts are real."""
-    there = [r for r in rows if r.contrast is not None and not math.isnan(r.contrast.difference)]
-    tested = [r for r in there if r.contrast is not None and not math.isnan(r.contrast.holm)]
-    if not tested:
-        return " ".join(
-            [
-                f"No ablation can be tested: {rules.seeds.least} seeds of both variants are "
-                f"needed, {rules.seeds.others} are planned.",
-                *([_untested(there, rules)] if there else []),
-            ]
-        )
-    words = {True: [], False: []}  # type: dict[bool, list[str]]
-    for row in tested:
-        assert row.contrast is not None
-        found = row.contrast.holm < rules.tests.alpha
-        value = rendering.points(row.contrast.difference)
-        seen = rendering.percent(row.contrast.detectable)
-        text = f"{row.variant} ({value})" if found else f"{row.variant} ({value}; {seen} seen)"
-        words[found].append(text)
-    base = rules.contrasts.against
-    parts = []
-    if words[True]:
-        parts.append(f"differ from {base}, in points: {', '.join(words[True])}")
-    if words[False]:
-        parts.append(f"no difference found for {', '.join(words[False])}")
-    return f"Ablations after Holm over {len(rules.contrasts.variants)}: {'; '.join(parts)}."
+def ablations(judgement: Judgement, rules: Decision) -> str:
+    """Which contrasts are real, and how far apart the runs lie that cannot be tested yet."""
+    records, base = judgement.group.records, rules.contrasts.against
+    rows = [
+        (row, row.contrast)
+        for row in judgement.ablations
+        if row.contrast is not None and not math.isnan(row.contrast.difference)
+    ]
+    waiting = {
+        name for name in (base, *(r.variant for r, _ in rows)) if _interim(name, records, rules)
+    }
+    tested = [c for r, c in rows if not waiting & {base, r.variant} and not math.isnan(c.holm)]
+    rest = [(r, c) for r, c in rows if c not in tested]
+    own = next((row.n for row in judgement.ablations if row.variant == base), 0)
+    return " ".join([*_tested(tested, rules), *_untested(rest, own, rules)])
 
 
-def _untested(rows: Iterable[AblationResult], rules: Decision) -> str:
+def _interim(name: str, records: Iterable[RunRecord], rules: Decision) -> bool:
+    return bool(Arm.of(name, records).interim(rules))
+
+
+def _tested(found: Sequence[Contrast], rules: Decision) -> list[str]:
+    base, count = rules.contrasts.against, len(rules.contrasts.variants)
+    real = [
+        f"{c.variant} ({rendering.points(c.difference)})"
+        for c in found
+        if c.holm < rules.tests.alpha
+    ]
+    unseen = [
+        f"{c.variant} ({rendering.points(c.difference)}; {rendering.percent(c.detectable)} would "
+        "have been found)"
+        for c in found
+        if not c.holm < rules.tests.alpha
+    ]
+    parts = [f"differ from {base}, in points: {', '.join(real)}"] * bool(real)
+    parts += [f"no difference found for {', '.join(unseen)}"] * bool(unseen)
+    return [f"Ablations after Holm over {count}: {'; '.join(parts)}."] * bool(found)
+
+
+def _untested(
+    rows: Sequence[tuple[AblationResult, Contrast]], own: int, rules: Decision
+) -> list[str]:
     """How far the runs that are there lie apart, which may be chance."""
+    if not rows:
+        return []
+    base, seeds = rules.contrasts.against, rules.seeds
+    counts = {row.n for row, _ in rows}
+    even = f" ({_runs(*counts)} each)" if len(counts) == 1 else ""
     told = ", ".join(
-        f"{row.variant} {rendering.points(row.contrast.difference)} (runs: {row.n})"
-        for row in rows
-        if row.contrast is not None
+        f"{row.variant} {rendering.points(c.difference)}" + ("" if even else f" ({_runs(row.n)})")
+        for row, c in rows
+    )
+    return [
+        f"Not tested before all planned seeds have been run ({seeds.accuracy} of {base}, "
+        f"{seeds.others} of each other variant), so any of this may be chance: against "
+        f"{_runs(own)} of {base}, in points, {told}{even}."
+    ]
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
+
+
+def last_epochs(group: Group, rules: Decision) -> str:
+    """Which runs ended far from where they had been; empty if none did, by the margin.
+
+    The figure of a run is its last epoch's, by rule; where accuracy swings from epoch to epoch,
+    that is a part of chance that the reader should see.
+    """
+    split, margin = group.dataset["split"], rules.accuracy.margin
+    jumps: dict[str, list[float]] = {}
+    for run in (r for r in group.records if not r.failed):
+        jumps.setdefault(run.variant, []).append(curves.jump(run.history, split))
+    told = [
+        f"{name} ({_swing(far, len(all_of))})"
+        for name, all_of in jumps.items()
+        if (far := [jump for jump in all_of if abs(jump) > margin])
+    ]
+    return (
+        f"The figure of a run is its last epoch's. It lies over {100 * margin:g} point from the "
+        f"mean of the {curves.BEFORE} epochs before in {', '.join(told)}."
+        if told
+        else ""
+    )
+
+
+def _swing(far: Sequence[float], runs: int) -> str:
+    most = rendering.points(max(far, key=abs))
+    return most if runs == 1 else f"{len(far)} of {runs} runs, by up to {most}"
+
+
+def steps(found: Calibration, rules: Decision) -> str:
+    """Where the budget chosen reaches more than was asked for, and why; else empty."""
+    chosen = next((c for c in found.candidates if c.epochs == found.epochs), None)
+    if chosen is None or chosen.mean - found.target <= rules.accuracy.margin:
+        return ""
+    below = [c for c in found.candidates if c.epochs < chosen.epochs]
+    before = (
+        f"{rendering.percent(below[-1].mean)} % at {below[-1].epochs} epochs, " if below else ""
     )
     return (
-        f"The runs so far, on average and in points against {rules.contrasts.against}, of which "
-        f"any may be chance: {told}."
+        f"The candidates step over the target of {100 * found.target:g} % on the validation split: "
+        f"{before}{rendering.percent(chosen.mean)} % at {chosen.epochs}, which the rule takes; so "
+        "the runs on the test images are to be expected above it too."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,10 +17,24 @@ from harness.judging import AblationResult, AccuracyResult
 from harness.record import RunRecord
 
 CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "open"
-_TOO_FEW = (OPEN, "too few seeds")
-_NOT_CIFAR10 = (OPEN, "the paper says nothing about these images")
 
-Answer = tuple[str, str]
+
+class Answer(NamedTuple):
+    """What became of a claim.
+
+    Attributes:
+        status: CONFIRMED, REFUTED or OPEN.
+        evidence: the figures behind it, in words.
+        by_tables: whether the paper's own tables refute it, whatever our runs are worth.
+    """
+
+    status: str
+    evidence: str
+    by_tables: bool = False
+
+
+_TOO_FEW = Answer(OPEN, "too few seeds")
+_NOT_CIFAR10 = Answer(OPEN, "the paper says nothing about these images")
 
 
 @dataclass(frozen=True)
@@ -49,16 +64,23 @@ class Evidence:
         """The answer, open while planned seeds of the arm or of other variants are to come."""
         arms = [self.arm, *(Arm.of(name, self.group.records) for name in others)]
         interim = next((why for arm in arms if (why := arm.interim(self.rules))), "")
-        return (OPEN, f"{text}; {interim}") if interim else (status, text)
+        return Answer(OPEN, f"{text}; {interim}") if interim else Answer(status, text)
 
 
 @dataclass(frozen=True)
 class Settled:
-    """A claim with its status and the figures behind it, in words."""
+    """A claim with what became of it: see `Answer`."""
 
     claim: claims.Claim
     status: str
     evidence: str
+    by_tables: bool
+
+    def told(self, decides: bool) -> str:
+        """What stands in the column of verdicts, where these runs allow one or not."""
+        if decides:
+            return self.status
+        return "contradicted by its own tables" if self.by_tables else "none given"
 
 
 def settle(evidence: Evidence) -> tuple[Settled, ...]:
@@ -93,11 +115,16 @@ def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
 
     def judge(evidence: Evidence) -> Answer:
         said = "contradict" if own.outside else "keep"
-        tables = f"the paper's own tables {said} it ({own.smallest:.2f} to {own.largest:.2f})"
+        misprint = own.largest - own.largest_from_matrix > 0.01
+        by_matrix = f", by its matrices {own.largest_from_matrix:.2f}" * misprint
+        span = f"{own.smallest:.2f} to {own.largest:.2f}{by_matrix}"
+        tables = f"the paper's own tables {said} it ({span})"
+        against = bool(own.outside)
         if evidence.accuracy is None:
             return _NOT_CIFAR10
         if not evidence.enough:
-            return (REFUTED if own.outside else OPEN), f"{tables}; too few seeds of ours"
+            status = REFUTED if against else OPEN
+            return Answer(status, f"{tables}; too few seeds of ours", against)
         values = evidence.arm.figure(bounds.figure, paper.CLASSES)
         each = 1 - (1 - evidence.rules.tests.level) / len(values)
         low, high = statistics.mean_interval(values, each)
@@ -108,11 +135,11 @@ def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
         means = values.mean(1)
         names = ", ".join(np.array(paper.CLASSES)[beyond])
         text = (
-            f"{tables}; ours: class means {rendering.percent(means.min(), 1)} to "
-            f"{rendering.percent(means.max(), 1)} %"
+            f"{tables}; ours: class means {means.min():.2f} to {means.max():.2f}"
+            + f", outside: {names}" * bool(names)
         )
-        status, text = evidence.final(status, text + f", outside: {names}" * bool(names))
-        return (REFUTED if own.outside else status), text
+        found = evidence.final(status, text)
+        return Answer(REFUTED, found.evidence, True) if against else found
 
     return judge
 
@@ -143,7 +170,7 @@ def _curves(evidence: Evidence) -> Answer:
     if not evidence.enough:
         return _TOO_FEW
     if not all(runs):
-        return OPEN, "not every run recorded every epoch"
+        return Answer(OPEN, "not every run recorded every epoch")
     shares = np.array([list(run.values()) for run in runs]).T
     low, high = statistics.mean_interval(shares, evidence.rules.tests.level)
     status = OPEN
@@ -163,7 +190,7 @@ def _overfitting(evidence: Evidence) -> Answer:
         return _TOO_FEW
     gaps = [curves.gap(r.history, r.metrics["accuracy"]) for r in _finished(evidence) if r.metrics]
     if np.isnan(gaps).any():
-        return OPEN, "not every run has a history"
+        return Answer(OPEN, "not every run has a history")
     low, high = map(float, statistics.mean_interval(gaps, evidence.rules.tests.level))
     status = OPEN
     if high <= evidence.rules.curves.gap_confirms:

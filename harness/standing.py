@@ -67,11 +67,8 @@ def planned(group: Group, rules: Decision) -> tuple[Group, int]:
 def notes(group: Group, beyond: int, rules: Decision) -> list[str]:
     """What a reader must know about the records of a group: one sentence each."""
     lines = [_cited(group)]
-    name = rules.accuracy.variant
-    there = sum(r.variant == name for r in group.records)
-    plan = len(rules.planned(name))
-    if there < plan:
-        lines.append(f"Interim: {there} of {plan} planned seeds of {name} have been run.")
+    if short := _short(group, rules):
+        lines.append(f"Interim: of the planned seeds, {short} have been run.")
     if beyond:
         lines.append(f"Left out: {beyond} runs with seeds beyond the planned ones.")
     failed = sum(r.failed for r in group.records)
@@ -85,6 +82,18 @@ def notes(group: Group, beyond: int, rules: Decision) -> list[str]:
     if len(places := environments(group.records)) > 1:
         lines.append(f"Rows come from more than one environment: {'; '.join(places)}.")
     return lines
+
+
+def _short(group: Group, rules: Decision) -> str:
+    """The variants that lack planned seeds, with how many have been run; none that never ran."""
+    ran = Counter(r.variant for r in group.records)
+    ran.setdefault(rules.accuracy.variant, 0)
+    names = (rules.accuracy.variant, *rules.contrasts.variants)
+    return ", ".join(
+        f"{ran[name]} of {planned} of {name}"
+        for name in names
+        if name in ran and ran[name] < (planned := len(rules.planned(name)))
+    )
 
 
 def _cited(group: Group) -> str:

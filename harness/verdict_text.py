@@ -11,7 +11,6 @@ from harness import rendering
 from harness.paper import CLASSES, SELECTION
 from harness.plain_english import paragraph
 from harness.rendering import number, p_value, percent, points, span
-from harness.settling import Settled
 from harness.verdict import Judgement, Verdict
 
 
@@ -107,14 +106,10 @@ def _classes(judgement: Judgement) -> rendering.Cells:
     }
 
 
-def _status(settled: Settled, judgement: Judgement) -> str:
-    return settled.status if judgement.standing.decides else "none given"
-
-
 def _claims(judgement: Judgement) -> rendering.Cells:
     return {
         "claim": [s.claim.sentence for s in judgement.claims],
-        "verdict": [_status(s, judgement) for s in judgement.claims],
+        "verdict": [s.told(judgement.standing.decides) for s in judgement.claims],
         "evidence": [s.evidence for s in judgement.claims],
     }
 

@@ -33,3 +33,10 @@ def test_a_run_without_curves_says_nothing() -> None:
 
 def test_the_gap_is_that_of_the_last_epoch() -> None:
     assert curves.gap(curve([0.9, 0.7], gap=0.05), 0.7) == pytest.approx(0.05)
+
+
+def test_a_last_epoch_is_held_against_the_five_before() -> None:
+    rows = curve([0.1, 0.6, 0.7, 0.7, 0.7, 0.8, 0.75])
+    assert curves.jump(rows, "test") == pytest.approx(0.05)
+    assert math.isnan(curves.jump(rows[:5], "test"))
+    assert math.isnan(curves.jump(rows, "validation"))

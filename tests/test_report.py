@@ -129,15 +129,6 @@ def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
         np.testing.assert_array_equal(keys, frame[column])
 
 
-def test_few_runs_are_put_beside_each_other_without_a_test(tmp_path: Path) -> None:
-    grid(tmp_path, 2, names=["paper", "baseline"])
-    (group,) = _groups(tmp_path)
-    frame = compare.table(group).set_index("variant")
-    difference = rendering.points(frame.loc["baseline", "difference"])
-    (told,) = (tag.text for tag in outline(tmp_path).find("p") if "No ablation" in tag.text)
-    assert told.endswith(f"any may be chance: baseline {difference} (runs: 2).")
-
-
 def test_what_is_wrong_is_named_at_the_top(troubled_page: str) -> None:
     (problems,) = (t for t in read(troubled_page).find("section") if t.get("class") == "problems")
     for told in (

@@ -112,8 +112,10 @@ def test_elsewhere_the_same_numbers_stand_without_a_verdict(
     for word in ("MATCH", "INCONCLUSIVE", "confirmed", "refuted"):
         assert word not in shown
         assert word not in raw
+    assert ("contradicted by its own tables" in shown) == ("not CIFAR-10" not in shown)
     (found,) = json.loads(raw)["judgements"]
     assert found["verdict"] is None
+    assert {claim["verdict"] for claim in found["claims"]} == {None}
     official = json.loads(text(runs() + runs("no_augmentation", 700), "json"))["judgements"][0]
     assert found["ablations"] == official["ablations"]
     if found["accuracy"]:
@@ -169,7 +171,7 @@ def test_seeds_beyond_the_plan_are_left_out_and_counted() -> None:
 def test_before_the_plan_is_through_nothing_is_decided(right: int) -> None:
     history = curve([0.1 * e for e in range(1, 8)])
     found = judged([*runs(right=right, n=38, history=history), *runs("no_augmentation", 650)])
-    assert "Interim: 38 of 39 planned seeds of paper have been run." in found.notes
+    assert "Interim: of the planned seeds, 38 of 39 of paper have been run." in found.notes
     assert found.outcome == "INCONCLUSIVE"
     assert found.accuracy is not None
     assert found.accuracy.reason.startswith("interim, 38 of 39 planned seeds of paper")
@@ -232,7 +234,10 @@ def test_holm_counts_the_planned_family_though_only_one_contrast_was_run() -> No
 def test_range_claims_follow_the_papers_own_tables_and_ours() -> None:
     by_key = {s.claim.key: s for s in judged(runs()).claims}
     assert by_key["precision"].status == "refuted"
-    assert "own tables contradict it (0.55 to 0.96)" in by_key["precision"].evidence
+    assert (
+        "own tables contradict it (0.55 to 0.96, by its matrices 0.90)"
+        in by_key["precision"].evidence
+    )
     assert by_key["f1"].status == "confirmed"
     low = {s.claim.key: s.status for s in judged(runs(right=450)).claims}
     assert low["f1"] == "refuted"

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from harness import paper, rendering, settling
+from harness import audit, paper, rendering, settling
 from harness.audit import recomputed
 from harness.decision import Decision
 from harness.judging import AccuracyResult
@@ -48,7 +48,7 @@ def answer(found: Found) -> Answer:
     """The answer that the leading judgement gives."""
     rules, lead = found.verdict.rules, found.lead
     tones = {rules.outcomes.inside: "match", rules.outcomes.outside: "mismatch"}
-    facts = [_claim(), _result(lead), _data(lead), _certainty(lead, rules)]
+    facts = [_claim(), _result(lead), _data(lead), _certainty(lead, rules), *own_tables()]
     facts += [_others(lead)] if lead.standing.decides else []
     facts += [
         Fact(f"At {j.epochs} epochs", j.outcome or NO_VERDICT, j.standing.heading)
@@ -93,10 +93,13 @@ def _apart(found: AccuracyResult) -> str:
 
 def _obstacles(lead: Judgement, rules: Decision) -> list[str]:
     assert lead.accuracy is not None
+    found, planned = lead.accuracy, rules.seeds.accuracy
     reasons = [_no_verdict(lead)]
-    if lead.accuracy.n < rules.seeds.least:
-        runs = "one run says" if lead.accuracy.n == 1 else f"{lead.accuracy.n} runs say"
+    if found.n < rules.seeds.least:
+        runs = "one run says" if found.n == 1 else f"{found.n} runs say"
         reasons.append(f"{runs} too little about chance")
+    elif found.n + found.failed < planned:
+        reasons.append(f"{found.n + found.failed} of {planned} planned seeds have been run")
     return reasons
 
 
@@ -154,10 +157,26 @@ def _certainty(lead: Judgement, rules: Decision) -> Fact:
     seeds += f", {found.failed} failed" * bool(found.failed)
     if found.n < rules.seeds.least:
         return Fact(name, seeds, f"no interval: that takes at least {rules.seeds.least}", True)
+    if found.n + found.failed < planned:
+        return Fact(name, seeds, "interim: nothing is decided before all have been run", True)
     confidence = f"{100 * (1 - 2 * rules.accuracy.alpha):g} %"
     limit = f"{100 * rules.accuracy.margin:g} point"
     detail = f"{confidence} interval, against a margin of {limit} either way"
     return Fact(name, seeds, detail if not found.undecided else needed(found, rules))
+
+
+def own_tables() -> list[Fact]:
+    """What needs no runs: claims of the paper that its own tables contradict."""
+    found = audit.audit().contradictions
+    told = "; ".join(
+        f"{c.figure} of every class is said to be {100 * c.low:g} to {100 * c.high:g} %, and is "
+        f"{100 * c.smallest:.0f} to {100 * c.largest_from_matrix:.0f} %"
+        + f" ({100 * c.largest:.0f} in print is an error)"
+        * (c.largest > c.largest_from_matrix + 0.01)
+        for c in found
+    )
+    count = f"{len(found)} of its claims" if len(found) > 1 else "one of its claims"
+    return [Fact("The paper's own tables", f"contradict {count}", told)] if found else []
 
 
 def _others(lead: Judgement) -> Fact:

@@ -154,7 +154,7 @@ def claims_of(judgement: Judgement) -> Table:
     rows = [
         (
             Cell(s.claim.sentence),
-            Cell(s.status, tone=s.status) if decides else Cell("none given"),
+            Cell(s.told(decides), tone=s.status * decides),
             *_words(
                 s.evidence,
                 f"“{s.claim.quote}” ({s.claim.where})",

@@ -11,7 +11,7 @@ from harness import calibration, style, verdict_text
 from harness.calibration import Calibration
 from harness.contrasts import Arm
 from harness.decision import Decision
-from harness.plain_english import paragraph
+from harness.plain_english import paragraph, steps
 from harness.report import cells, curves, dots, matrices, provenance
 from harness.report.cells import Table
 from harness.report.picture import Picture
@@ -68,7 +68,7 @@ def sections(found: Found) -> list[Section]:
             for number, curve in enumerate(found.verdict.curves, start=1)
         ]
         calibrations = [
-            _of_calibration(f"{CALIBRATION}-{number}", path.relative_to(found.results), one)
+            _of_calibration(f"{CALIBRATION}-{number}", path.relative_to(found.results), one, rules)
             for number, (path, one) in enumerate(found.calibrations.items(), start=1)
         ]
     return [*groups, *budgets, *calibrations]
@@ -142,8 +142,8 @@ def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Sectio
     )
 
 
-def _of_calibration(anchor: str, path: Path, found: Calibration) -> Section:
-    chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried so far"
+def _of_calibration(anchor: str, path: Path, found: Calibration, rules: Decision) -> Section:
+    chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried"
     judged, target = f"{found.dataset['test_size']:,}", f"{100 * found.target:g} %"
     return Section(
         anchor=anchor,
@@ -151,7 +151,7 @@ def _of_calibration(anchor: str, path: Path, found: Calibration) -> Section:
         standing="on the validation split; the test images had no part in it",
         paragraph="The smallest candidate whose mean accuracy on the validation split "
         f"({judged} of the training images) reaches {target}; three seeds each or more, one "
-        f"where that missed it by over two points. Chosen: {chosen}.",
+        f"where that missed it by over two points. Chosen: {chosen}. {steps(found, rules)}".strip(),
         notes=(f"The record: {path}",),
         tables=(cells.of_columns("The candidates", calibration.columns(found)),),
         parts=(Part("Accuracy by candidate", (curves.by_candidate(found),)),),
