@@ -13,9 +13,10 @@ import pandas as pd
 import variants
 from harness import contrasts, decision, paper, record
 from harness.audit import recomputed
-from harness.contrasts import Arm
+from harness.contrasts import Arm, Contrast
 from harness.decision import Decision
 from harness.record import RunRecord
+from harness.rendering import count
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,24 @@ class Group:
     def title(self) -> str:
         """Data, budget and precision, for people."""
         return (
-            f"{self.dataset['title']}, {_count(self.protocol['epochs'], 'epoch')}, "
+            f"{self.dataset['title']}, {count(self.protocol['epochs'], 'epoch')}, "
             f"{self.protocol['precision']}"
             + (", validation split" if self.dataset["split"] == "validation" else "")
         )
+
+    @property
+    def beside_paper(self) -> bool:
+        """Whether the paper's figures may stand beside these: its classes, and test images."""
+        return tuple(self.dataset["classes"]) == paper.CLASSES and self.dataset["split"] == "test"
 
 
 def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
     """Divide records into groups that must not be mixed.
 
     Returns:
-        The groups, largest first, and a line for each record left out because its variant
-        and seed are there already.
+        The groups, and a line for each record left out because its variant and seed are there
+        already. Groups judged on test images come first, then those with more runs, then those
+        with fewer epochs.
     """
     kept: dict[str, dict[tuple[str, int], RunRecord]] = {}
     faults = []
@@ -60,11 +67,21 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
     for runs in kept.values():
         members = tuple(runs.values())
         groups.append(Group(members[0].dataset, members[0].protocol, members))
-    return sorted(groups, key=lambda g: (-len(g.records), g.title)), faults
+    return sorted(groups, key=_place), faults
+
+
+def _place(group: Group) -> tuple[Any, ...]:
+    judged_first = group.dataset["split"] != "test"
+    return judged_first, -len(group.records), group.protocol["epochs"], group.title
+
+
+# What a reader asks for first; much of the rest follows from it.
+_TELLING = ("data.title", "data.split", "protocol.epochs", "protocol.precision")
 
 
 def apart(one: Group, other: Group) -> list[str]:
-    """Why two groups stand in different tables: what differs, one phrase for each value."""
+    """Why two groups stand in different tables: what differs, one phrase for each value, the
+    most telling first."""
     before, after = (
         {
             "data": {**g.dataset, "fingerprint": g.dataset["fingerprint"][:12]},
@@ -72,11 +89,21 @@ def apart(one: Group, other: Group) -> list[str]:
         }
         for g in (one, other)
     )
-    return record.differences(before, after)
+    return sorted(
+        record.differences(before, after),
+        key=lambda phrase: not phrase.startswith(tuple(f"{name} " for name in _TELLING)),
+    )
+
+
+def family(baseline: str, rules: Decision) -> tuple[str, ...]:
+    """Variants whose tests against the baseline the decision file plans: one family for Holm,
+    whether or not all have been run. None where it plans tests against another."""
+    return tuple(rules.contrasts.variants) if baseline == rules.contrasts.against else ()
 
 
 def table(runs: Group, baseline: str = "paper", rules: Decision | None = None) -> pd.DataFrame:
-    """One row for each variant over its seeds, and for each run that the paper reports.
+    """One row for each variant over its seeds, and for each run that the paper reports if they
+    were judged on test images of its classes.
 
     Args:
         runs: records of one data, protocol and precision.
@@ -86,12 +113,12 @@ def table(runs: Group, baseline: str = "paper", rules: Decision | None = None) -
     Returns:
         Columns variant, n (finished runs), failed, runs (accuracies where they are too few
         for an interval), accuracy with its interval (accuracy_low, accuracy_high), accuracy_sd
-        (over seeds, n - 1), accuracy_optimistic (of each run's best epoch), macro_f1, auc,
-        what `harness.contrasts.Contrast` says against the baseline (difference with its
-        interval, p, p_holm, p_better, detectable, correlation), changes (from `paper`),
-        train_seconds, and for each class recall_<class>, recall_difference_<class> and
-        recall_q_<class> (false discovery rate). Means over seeds, fractions; NaN where there is
-        nothing to show.
+        (over seeds, n - 1, where there is an interval), accuracy_optimistic (of each run's best
+        epoch), macro_f1, auc, what `harness.contrasts.Contrast` says against the baseline
+        (difference with its interval, p, p_holm, p_better, detectable, correlation), changes
+        (from `paper`), train_seconds, and for each class recall_<class>,
+        recall_difference_<class> and recall_q_<class> (false discovery rate). Means over seeds,
+        fractions; NaN where there is nothing to show.
     """
     rules = rules or decision.load()
     classes = runs.dataset["classes"]
@@ -100,7 +127,7 @@ def table(runs: Group, baseline: str = "paper", rules: Decision | None = None) -
     rows = [_row(runs, arm, rules) for arm in arms.values()]
     if baseline in arms:
         _add_contrasts(rows, arms, baseline, classes, rules)
-    if tuple(classes) == paper.CLASSES:
+    if runs.beside_paper:
         base = rows[names.index(baseline)]["accuracy"] if baseline in arms else np.nan
         rows = [_reported_row(run, base) for run in paper.REPORTED_RUNS] + rows
     return pd.DataFrame(rows, columns=_columns(classes))
@@ -144,7 +171,7 @@ def _row(runs: Group, arm: Arm, rules: Decision) -> dict[str, Any]:
         "accuracy": _mean(arm.accuracies),
         "accuracy_low": low,
         "accuracy_high": high,
-        "accuracy_sd": contrasts.deviation(arm),
+        "accuracy_sd": np.nan if few else contrasts.deviation(arm),
         "accuracy_optimistic": _mean(best),
         "macro_f1": _mean([m["macro_f1"] for m in arm.finished.values()]),
         "auc": _mean([m["auc"] for m in arm.finished.values()]),
@@ -166,14 +193,24 @@ def _add_contrasts(
 ) -> None:
     """Put every other variant's tests against the baseline into its row."""
     others = [arm for name, arm in arms.items() if name != baseline]
-    found = contrasts.contrast(others, arms[baseline], rules)
+    found = _contrasts(others, arms[baseline], rules)
     values, q = contrasts.class_differences(others, arms[baseline], classes, rules)
     by_name = {row["variant"]: row for row in rows}
-    for one, differences, rates in zip(found, values, q, strict=True):
-        row = by_name[one.variant]
-        row |= {column: getattr(one, field) for field, column in _CONTRAST.items()}
+    for arm, differences, rates in zip(others, values, q, strict=True):
+        row = by_name[arm.name]
+        row |= {column: getattr(found[arm.name], field) for field, column in _CONTRAST.items()}
         row |= {f"recall_difference_{c}": d for c, d in zip(classes, differences, strict=True)}
         row |= {f"recall_q_{c}": r for c, r in zip(classes, rates, strict=True)}
+
+
+def _contrasts(others: Sequence[Arm], base: Arm, rules: Decision) -> dict[str, Contrast]:
+    """Tests by variant. Those that the decision file plans are corrected as the verdict corrects
+    them; the others are a family of their own, so that they cannot change those."""
+    names = family(base.name, rules)
+    planned = [arm for arm in others if arm.name in names]
+    unplanned = [arm for arm in others if arm.name not in names]
+    found = contrasts.contrast(planned, base, rules, family=len(names))
+    return {one.variant: one for one in [*found, *contrasts.contrast(unplanned, base, rules)]}
 
 
 def _mean(values: Iterable[float | None]) -> float:
@@ -207,17 +244,13 @@ def environments(records: Iterable[RunRecord]) -> list[str]:
     """What the runs ran on, with the number of each, most first: one phrase if all agree."""
     found = Counter(
         f"{e.get('device', 'unknown device')}, torch {e.get('torch', '?')}, "
-        f"{_count(e.get('threads', '?'), 'thread')}"
+        f"{count(e.get('threads', '?'), 'thread')}"
         for e in (record.environment for record in records)
     )
     return [
-        f"{place} ({_count(n, 'run')})"
+        f"{place} ({count(n, 'run')})"
         for place, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
     ]
-
-
-def _count(number: int | str, thing: str) -> str:
-    return f"{number} {thing}" + "s" * (number != 1)
 
 
 def _order(names: set[str]) -> list[str]:

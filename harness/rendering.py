@@ -48,10 +48,17 @@ def plus_minus(text: str, half: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds, or minutes from two on."""
+    """Seconds, from two minutes on minutes, from two hours on hours."""
     if math.isnan(seconds):
         return EMPTY
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def count(found: int | str, thing: str) -> str:
+    """So many things, as "1 run" and "2 runs"."""
+    return f"{found} {thing}" + "s" * (str(found) != "1")
 
 
 def runs(finished: int, failed: int) -> str:

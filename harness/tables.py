@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness import decision, paper, rendering
-from harness.compare import Group, apart, environments, table
+from harness import decision, legend, rendering
+from harness.compare import Group, table
 from harness.errors import InputError
 from harness.rendering import EMPTY, FORMATS, Cells, percent, points
 
@@ -48,7 +48,8 @@ def render(
             return rendering.csv(frame)
         return json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
     write = _markdown if form == "markdown" else _latex
-    return "\n\n".join(write(g, groups[0], baseline, full) for g in groups) + "\n"
+    title = [legend.title(baseline)] if full and form == "markdown" else []
+    return "\n\n".join([*title, *(write(g, groups[0], baseline, full) for g in groups)]) + "\n"
 
 
 def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
@@ -70,89 +71,32 @@ def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
 
 def _markdown(group: Group, first: Group, baseline: str, full: bool) -> str:
     frame = table(group, baseline)
-    parts = [f"## {group.title}", *_notes(group, first)]
+    parts = [f"## {group.title}", *legend.notes(group, first)]
     for heading, cells in _views(frame, group.dataset["classes"], baseline, full):
         parts += [f"### {heading}"] if heading else []
         parts.append(rendering.markdown(cells if full else _fitted(cells)))
-    return "\n\n".join([*parts, *_legend(group, frame, baseline, full)])
+    return "\n\n".join([*parts, *legend.legend(group, frame, baseline, full)])
 
 
 def _latex(group: Group, first: Group, baseline: str, full: bool) -> str:
     frame = table(group, baseline)
-    parts = [f"% {line}" for line in (group.title, *_notes(group, first))]
+    parts = [f"% {line}" for line in (group.title, *legend.notes(group, first))]
     for heading, cells in _views(frame, group.dataset["classes"], baseline, full):
         parts += [f"% {heading}"] if heading else []
         parts.append(rendering.latex(cells))
-    return "\n".join([*parts, *(f"% {s}" for s in _legend(group, frame, baseline, full))])
-
-
-def _notes(group: Group, first: Group) -> list[str]:
-    """What a reader must know about the table: which bytes, and why it stands alone."""
-    data = group.dataset
-    notes = [
-        f"Trained on {data['train_size']:,} images, judged on {data['test_size']:,} "
-        f"({data['split']}); {_origin(data)}; data fingerprint {data['fingerprint'][:12]}. "
-        "Means over n seeds; F1 is macro F1; the figure of a run is its last epoch's."
-    ]
-    if group is not first:
-        reasons = "; ".join(apart(first, group)[:3])
-        notes.append(f"Kept apart from the first table: {reasons}.")
-    return notes
-
-
-def _origin(data: dict[str, Any]) -> str:
-    if data["official"]:
-        return "the official archive"
-    same_task = tuple(data["classes"]) == paper.CLASSES
-    return "NOT the official CIFAR-10 bytes" if same_task else "not CIFAR-10"
-
-
-def _legend(group: Group, frame: pd.DataFrame, baseline: str, full: bool) -> list[str]:
-    """What the columns mean, and what the reader must not overlook."""
-    rules = decision.load()
-    lines = []
-    tested = int(frame["p_holm"].notna().sum())
-    if frame["accuracy_low"].notna().any():
-        lines.append(f"±: half of a {100 * rules.tests.level:g} % interval (Student, Welch).")
-    if tested:
-        lines.append(
-            f"p: Welch's t against {baseline}, after Holm over {tested} contrasts. P(>): chance "
-            f"that a random run beats one of {baseline}. Differences of "
-            f"{_detectable(frame)} points would be found with "
-            f"{100 * rules.tests.power:g} % power."
-        )
-    if (frame["n"] < rules.seeds.least)[frame["accuracy_sd"].notna() | (frame["failed"] > 0)].any():
-        lines.append(
-            f"Fewer than {rules.seeds.least} seeds: the runs themselves, no interval, no test."
-        )
-    if (frame["failed"] > 0).any():
-        lines.append("Failed runs are counted, enter no mean, and lose every comparison in P(>).")
-    if full:
-        lines.append(
-            "detects: smallest difference that would be found, points; r: correlation with "
-            f"{baseline} over the seeds of both (they share their batches)."
-        )
-        lines.append("optimistic: the best epoch by the test images themselves; decides nothing.")
-    if len(places := environments(group.records)) > 1:
-        lines.append(f"Rows come from more than one environment: {'; '.join(places)}.")
-    return lines
-
-
-def _detectable(frame: pd.DataFrame) -> str:
-    low, high = (percent(v) for v in (frame["detectable"].min(), frame["detectable"].max()))
-    return low if low == high else f"{low} to {high}"
+    return "\n".join([*parts, *(f"% {s}" for s in legend.legend(group, frame, baseline, full))])
 
 
 def _views(
     frame: pd.DataFrame, classes: Sequence[str], baseline: str, full: bool
 ) -> list[tuple[str, Cells]]:
     """The wide frame as tables for people: the main one, the classes, with `full` their tests."""
-    main = _main(frame, baseline, full)
+    main = rendering.used(_main(frame, baseline, full))
     recall = {
         "variant": list(frame["variant"]),
         **{c: [percent(v, 1) for v in frame[f"recall_{c}"]] for c in classes},
     }
-    views = [("", main if full else rendering.used(main)), ("Recall of each class, %", recall)]
+    views = [("", main), ("Recall of each class, %", recall)]
     if not full:
         return views
     against = frame[frame[[f"recall_q_{c}" for c in classes]].notna().any(axis=1)]
@@ -182,7 +126,7 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
     short = {
         "variant": [r["variant"] for r in rows],
         "n": [rendering.runs(r["n"], r["failed"]) for r in rows],
-        "accuracy, %": [_accuracy(r) for r in rows],
+        "accuracy, %": [_accuracy(r, full) for r in rows],
         "F1, %": [percent(r["macro_f1"]) for r in rows],
         f"vs {baseline}": [
             rendering.plus_minus(
@@ -205,11 +149,11 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
     return {**short, **(more if full else {}), "changes": [r["changes"] or EMPTY for r in rows]}
 
 
-def _accuracy(row: dict[str, Any]) -> str:
+def _accuracy(row: dict[str, Any], full: bool) -> str:
     if row["runs"] and not math.isnan(row["accuracy"]):
         runs = row["runs"].split()
-        # Three and more with two digits would leave no room for the rest.
-        digits, between = (2, ", ") if len(runs) < 3 else (1, " ")
+        # In a short table three and more with two digits would leave no room for the rest.
+        digits, between = (2, ", ") if full or len(runs) < 3 else (1, " ")
         return between.join(percent(float(value), digits) for value in runs)
     half = (row["accuracy_high"] - row["accuracy_low"]) / 2
     return rendering.plus_minus(percent(row["accuracy"]), half)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pandas as pd
 import pytest
 
 import variants
-from harness import compare, record, tables
+from harness import compare, record, tables, verdict
 from harness.errors import InputError
 from harness.record import RunRecord
 from tests.made import curve, made
@@ -34,12 +35,12 @@ def only(records: list[RunRecord]) -> pd.DataFrame:
 
 
 def test_means_and_deviations_over_seeds() -> None:
-    frame = only([made(seed=0, right=700), made(seed=1, right=720)])
-    assert frame.loc["paper", "n"] == 2
-    assert frame.loc["paper", "accuracy"] == pytest.approx(0.71)
-    assert frame.loc["paper", "accuracy_sd"] == pytest.approx(0.02 / np.sqrt(2))
-    assert frame.loc["paper", "recall_cat"] == pytest.approx(0.71)
-    assert frame.loc["paper", "train_seconds"] == pytest.approx(60.5)
+    frame = only([made(seed=n, right=700 + 10 * n) for n in range(5)])
+    assert frame.loc["paper", "n"] == 5
+    assert frame.loc["paper", "accuracy"] == pytest.approx(0.72)
+    assert frame.loc["paper", "accuracy_sd"] == pytest.approx(np.sqrt(0.00025))
+    assert frame.loc["paper", "recall_cat"] == pytest.approx(0.72)
+    assert frame.loc["paper", "train_seconds"] == pytest.approx(62)
 
 
 def test_differences_are_taken_from_the_baseline() -> None:
@@ -61,13 +62,25 @@ def test_the_papers_runs_do_not_stand_beside_other_classes(train: Train) -> None
     assert list(compare.table(group)["variant"]) == ["paper"]
 
 
+def test_the_papers_runs_do_not_stand_beside_validation_images() -> None:
+    (group,), _ = compare.group([made(dataset={"split": "validation"})])
+    assert list(compare.table(group)["variant"]) == ["paper"]
+
+
 def test_rows_come_in_the_order_of_the_registry() -> None:
     names = ["dropout_75", "baseline", "paper"]
     assert list(only([made(n) for n in names]).index[2:]) == ["paper", "baseline", "dropout_75"]
 
 
-def test_one_seed_has_no_deviation() -> None:
-    assert np.isnan(only([made()]).loc["paper", "accuracy_sd"])
+@pytest.mark.parametrize(("n", "shown"), [(1, False), (2, False), (4, False), (5, True)])
+def test_a_deviation_takes_as_many_seeds_as_an_interval(n: int, shown: bool) -> None:
+    runs = [made(seed=seed, right=700 + seed) for seed in range(n)]
+    (group,), _ = compare.group(runs)
+    assert only(runs)["accuracy_sd"].notna().any() == shown
+    text = tables.render([group], "markdown", full=True)
+    assert ("|   SD |" in text) == ("SD: standard deviation" in text) == shown
+    rows = json.loads(tables.render([group], "json", full=True))
+    assert any(row["accuracy_sd"] is not None for row in rows) == shown
 
 
 def test_failed_runs_are_counted_and_not_averaged() -> None:
@@ -100,6 +113,39 @@ def test_what_must_not_be_mixed_stands_in_tables_of_their_own(
     text = tables.render(groups, "markdown")
     assert text.count("## ") - text.count("### ") == 2
     assert f"Kept apart from the first table: {reason}" in text
+
+
+def test_the_most_telling_reasons_come_first_and_the_rest_are_counted() -> None:
+    other = {
+        "dataset": {"split": "validation", "train_size": 45_000, "test_size": 5_000},
+        "protocol": {"epochs": 15},
+    }
+    text = tables.render(compare.group([made(), made(**other)])[0], "markdown")
+    assert (
+        "first table: data.split was test and is validation; protocol.epochs was 20 and is 15; "
+        "data.train_size was 50000 and is 45000; data.test_size was 10000 and is 5000." in text
+    )
+    other["protocol"]["precision"] = "fp32"
+    text = tables.render(compare.group([made(), made(**other)])[0], "markdown")
+    assert "; protocol.precision was bf16 and is fp32; and 2 more." in text
+
+
+def test_groups_judged_on_test_images_come_first_then_more_runs_then_fewer_epochs() -> None:
+    wanted = [("test", 20, 2), ("test", 6, 1), *(("validation", e, 1) for e in (6, 10, 15))]
+    records = [
+        made(seed=seed, dataset={"split": split}, protocol={"epochs": epochs})
+        for split, epochs, n in wanted
+        for seed in range(n)
+    ]
+    records += [
+        made(seed=s, dataset={"split": "validation"}, protocol={"epochs": 40}) for s in (0, 1, 2)
+    ]
+    wanted.insert(2, ("validation", 40, 3))
+    for order in (records, records[::-1]):
+        groups, _ = compare.group(order)
+        assert [
+            (g.dataset["split"], g.protocol["epochs"], len(g.records)) for g in groups
+        ] == wanted
 
 
 def test_the_same_run_twice_is_counted_once_and_named() -> None:
@@ -187,10 +233,45 @@ def test_from_five_seeds_on_the_table_has_intervals_and_tests() -> None:
     row = compare.table(grid(5)).set_index("variant").loc["no_augmentation"]
     assert row["accuracy_low"] < row["accuracy"] < row["accuracy_high"]
     assert row["difference_low"] < -0.04 < row["difference_high"]
-    assert row["p_holm"] == row["p"] < 0.001  # a family of one
+    assert row["p"] < row["p_holm"] < 0.001
     assert row["p_better"] == 0
     assert 0 < row["detectable"] < 0.02
     assert row["runs"] == ""
+
+
+def test_a_partial_grid_has_the_tests_of_the_verdict() -> None:
+    group = grid(5)
+    row = compare.table(group).set_index("variant").loc["no_augmentation"]
+    (judged,) = verdict.judge([group]).judgements
+    found = next(one.contrast for one in judged.ablations if one.variant == "no_augmentation")
+    assert found is not None
+    assert row["p_holm"] == found.holm == pytest.approx(7 * found.p)
+    assert row["detectable"] == found.detectable
+    assert "Holm over the decision file's 7 contrasts, run or not." in tables.render(
+        [group], "markdown"
+    )
+
+
+def test_a_variant_outside_the_decision_file_does_not_change_its_family() -> None:
+    runs = grid(5, ("paper", "no_augmentation", "dropout_0")).records
+    alone = compare.table(grid(5)).set_index("variant")
+    (group,), _ = compare.group(
+        dataclasses.replace(r, variant="retired") if r.variant == "dropout_0" else r for r in runs
+    )
+    row = compare.table(group).set_index("variant")
+    assert row.loc["no_augmentation", "p_holm"] == alone.loc["no_augmentation", "p_holm"]
+    assert row.loc["retired", "p_holm"] == row.loc["retired", "p"] < 0.001
+    assert "run or not (1 outside it: a family of their own)." in tables.render([group], "markdown")
+
+
+def test_against_another_baseline_the_family_is_what_is_there() -> None:
+    group = grid(5, ("paper", "no_augmentation", "dropout_0"))
+    row = compare.table(group, "dropout_0").set_index("variant").loc["paper"]
+    assert row["p_holm"] == pytest.approx(2 * row["p"], abs=0)
+    assert (
+        "p: Welch's t against dropout_0, after Holm over the 2 contrasts here (the decision file "
+        "plans none against dropout_0)." in tables.render([group], "markdown", "dropout_0")
+    )
 
 
 def test_below_five_seeds_the_runs_themselves_stand_there_without_intervals() -> None:
@@ -202,6 +283,33 @@ def test_below_five_seeds_the_runs_themselves_stand_there_without_intervals() ->
     assert "| 70.4 70.1 70.6 70.0 |" in text
     assert "±" not in text
     assert "Fewer than 5 seeds" in text
+    assert "| 70.40, 70.10, 70.60, 70.00 |" in tables.render([grid(4)], "markdown", full=True)
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, True), (4, True), (5, False)])
+def test_that_there_are_few_seeds_is_said_wherever_there_are(n: int, told: bool) -> None:
+    assert ("Fewer than 5 seeds" in tables.render([grid(n)], "markdown")) == told
+
+
+def test_a_full_table_says_what_it_is_and_explains_the_columns_it_has() -> None:
+    def parts(n: int, **option: Any) -> tuple[str, set[str]]:
+        text = tables.render([grid(n)], "markdown", full=True, **option)
+        head = next(line for line in text.splitlines() if line.startswith("| variant"))
+        return text, {name.strip() for name in head.strip("|").split("|")}
+
+    tested = ("p", "p raw", "P(>)", "detects", "r", "SD")
+    text, columns = parts(5)
+    assert text.startswith("# Every column of every comparison\n")
+    assert "`python -m harness compare --full`" in text
+    for name in (*tested, "AUC"):
+        assert name in columns
+        assert re.search(rf"(^|\. |; ){re.escape(name)}: ", text, re.MULTILINE), name
+    few, columns = parts(1)
+    for name in tested:
+        assert name not in columns
+        assert not re.search(rf"(^|\. |; ){re.escape(name)}: ", few, re.MULTILINE), name
+    assert "compare --full --baseline no_augmentation`" in parts(5, baseline="no_augmentation")[0]
+    assert "Every column" not in tables.render([grid(5)], "markdown")
 
 
 def test_the_short_table_is_at_most_120_characters_wide() -> None:
@@ -234,6 +342,17 @@ def test_the_best_epoch_is_shown_only_in_full_and_called_optimistic() -> None:
     assert full["accuracy_optimistic"] == pytest.approx(0.9)
     assert "optimistic, %" in tables.render([group], "markdown", full=True)
     assert "accuracy_optimistic" in tables.render([group], "csv", full=True)
+    assert "best epoch by the test images" in tables.render([group], "markdown", full=True)
+
+
+def test_the_best_epoch_of_validation_images_is_called_theirs() -> None:
+    history = [
+        {k.replace("test", "validation"): v for k, v in row.items()} for row in curve([0.5, 0.9])
+    ]
+    (group,), _ = compare.group([made(history=history, dataset={"split": "validation"})])
+    text = tables.render([group], "markdown", full=True)
+    assert "best epoch by the validation images themselves" in text
+    assert "test images" not in text
 
 
 @pytest.mark.parametrize(("n", "shown"), [(9, False), (10, True)])

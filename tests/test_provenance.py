@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from harness.contrasts import Arm
 from harness.plan import parse_seeds
 from harness.report import provenance
 from tests.conftest import ROOT
-from tests.made import made
+from tests.made import OWN_RULES, made
 
 
 @pytest.mark.parametrize(
@@ -32,16 +33,52 @@ def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_r
     )
 
 
-def test_the_command_of_a_row_has_the_number_of_threads_that_its_runs_were_told() -> None:
-    one = {"threads": 1, "variables": {"OMP_NUM_THREADS": "1"}}
+def told(**variables: str) -> dict[str, Any]:
+    """An environment in which these variables were set."""
+    return {"variables": variables}
 
-    def told(*places: dict[str, Any]) -> str:
-        runs = [made(seed=n, environment=place) for n, place in enumerate(places)]
-        (group,) = compare.group(runs)[0]
-        (row,) = provenance.repeats(group, [Arm.of("paper", group.records)]).rows
-        return row[1].text
 
-    assert told(one, one).startswith("OMP_NUM_THREADS=1 python -m harness run ")
-    for other in ({}, {"variables": {"OMP_NUM_THREADS": "2"}}, {"variables": 7}):
-        assert told(one, other).startswith("python -m")
-    assert told(other).startswith("python -m")
+ONE, TWO = told(OMP_NUM_THREADS="1"), told(OMP_NUM_THREADS="2")
+# The rest of a command, but for its seeds.
+RUN = "python -m harness run --variant paper --seeds"
+
+
+@pytest.mark.parametrize(
+    ("places", "commands"),
+    [
+        ([ONE, ONE], [f"OMP_NUM_THREADS=1 {RUN} 0-1"]),
+        ([ONE, TWO, ONE], [f"OMP_NUM_THREADS=1 {RUN} 0,2", f"OMP_NUM_THREADS=2 {RUN} 1"]),
+        ([told(), told(OTHER="1"), ONE], [f"{RUN} 0-1", f"OMP_NUM_THREADS=1 {RUN} 2"]),
+        ([told()], [f"{RUN} 0"]),
+        ([{}], [f"{RUN} 0"]),
+        ([{"variables": 7}], [f"{RUN} 0"]),
+    ],
+)
+def test_a_row_has_a_command_for_each_number_of_threads_that_its_runs_were_told(
+    places: list[dict[str, Any]], commands: list[str]
+) -> None:
+    runs = [made(seed=n, environment=place) for n, place in enumerate(places)]
+    (group,) = compare.group(runs)[0]
+    (row,) = provenance.repeats(group, [Arm.of("paper", group.records)]).rows
+    assert [one.split(" --dataset ")[0] for one in row[1].text.split("; ")] == commands
+    assert row[1].text.count("--results again") == len(commands)
+
+
+def test_facts_count_runs_in_words_and_cut_commits() -> None:
+    commits = ["ab" * 20, "ab" * 20, "cd" * 20, None]
+    runs = [
+        dataclasses.replace(made(seed=n), code={"commit": commit, "dirty": False})
+        for n, commit in enumerate(commits)
+    ]
+    runs[0] = dataclasses.replace(runs[0], decision_sha256="ef" * 32)
+    runs[1] = dataclasses.replace(runs[1], decision_sha256=None)
+    (group,) = compare.group(runs)[0]
+    facts = dict(provenance.facts(group))
+    assert facts["code"] == (
+        "commit abababababab (2 runs); commit cdcdcdcdcdcd (1 run); commit not recorded (1 run)"
+    )
+    cited = facts["decision file (SHA-256)"].split("; ")
+    assert sorted(cited) == sorted(
+        ["another, efefefefefef (1 run)", f"this one, {OWN_RULES[:12]} (2 runs)", "none (1 run)"]
+    )
+    assert facts["cost"].endswith(" of training for 4 runs, all together")

@@ -24,6 +24,12 @@ NAN = float("nan")
         (rendering.plus_minus("75.00", NAN), "75.00"),
         (rendering.duration(119.96), "120.0 s"),
         (rendering.duration(150), "2.5 min"),
+        (rendering.duration(7199), "120.0 min"),
+        (rendering.duration(7200), "2.0 h"),
+        (rendering.duration(12_240), "3.4 h"),
+        (rendering.count(0, "run"), "0 runs"),
+        (rendering.count(1, "run"), "1 run"),
+        (rendering.count("?", "thread"), "? threads"),
     ],
 )
 def test_numbers(text: str, expected: str) -> None:

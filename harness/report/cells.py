@@ -66,7 +66,8 @@ Fill = Callable[[Any], Cell]
 
 
 # Column -> (what it means, how a row of `harness.compare.table` fills it).
-def _ablation_columns(base: str) -> dict[str, tuple[str, Fill]]:
+def _ablation_columns(rules: Decision) -> dict[str, tuple[str, Fill]]:
+    base, family = rules.contrasts.against, len(rules.contrasts.variants)
     return {
         "variant": ("", lambda r: Cell(r["variant"])),
         "n": ("finished runs", lambda r: Cell(rendering.runs(r["n"], r["failed"]), float(r["n"]))),
@@ -78,7 +79,7 @@ def _ablation_columns(base: str) -> dict[str, tuple[str, Fill]]:
             "of the difference, points (Welch)",
             lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
         ),
-        "p": ("Welch's t, after Holm", _of("p_holm", p_value)),
+        "p": (f"Welch's t, after Holm over {family} contrasts", _of("p_holm", p_value)),
         "P(>)": (f"chance that a random run beats one of {base}", _of("p_better", number)),
         "detects": ("smallest difference that would be found, points", _of("detectable", percent)),
         "SD": ("standard deviation over seeds, points", _of("accuracy_sd", percent)),
@@ -104,10 +105,9 @@ def _half(row: Mapping[str, Any], name: str) -> Cell:
 
 
 def ablations(group: Group, rules: Decision) -> Table:
-    """One row for each variant and for each run that the paper reports."""
-    base = rules.contrasts.against
-    frame = table(group, base, rules)
-    columns = _ablation_columns(base)
+    """What `harness.compare.table` has to say, for people."""
+    frame = table(group, rules.contrasts.against, rules)
+    columns = _ablation_columns(rules)
     records = frame.to_dict("records")
     rows = [tuple(fill(row) for _, fill in columns.values()) for row in records]
     shown = [any(row[i].text != EMPTY for row in rows) for i in range(len(columns))]
@@ -128,7 +128,7 @@ def recall(judgement: Judgement, arm: Arm) -> Table:
         ("class", ""): [Cell(name) for name in classes],
         ("ours, %", "mean over seeds"): [_figure(percent(v, 1), v) for v in map(float, ours)],
     }
-    if judgement.accuracy is not None:
+    if judgement.group.beside_paper:
         for run in paper.REPORTED_RUNS:
             lines = recomputed(run)[0]
             columns[f"run {run.number}, %", "of the paper"] = [

@@ -45,6 +45,7 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
             panels.curve(axes, histories, key, part)
     panels.decay(panes[1], histories[0])
     figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    falls = len({row["lr"] for row in histories[0]}) > 1
     several = len(runs) > 1
     shown = f"mean of {len(runs)} seeds, the band holds all of them" if several else "one seed"
     ends = [
@@ -56,7 +57,7 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
     return Picture(
         name=f"curves-{name}",
         title=name,
-        caption=f"{shown.capitalize()}. Dotted: where the learning rate (lr) falls.",
+        caption=f"{shown.capitalize()}." + " Dotted: where the learning rate (lr) falls." * falls,
         alt=f"Accuracy and loss of {name} by epoch, {shown}. In the last epoch: {', '.join(ends)}.",
         figure=figure,
     )
@@ -88,7 +89,8 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
             lw=width,
             zorder=3 if own else 2,
         )
-    if curve[0].accuracy is not None:
+    beside = curve[0].group.beside_paper
+    if curve[0].accuracy is not None and beside:
         for value in curve[0].accuracy.reported:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
     _epochs(axes, [j.epochs for j in curve])
@@ -103,7 +105,7 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
         name="budgets",
         title="Accuracy by budget",
         caption="Mean accuracy in the last epoch of runs that were trained for so many epochs. "
-        f"Blue: {base}. Dashed: the paper's two runs, whose budget is not stated.",
+        f"Blue: {base}." + " Dashed: the paper's two runs, whose budget is not stated." * beside,
         alt=f"Mean accuracy in percent by epochs: {told}.",
         figure=figure,
     )

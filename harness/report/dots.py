@@ -94,7 +94,8 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
             mean = [values.mean()] * 2
             axes.plot(mean, [place - 0.38, place + 0.38], color=style.INK, lw=1.6)
             axes.plot([100 * low, 100 * high], [place, place], color=style.INK, lw=1.6)
-    if judgement.accuracy is not None:
+    beside = judgement.group.beside_paper
+    if judgement.accuracy is not None and beside:
         for number, value in enumerate(judgement.accuracy.reported, start=1):
             axes.axvline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
             axes.annotate(
@@ -112,7 +113,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
     split = judgement.group.dataset["split"]
     axes.set_xlabel(f"{split} accuracy (%)")
     told = "; ".join(f"{arm.name} {_range(arm)}" for arm in there)
-    dashed = "Dashed: the paper's two runs. " * (judgement.accuracy is not None)
+    dashed = "Dashed: the paper's two runs. " * beside
     return Picture(
         name="seeds",
         title="Accuracy of every run",
@@ -125,7 +126,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
 
 def _range(arm: Arm) -> str:
     low, high = (rendering.percent(float(end(arm.accuracies))) for end in (np.min, np.max))
-    return f"{low} to {high} over {arm.n}" if arm.n > 1 else f"{low}, one run"
+    return f"{low} to {high} over {arm.n} runs" if arm.n > 1 else f"{low}, one run"
 
 
 def _spread(values: ArrayLike) -> np.ndarray:
@@ -143,7 +144,7 @@ def _widen(axes: Axes) -> None:
 
 
 def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
-    """Recall of each class, ours beside the paper's two runs.
+    """Recall of each class, ours beside the paper's two runs where they may stand there.
 
     Args:
         arm: a variant with at least one finished run.
@@ -151,7 +152,8 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
     classes = judgement.group.dataset["classes"]
     ours = arm.figure("recall", classes)
     figure, axes = rows(classes, 0.32)
-    lines = [recomputed(run)[0] for run in paper.REPORTED_RUNS] if judgement.accuracy else []
+    beside = judgement.group.beside_paper
+    lines = [recomputed(run)[0] for run in paper.REPORTED_RUNS] if beside else []
     for number, (line, mark) in enumerate(zip(lines, ("D", "s"), strict=False), start=1):
         shift = 0.2 * (-1) ** number
         axes.plot(

@@ -11,6 +11,7 @@ from harness.compare import Group, environments
 from harness.contrasts import Arm
 from harness.machine import THREADS, threads_told
 from harness.record import RunRecord
+from harness.rendering import count
 from harness.report.cells import Cell, Table
 
 # Where the records lie already, `run` would find every run done.
@@ -39,7 +40,7 @@ def facts(group: Group) -> list[tuple[str, str]]:
         for name in ("batch_size", "learning_rate", "momentum", "weight_decay", "decay_at")
         if name in protocol
     ]
-    training = [f"{protocol['epochs']} epochs", f"precision {protocol['precision']}", *settings]
+    training = [count(protocol["epochs"], "epoch"), f"precision {protocol['precision']}", *settings]
     return [
         ("data", f"{data['title']}; official archive: {official}"),
         ("data fingerprint (SHA-256)", data["fingerprint"]),
@@ -49,33 +50,37 @@ def facts(group: Group) -> list[tuple[str, str]]:
         ("environment", "; ".join(environments(records)) or "no runs"),
         ("code", _code(records)),
         ("decision file (SHA-256)", _cited(records)),
-        ("cost", f"{rendering.duration(spent)} of training for {len(records)} runs, all together"),
+        (
+            "cost",
+            f"{rendering.duration(spent)} of training for {count(len(records), 'run')}, all "
+            "together",
+        ),
     ]
 
 
 def _code(records: Sequence[RunRecord]) -> str:
     found = Counter(
-        f"commit {r.code['commit']}" + " with changes" * bool(r.code.get("dirty"))
+        f"commit {str(r.code['commit'])[:12]}" + " with changes" * bool(r.code.get("dirty"))
         if r.code.get("commit")
         else "commit not recorded"
         for r in records
     )
-    return "; ".join(f"{text} ({count} runs)" for text, count in sorted(found.items()))
+    return "; ".join(f"{text} ({count(n, 'run')})" for text, n in sorted(found.items()))
 
 
 def _cited(records: Sequence[RunRecord]) -> str:
     own = decision.sha256()
     found = Counter(r.decision_sha256 for r in records)
     told = [
-        f"{'this one' if sha == own else 'another'}, {sha[:12]} ({count} runs)"
-        for sha, count in sorted(found.items(), key=str)
+        f"{'this one' if sha == own else 'another'}, {sha[:12]} ({count(n, 'run')})"
+        for sha, n in sorted(found.items(), key=str)
         if sha
     ]
-    return "; ".join([*told, *([f"none ({found[None]} runs)"] if found[None] else [])])
+    return "; ".join([*told, *([f"none ({count(found[None], 'run')})"] if found[None] else [])])
 
 
 def repeats(group: Group, arms: Sequence[Arm]) -> Table:
-    """The command that trains each row again."""
+    """The commands that train each row again."""
     rows = []
     for arm in arms:
         own = [r for r in group.records if r.variant == arm.name]
@@ -84,7 +89,7 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
         rows.append(
             (
                 Cell(arm.name),
-                Cell(_threads(own) + command(group, arm.name, (r.seed for r in own))),
+                Cell("; ".join(_commands(group, own))),
                 Cell(rendering.duration(mean), mean if seconds else None),
             )
         )
@@ -100,11 +105,17 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
     return Table("How to repeat each row", headers, tuple(rows), prose=True)
 
 
-def _threads(records: Sequence[RunRecord]) -> str:
-    """What gives the command the number of threads that all of these runs were told to have."""
-    told = {threads_told(r.environment) for r in records}
-    only = told.pop() if len(told) == 1 else None
-    return f"{THREADS}={shlex.quote(only)} " if only else ""
+def _commands(group: Group, records: Sequence[RunRecord]) -> list[str]:
+    """A command for each number of threads that runs of one variant were told to have: it
+    decides bits."""
+    told: dict[str | None, list[RunRecord]] = {}
+    for run in sorted(records, key=lambda r: r.seed):
+        told.setdefault(threads_told(run.environment), []).append(run)
+    return [
+        (f"{THREADS}={shlex.quote(threads)} " if threads else "")
+        + command(group, runs[0].variant, (r.seed for r in runs))
+        for threads, runs in told.items()
+    ]
 
 
 def command(group: Group, variant: str, seeds: Iterable[int]) -> str:

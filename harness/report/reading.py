@@ -10,6 +10,7 @@ from harness import calibration, compare, record, verdict
 from harness.calibration import Calibration
 from harness.compare import Group
 from harness.errors import InputError
+from harness.rendering import count
 from harness.verdict import Judgement, Verdict
 
 
@@ -101,9 +102,9 @@ def _lead(judged: Verdict) -> Judgement:
 def _problems(groups: list[Group], damaged: list[str], doubled: list[str]) -> list[Problem]:
     found = []
     if damaged:
-        found.append(Problem(f"{_count(len(damaged), 'record')} could not be read.", (*damaged,)))
+        found.append(Problem(f"{count(len(damaged), 'record')} could not be read.", (*damaged,)))
     if doubled:
-        found.append(Problem(f"{_count(len(doubled), 'record')} stood there twice.", (*doubled,)))
+        found.append(Problem(f"{count(len(doubled), 'record')} stood there twice.", (*doubled,)))
     failed = tuple(
         f"{r.variant}, seed {r.seed} ({group.title}): {r.reason}"
         for group in groups
@@ -112,10 +113,10 @@ def _problems(groups: list[Group], damaged: list[str], doubled: list[str]) -> li
     )
     if failed:
         total = sum(len(group.records) for group in groups)
-        found.append(Problem(f"{len(failed)} of {_count(total, 'run')} failed.", failed))
+        found.append(Problem(f"{len(failed)} of {count(total, 'run')} failed.", failed))
     if len(groups) > 1:
         titles = tuple(
-            f"{g.title} ({_count(len(g.records), 'run')}; data {g.dataset['fingerprint'][:12]})"
+            f"{g.title} ({count(len(g.records), 'run')}; data {g.dataset['fingerprint'][:12]})"
             for g in groups
         )
         found.append(
@@ -133,7 +134,3 @@ def _problems(groups: list[Group], damaged: list[str], doubled: list[str]) -> li
                 )
             )
     return found
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" + "s" * (number != 1)
