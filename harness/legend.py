@@ -16,12 +16,12 @@ _REASONS = 3
 
 
 def title(baseline: str) -> str:
-    """Heading of a text with all columns, and what writes it."""
+    """Heading of a text with all columns, and the command that prints it."""
     option = f" --baseline {baseline}" * (baseline != "paper")
     return (
         "# Every column of every comparison\n\n"
-        f"Written by `python -m harness compare --full{option}` from the stored records: a table "
-        "for each data and protocol. A column in which nothing would stand is left out."
+        f"What `python -m harness compare --full{option}` prints of the stored records: tables for "
+        "each data and protocol. A column in which nothing would stand is left out."
     )
 
 
