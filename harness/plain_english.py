@@ -14,6 +14,7 @@ from harness.judging import AblationResult, AccuracyResult, ClassResult
 from harness.paper import CLASSES
 from harness.pattern import PatternTest
 from harness.record import RunRecord
+from harness.rendering import count
 from harness.verdict import Judgement
 
 
@@ -43,15 +44,15 @@ def _accuracy(found: AccuracyResult, outcome: str | None, rules: Decision) -> li
     if not found.n:
         return [f"No finished run of {name}; {needed(found, rules)}"]
     reported = rendering.percent(sum(found.reported) / len(found.reported))
-    count = f"{found.n} run{'s' * (found.n != 1)} of {name}" + (
+    ran = f"{count(found.n, 'run')} of {name}" + (
         f" ({found.failed} more failed)" if found.failed else ""
     )
     if math.isnan(found.low):
         shown = ", ".join(rendering.percent(a) for a in found.runs) or "no variation"
-        lines = [f"{count}: {shown} %; the paper's two average {reported} %."]
+        lines = [f"{ran}: {shown} %; the paper's two average {reported} %."]
     else:
         lines = [
-            f"{count} reach {rendering.percent(found.mean)} % on average "
+            f"{ran} reach {rendering.percent(found.mean)} % on average "
             f"(SD {rendering.percent(found.sd)}); the paper's two average {reported} %. The "
             f"difference is {rendering.points(found.difference)} points, "
             f"{100 * (1 - 2 * limits.alpha):g} % interval {rendering.span(found.low, found.high)}, "
@@ -158,7 +159,7 @@ def _interim(name: str, records: Iterable[RunRecord], rules: Decision) -> bool:
 
 
 def _tested(found: Sequence[Contrast], rules: Decision) -> list[str]:
-    base, count = rules.contrasts.against, len(rules.contrasts.variants)
+    base, family = rules.contrasts.against, len(rules.contrasts.variants)
     real = [
         f"{c.variant} ({rendering.points(c.difference)})"
         for c in found
@@ -172,7 +173,7 @@ def _tested(found: Sequence[Contrast], rules: Decision) -> list[str]:
     ]
     parts = [f"differ from {base}, in points: {', '.join(real)}"] * bool(real)
     parts += [f"no difference found for {', '.join(unseen)}"] * bool(unseen)
-    return [f"Ablations after Holm over {count}: {'; '.join(parts)}."] * bool(found)
+    return [f"Ablations after Holm over {family}: {'; '.join(parts)}."] * bool(found)
 
 
 def _untested(
@@ -182,21 +183,17 @@ def _untested(
     if not rows:
         return []
     base, seeds = rules.contrasts.against, rules.seeds
-    counts = {row.n for row, _ in rows}
-    even = f" ({_runs(*counts)} each)" if len(counts) == 1 else ""
+    ran = [count(row.n, "run") for row, _ in rows]
+    even = f" ({ran[0]} each)" if len(set(ran)) == 1 else ""
     told = ", ".join(
-        f"{row.variant} {rendering.points(c.difference)}" + ("" if even else f" ({_runs(row.n)})")
-        for row, c in rows
+        f"{row.variant} {rendering.points(c.difference)}" + f" ({runs})" * (not even)
+        for (row, c), runs in zip(rows, ran, strict=True)
     )
     return [
         f"Not tested before all planned seeds have been run ({seeds.accuracy} of {base}, "
         f"{seeds.others} of each other variant), so any of this may be chance: against "
-        f"{_runs(own)} of {base}, in points, {told}{even}."
+        f"{count(own, 'run')} of {base}, in points, {told}{even}."
     ]
-
-
-def _runs(count: int) -> str:
-    return f"{count} run{'s' * (count != 1)}"
 
 
 def last_epochs(group: Group, rules: Decision) -> str:
