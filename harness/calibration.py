@@ -13,21 +13,21 @@ import hashlib
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness import decision, rendering
-from harness.errors import InputError, RunFailedError
-from harness.files import write_atomically
-from harness.form import NUMBER, Form, faults
+from harness.decision import Decision
+from harness.errors import RunFailedError
 from harness.record import RunRecord
 
-FILE = "calibration.json"
 # Deviations over seeds, as the decision file expects them, by which a first run must miss the
 # target for the other seeds of its candidate to be spared.
 HOPELESS = 6
+# Which images judge the candidates.
+SPLIT = "validation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,15 @@ class Calibration:
     candidates: list[Candidate]
     epochs: int | None
     decision_sha256: str
+
+    @property
+    def runs(self) -> dict[tuple[int, int], float]:
+        """The accuracy of each run that it is made from, by epochs and seed."""
+        return {
+            (candidate.epochs, seed): accuracy
+            for candidate in self.candidates
+            for seed, accuracy in zip(candidate.seeds, candidate.accuracies, strict=True)
+        }
 
     def to_bytes(self) -> bytes:
         """The text of `calibration.json`: one form for one content."""
@@ -115,42 +124,52 @@ def summarise(records: Iterable[RunRecord]) -> Calibration:
     Raises:
         RunFailedError: if one of them failed.
     """
-    rule, records = decision.load(), list(records)
+    records = list(records)
     if failed := [record for record in records if record.metrics is None]:
         raise RunFailedError(
             f"{failed[0].protocol['epochs']} epochs, seed {failed[0].seed}: {failed[0].reason}. "
             "A budget is chosen over all its seeds or not at all."
         )
-    budgets = sorted({record.protocol["epochs"] for record in records})
-    candidates = [
-        _candidate(epochs, [r for r in records if r.protocol["epochs"] == epochs], rule)
-        for epochs in budgets
-    ]
-    reaching = [candidate.epochs for candidate in candidates if candidate.reaches]
+    tried: dict[int, dict[int, float]] = defaultdict(dict)
+    for record in records:
+        if record.metrics is not None:
+            tried[record.protocol["epochs"]][record.seed] = record.metrics["accuracy"]
     about = ("name", "title", "fingerprint", "official", "split", "train_size", "test_size")
+    return conclude({key: records[0].dataset[key] for key in about}, tried)
+
+
+def conclude(dataset: dict[str, Any], tried: Mapping[int, Mapping[int, float]]) -> Calibration:
+    """What accuracies come to by the rule of the decision file.
+
+    Args:
+        dataset: of the runs, as a calibration has it.
+        tried: the accuracy of each run, a fraction, by epochs and seed; at least one of each.
+    """
+    rule = decision.load()
+    candidates = [_candidate(epochs, tried[epochs], rule) for epochs in sorted(tried)]
+    reaching = [candidate.epochs for candidate in candidates if candidate.reaches]
     return Calibration(
         variant=rule.accuracy.variant,
         target=rule.budgets.target,
-        dataset={key: records[0].dataset[key] for key in about},
+        dataset=dataset,
         candidates=candidates,
         epochs=min(reaching, default=None),
         decision_sha256=decision.sha256(),
     )
 
 
-def _candidate(epochs: int, records: Sequence[RunRecord], rule: decision.Decision) -> Candidate:
-    ordered = sorted(records, key=lambda record: record.seed)
-    accuracies = [record.metrics["accuracy"] for record in ordered if record.metrics]
-    enough = len(accuracies) >= rule.budgets.calibration_seeds
+def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Candidate:
+    seeds = sorted(by_seed)
+    accuracies = [by_seed[seed] for seed in seeds]
+    enough = len(seeds) >= rule.budgets.calibration_seeds
     mean = statistics.fmean(accuracies)
-    several = len(accuracies) > 1
-    error = statistics.stdev(accuracies) / math.sqrt(len(accuracies)) if several else None
+    several = len(seeds) > 1
     return Candidate(
         epochs=epochs,
-        seeds=[record.seed for record in ordered],
+        seeds=seeds,
         accuracies=accuracies,
         mean=mean,
-        standard_error=error,
+        standard_error=statistics.stdev(accuracies) / math.sqrt(len(seeds)) if several else None,
         reaches=enough and mean >= rule.budgets.target,
     )
 
@@ -162,77 +181,26 @@ def is_cifar10(found: Calibration) -> bool:
     return found.dataset["official"] or found.dataset["fingerprint"] in KNOWN_FINGERPRINTS
 
 
-def save(results: Path, calibration: Calibration) -> Path:
-    """Write the record beside the runs that it is made from, and return its path."""
-    path: Path = results / calibration.dataset["name"] / FILE
-    write_atomically(path, calibration.to_bytes())
-    return path
-
-
 def rests_on(found: Calibration, run: RunRecord) -> bool:
-    """Whether a run is one of those that the calibration is made from."""
-    about = ("fingerprint", "split")
+    """Whether a run is one of those that the calibration is made from.
+
+    Never one that was judged on the test images, nor one that departs from the protocol in
+    more than its epochs, as in its precision.
+    """
     return (
         run.variant == found.variant
         and run.metrics is not None
-        and all(run.dataset[key] == found.dataset[key] for key in about)
-        and any(
-            run.protocol["epochs"] == candidate.epochs
-            and (run.seed, run.metrics["accuracy"])
-            in zip(candidate.seeds, candidate.accuracies, strict=False)
-            for candidate in found.candidates
-        )
+        and run.dataset["split"] == found.dataset["split"] == SPLIT
+        and run.dataset["fingerprint"] == found.dataset["fingerprint"]
+        and run.departures.keys() <= {"epochs", "validation"}
+        and found.runs.get((run.protocol["epochs"], run.seed)) == run.metrics["accuracy"]
     )
 
 
-_CANDIDATE: Form = {
-    "epochs": int,
-    "seeds": [int],
-    "accuracies": [NUMBER],
-    "mean": NUMBER,
-    "standard_error": NUMBER | None,
-    "reaches": bool,
-}
-_FORM: Form = {
-    "variant": str,
-    "target": NUMBER,
-    "dataset": {
-        **dict.fromkeys(("name", "title", "fingerprint", "split"), str),
-        "official": bool,
-        "test_size": int,
-    },
-    "candidates": [_CANDIDATE],
-    "epochs": int | None,
-    "decision_sha256": str,
-}
-
-
-def load(path: Path) -> Calibration:
-    """Read a calibration record.
-
-    Raises:
-        InputError: if it is damaged.
-    """
-    try:
-        fields = json.loads(path.read_bytes())
-        if fault := next(faults(fields, _FORM), None):
-            raise ValueError(fault)
-        fields["candidates"] = [Candidate(**candidate) for candidate in fields["candidates"]]
-        return Calibration(**fields)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}): give `calibrate` again.") from error
-
-
-def stored(results: Path) -> tuple[dict[Path, Calibration], list[str]]:
-    """The calibration records below a results folder, one for each dataset, and what is wrong
-    with those that could not be read."""
-    found, damaged = {}, []
-    for path in sorted(results.glob(f"*/{FILE}")):
-        try:
-            found[path] = load(path)
-        except InputError as error:
-            damaged.append(str(error))
-    return found, damaged
+def missing(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
+    """Epochs and seed of each run that the calibration is made from and that is not there."""
+    there = {(run.protocol["epochs"], run.seed) for run in records if rests_on(found, run)}
+    return [run for run in found.runs if run not in there]
 
 
 def columns(found: Calibration) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import variants
-from harness import compare, decision, record, rendering, results_page, tables
+from harness import calibration_file, compare, decision, record, rendering, results_page, tables
 from harness.claims import claims
 from harness.compare import Group
 from harness.errors import InputError
@@ -84,8 +84,8 @@ def results_table() -> str:
 
 
 def _groups() -> list[Group]:
-    records, faults = record.load_all(RESULTS)
-    if faults:
+    records, damaged = record.load_all(RESULTS)
+    if faults := [*damaged, *calibration_file.stored(RESULTS)[1]]:
         raise InputError(faults[0])
     return compare.group(records)[0]
 

@@ -162,16 +162,19 @@ def take_threads(environment: Mapping[str, Any]) -> None:
     before torch is imported, which reads the variable then.
 
     Args:
-        environment: of the run's record.
+        environment: of the run's record, from whoever wrote it.
     """
     threads = environment.get("threads")
     if os.environ.get(THREADS) or environment.get("device_type") != "cpu":
         return
-    if not isinstance(threads, int) or not 1 <= threads <= cores():
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= cores():
         return
-    if threads_told(environment) == str(threads):
-        os.environ[THREADS] = str(threads)
-        return
+    # The variable is a part of the environment that is compared, so it is there as it was.
+    told = threads_told(environment)
+    if told in ("", str(threads)):
+        os.environ[THREADS] = told
+    else:
+        os.environ.pop(THREADS, None)
     import torch
 
     torch.set_num_threads(threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import budget, calibration, decision, protocols
+from harness import budget, calibration, calibration_file, decision, protocols
 from harness.data import KNOWN_FINGERPRINTS
 from harness.errors import RunFailedError
 from harness.record import RunRecord, load_all
@@ -96,41 +96,37 @@ def test_only_cifar10_and_its_known_copy_set_the_protocols_number() -> None:
     assert calibration.is_cifar10(on(official=False, fingerprint=next(iter(KNOWN_FINGERPRINTS))))
 
 
-def test_a_record_says_what_it_rests_on(tmp_path: Path) -> None:
-    train, _ = reaching(8)
-    found = calibration.search(range(3), train)
-    path = calibration.save(tmp_path, found)
-    fields = json.loads(path.read_text())
-    assert path == tmp_path / "cifar10" / "calibration.json"
-    assert fields["epochs"] == 8
-    assert fields["dataset"]["split"] == "validation"
-    assert fields["decision_sha256"] == decision.sha256()
-    assert calibration.stored(tmp_path) == ({path: found}, [])
-
-
 @pytest.mark.parametrize(
-    ("place", "value"),
+    "other",
     [
-        (("target",), "75 %"),
-        (("dataset", "title"), None),
-        (("candidates", 0, "accuracies", 0), "0.7"),
-        (("candidates", 0, "more"), 1),
-        (("more",), 1),
+        {"variant": "baseline"},
+        {"seed": 7},
+        {"right": 754},
+        {"failed": True},
+        {"protocol": {"epochs": 8}},
+        {"dataset": {"fingerprint": "cd" * 32}},
+        {"dataset": {"split": "test"}},
+        {"departures": {"precision": "fp32"}},
     ],
 )
-def test_a_damaged_record_is_named_and_left_out(
-    place: tuple[Any, ...], value: object, tmp_path: Path
-) -> None:
-    train, _ = reaching(8)
-    path = calibration.save(tmp_path, calibration.search(range(3), train))
-    fields = inner = json.loads(path.read_text())
-    for key in place[:-1]:
-        inner = inner[key]
-    inner[place[-1]] = value
-    path.write_text(json.dumps(fields))
-    found, (damaged,) = calibration.stored(tmp_path)
-    assert not found
-    assert str(path) in damaged
+def test_it_rests_on_its_own_runs_and_no_others(other: dict[str, Any]) -> None:
+    train, _ = reaching(6)
+    runs = train(6, range(3))
+    found = calibration.summarise(runs)
+    assert all(calibration.rests_on(found, run) for run in runs)
+    described = {"seed": 1, "right": 753, "dataset": {}, "protocol": {"epochs": 6}, **other}
+    described["dataset"] = {"split": "validation", **described["dataset"]}
+    departures = {"epochs": 6, "validation": True, **described.pop("departures", {})}
+    run = dataclasses.replace(made(**described), departures=departures)
+    assert not calibration.rests_on(found, run)
+    assert calibration.missing(found, [runs[0], run, runs[2]]) == [(6, 1)]
+
+
+def test_runs_judged_on_the_test_images_tune_nothing_whatever_a_calibration_says() -> None:
+    runs = [made(seed=seed, right=751, protocol={"epochs": 6}) for seed in range(3)]
+    found = calibration.summarise(runs)
+    assert found.dataset["split"] == "test"
+    assert not any(calibration.rests_on(found, run) for run in runs)
 
 
 def test_an_adopted_budget_is_the_protocols(
@@ -158,7 +154,7 @@ def test_the_protocol_has_the_budget_of_the_file() -> None:
 
 def test_committed_calibrations_follow_from_the_committed_runs() -> None:
     records, _ = load_all(ROOT / "results")
-    stored, damaged = calibration.stored(ROOT / "results")
+    stored, damaged = calibration_file.stored(ROOT / "results")
     assert not damaged
     for path in stored:
         runs = [
@@ -169,5 +165,5 @@ def test_committed_calibrations_follow_from_the_committed_runs() -> None:
         ]
         assert path.read_bytes() == calibration.summarise(runs).to_bytes()
     own = budget.load()
-    hashes = {calibration.hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
+    hashes = {hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
     assert own.provisional or own.calibration_sha256 in hashes

@@ -146,6 +146,16 @@ def test_verify_repeats_a_run_with_the_threads_that_it_had(
     assert "environment variables.OMP_NUM_THREADS was 1 and is 2" in own.stdout
 
 
+def test_an_empty_variable_does_not_tell_a_repetition_from_a_run_without_it(
+    small: tuple[str, ...], harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert harness(*small, "--variant", "paper", "--no-figures").returncode == 0
+    done = harness("verify", f"{FOLDER}/paper/seed-0", OMP_NUM_THREADS="")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("equal bit for bit")
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_say_how_to_go_on(
     small: tuple[str, ...], number: int, status: int, tmp_path: Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import hashlib
 import io
 import itertools
@@ -22,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import calibration, compare, decision, protocols, record, rendering, verdict
+from harness import compare, decision, protocols, record, rendering, verdict
 from harness.commands.report import report
 from harness.report import output, page, reading, sections
 from harness.report.answer import NO_VERDICT
@@ -149,33 +148,6 @@ def test_each_group_has_a_section_and_budgets_have_a_curve(troubled_page: str) -
     headings = [tag.text for tag in read(troubled_page).find("h2")]
     for told in ("20 epochs, bf16", "40 epochs, bf16", "validation split", "Budget curve"):
         assert sum(told in heading for heading in headings) >= 1
-
-
-def test_runs_that_tuned_the_protocol_stand_in_the_calibrations_section_alone(
-    tmp_path: Path,
-) -> None:
-    grid(tmp_path, 3, names=["paper"])
-    grid(
-        tmp_path,
-        3,
-        names=["paper"],
-        dataset={"split": "validation", "train_size": 45_000, "test_size": 5_000},
-        protocol={"validation": True},
-    )
-    runs = [r for r in record.load_all(tmp_path)[0] if r.dataset["split"] == "validation"]
-    found = calibration.summarise(runs)
-
-    def tuning() -> list[str]:
-        return [s.anchor for s in sections.sections(reading.read(tmp_path))]
-
-    assert tuning() == ["group-1", "group-2"]
-    calibration.save(tmp_path, found)
-    assert tuning() == ["group-1", "calibration-1"]
-    # A calibration from other runs says nothing of these.
-    first, *others = found.candidates
-    moved = dataclasses.replace(first, accuracies=[a + 0.01 for a in first.accuracies])
-    calibration.save(tmp_path, dataclasses.replace(found, candidates=[moved, *others]))
-    assert tuning() == ["group-1", "group-2", "calibration-1"]
 
 
 def test_the_command_says_what_it_wrote_and_what_is_wrong(written: tuple[Path, str]) -> None:

@@ -41,7 +41,15 @@ def calibrate(
     candidate whose first run is hopeless gets no other seeds. Runs that are there already are
     not trained again.
     """
-    from harness import budget, calibration, decision, experiment, progress, rendering
+    from harness import (
+        budget,
+        calibration,
+        calibration_file,
+        decision,
+        experiment,
+        progress,
+        rendering,
+    )
     from harness.plan import Options, parse_seeds
 
     rule = decision.load()
@@ -70,7 +78,7 @@ def calibrate(
         return records
 
     found = calibration.search(numbers, train)
-    path = calibration.save(results, found)
+    path = calibration_file.save(results, found)
     print(rendering.markdown(calibration.columns(found)))
     target = f"{100 * found.target:g} %"
     if found.epochs is None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import calibration, compare, record, verdict
+from harness import calibration, calibration_file, compare, record, verdict
 from harness.calibration import Calibration
 from harness.compare import Group
 from harness.errors import InputError
+from harness.record import RunRecord
 from harness.rendering import count
 from harness.verdict import Judgement, Verdict
 
@@ -54,6 +55,8 @@ class Found:
 def read(results: Path) -> Found:
     """Read and judge the records below a folder, without those that tuned the protocol.
 
+    A calibration shows these. Where a folder has no others, they are judged too.
+
     Args:
         results: the folder.
 
@@ -67,16 +70,21 @@ def read(results: Path) -> Found:
         raise InputError(
             f"no readable record below {results}{named}: train something with run first."
         )
-    calibrations, unread = calibration.stored(results)
-    groups = [g for g in groups if not _tuned(g, calibrations.values())] or groups
+    calibrations, unread = calibration_file.stored(results)
+    found = calibrations.values()
+    groups = [g for g in groups if len(_tuning(g, found)) < len(g.records)] or groups
     judged = verdict.judge(groups, len(damaged) + len(doubled))
-    problems = tuple(_problems(groups, [*damaged, *unread], doubled))
+    problems = (
+        *_of_files(damaged, unread, doubled),
+        *_of_groups(groups),
+        *_of_calibrations(found, records, groups),
+    )
     return Found(results, judged, _lead(judged), problems, calibrations)
 
 
-def _tuned(group: Group, calibrations: Iterable[Calibration]) -> bool:
-    """Whether a calibration shows all runs of a group already."""
-    return any(all(calibration.rests_on(c, r) for r in group.records) for c in calibrations)
+def _tuning(group: Group, calibrations: Iterable[Calibration]) -> list[RunRecord]:
+    """The runs of a group that a calibration shows already."""
+    return [r for r in group.records if any(calibration.rests_on(c, r) for c in calibrations)]
 
 
 def _lead(judged: Verdict) -> Judgement:
@@ -99,12 +107,21 @@ def _lead(judged: Verdict) -> Judgement:
     return max(judged.judgements, key=worth)
 
 
-def _problems(groups: list[Group], damaged: list[str], doubled: list[str]) -> list[Problem]:
-    found = []
+def _of_files(
+    damaged: Sequence[str], unread: Sequence[str], doubled: Sequence[str]
+) -> Iterator[Problem]:
     if damaged:
-        found.append(Problem(f"{count(len(damaged), 'record')} could not be read.", (*damaged,)))
+        yield Problem(f"{count(len(damaged), 'record')} could not be read.", (*damaged,))
+    if unread:
+        named = count(len(unread), "calibration")
+        yield Problem(
+            f"{named} could not be read; its runs are judged like all others.", (*unread,)
+        )
     if doubled:
-        found.append(Problem(f"{count(len(doubled), 'record')} stood there twice.", (*doubled,)))
+        yield Problem(f"{count(len(doubled), 'record')} stood there twice.", (*doubled,))
+
+
+def _of_groups(groups: Sequence[Group]) -> Iterator[Problem]:
     failed = tuple(
         f"{r.variant}, seed {r.seed} ({group.title}): {r.reason}"
         for group in groups
@@ -113,24 +130,47 @@ def _problems(groups: list[Group], damaged: list[str], doubled: list[str]) -> li
     )
     if failed:
         total = sum(len(group.records) for group in groups)
-        found.append(Problem(f"{len(failed)} of {count(total, 'run')} failed.", failed))
+        yield Problem(f"{len(failed)} of {count(total, 'run')} failed.", failed)
     if len(groups) > 1:
         titles = tuple(
             f"{g.title} ({count(len(g.records), 'run')}; data {g.dataset['fingerprint'][:12]})"
             for g in groups
         )
-        found.append(
-            Problem(
-                f"{len(groups)} groups of runs differ in data or protocol; "
-                "each has a section of its own and none are mixed.",
-                titles,
-            )
+        yield Problem(
+            f"{len(groups)} groups of runs differ in data or protocol; "
+            "each has a section of its own and none are mixed.",
+            titles,
         )
     for group in groups:
         if len(places := compare.environments(group.records)) > 1:
-            found.append(
-                Problem(
-                    f"Runs of one table come from several environments ({group.title}).", (*places,)
-                )
+            yield Problem(
+                f"Runs of one table come from several environments ({group.title}).", (*places,)
             )
-    return found
+
+
+def _of_calibrations(
+    calibrations: Collection[Calibration], records: Sequence[RunRecord], groups: Sequence[Group]
+) -> Iterator[Problem]:
+    gone = tuple(
+        f"{c.variant}, {epochs} epochs, seed {seed} ({c.dataset['title']})"
+        for c in calibrations
+        for epochs, seed in calibration.missing(c, records)
+    )
+    if gone:
+        total = sum(len(c.runs) for c in calibrations)
+        yield Problem(
+            f"{len(gone)} of {count(total, 'run')} behind the number of epochs "
+            f"{'is' if len(gone) == 1 else 'are'} not in this folder.",
+            gone,
+        )
+    shared = tuple(
+        f"{group.title}: {len(tuning)} of {count(len(group.records), 'run')}"
+        for group in groups
+        if 0 < len(tuning := _tuning(group, calibrations)) < len(group.records)
+    )
+    if shared:
+        yield Problem(
+            "Runs behind the number of epochs stand in a section of their own too, "
+            "with others of the same data and protocol.",
+            shared,
+        )
