@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from pathlib import Path
 
 import variants
@@ -136,4 +137,8 @@ def updated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        print(f"harness.docs: {error}", file=sys.stderr)
+        sys.exit(2)

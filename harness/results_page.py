@@ -39,6 +39,9 @@ the commands above. Pictures that somebody re-encodes with the same settings are
 but have a fingerprint of their own."""
 
 _EARLIER = """\
+Two at a time, a thread each, with other work on the same two cores: the times are longer than a
+machine left alone needs.
+
 Before the decision file was written, one run of `paper` (seed 0, 20 epochs, then a provisional
 number; two threads, older code) had been judged on these test images: 77.79 %. So that figure was
 known when the number of epochs was tuned. Candidates, target and rule stood in the decision file
@@ -129,7 +132,7 @@ def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
     if any(data["fingerprint"] == _COPY for data in datasets):
         yield "## What the JPEG copy means"
         yield _ABOUT_COPY
-        yield "## Earlier runs"
+        yield "## How these runs were made"
         yield _EARLIER
     if not any(data["official"] for data in datasets):
         yield "## How to get the official verdict"

@@ -82,3 +82,11 @@ def test_facts_count_runs_in_words_and_cut_commits() -> None:
         ["another, efefefefefef (1 run)", f"this one, {OWN_RULES[:12]} (2 runs)", "none (1 run)"]
     )
     assert facts["cost"].endswith(" of training for 4 runs, all together")
+
+
+def test_runs_that_were_cut_off_are_named() -> None:
+    cut = dataclasses.replace(made(seed=3), resumed_at=[2, 5])
+    (group,) = compare.group([made(seed=1), cut])[0]
+    told = dict(provenance.facts(group))
+    assert told["cut off and gone on with"] == "paper seed 3 (after epoch 2, 5)"
+    assert len(provenance.facts(compare.group([made(seed=1)])[0][0])) == len(told) - 1

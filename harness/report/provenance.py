@@ -50,12 +50,22 @@ def facts(group: Group) -> list[tuple[str, str]]:
         ("environment", "; ".join(environments(records)) or "no runs"),
         ("code", _code(records)),
         ("decision file (SHA-256)", _cited(records)),
+        *_interrupted(records),
         (
             "cost",
             f"{rendering.duration(spent)} of training for {count(len(records), 'run')}, all "
             "together",
         ),
     ]
+
+
+def _interrupted(records: Sequence[RunRecord]) -> list[tuple[str, str]]:
+    cut = [
+        f"{r.variant} seed {r.seed} (after epoch {', '.join(map(str, r.resumed_at))})"
+        for r in records
+        if r.resumed_at
+    ]
+    return [("cut off and gone on with", "; ".join(cut))] if cut else []
 
 
 def _code(records: Sequence[RunRecord]) -> str:
