@@ -15,6 +15,7 @@ from harness.contrasts import Arm
 from harness.decision import Decision
 from harness.judging import AblationResult, AccuracyResult
 from harness.record import RunRecord
+from harness.rendering import count
 
 CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "open"
 
@@ -60,6 +61,10 @@ class Evidence:
         """Whether there are seeds enough for any interval."""
         return self.arm.n >= self.rules.seeds.least
 
+    def few(self, text: str) -> Answer:
+        """The answer where seeds are too few for an interval: open, with the figure so far."""
+        return Answer(OPEN, f"{text} ({count(self.arm.n, 'run')}); too few seeds")
+
     def final(self, status: str, text: str, *others: str) -> Answer:
         """The answer, open while planned seeds of the arm or of other variants are to come."""
         arms = [self.arm, *(Arm.of(name, self.group.records) for name in others)]
@@ -94,15 +99,12 @@ def _accuracy(evidence: Evidence) -> Answer:
     found = evidence.accuracy
     if found is None:
         return _NOT_CIFAR10
+    text = f"ours - reported = {rendering.points(found.difference)} points"
     if not evidence.enough:
-        return _TOO_FEW
+        return evidence.few(text) if found.n else _TOO_FEW
     outcomes = evidence.rules.outcomes
     status = {outcomes.inside: CONFIRMED, outcomes.outside: REFUTED}.get(found.outcome, OPEN)
-    return evidence.final(
-        status,
-        f"ours - reported = {rendering.points(found.difference)} points "
-        f"{rendering.span(found.low, found.high)}",
-    )
+    return evidence.final(status, f"{text} {rendering.span(found.low, found.high)}")
 
 
 def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
@@ -122,23 +124,22 @@ def _range(bounds: claims.Range) -> Callable[[Evidence], Answer]:
         against = bool(own.outside)
         if evidence.accuracy is None:
             return _NOT_CIFAR10
-        if not evidence.enough:
-            status = REFUTED if against else OPEN
-            return Answer(status, f"{tables}; too few seeds of ours", against)
+        if not evidence.arm.n:
+            return Answer(REFUTED if against else OPEN, f"{tables}; too few seeds of ours", against)
         values = evidence.arm.figure(bounds.figure, paper.CLASSES)
+        means = values.mean(1)
+        text = f"{tables}; ours: class means {means.min():.2f} to {means.max():.2f}"
+        if not evidence.enough:
+            found = evidence.few(text)
+            return Answer(REFUTED, found.evidence, True) if against else found
         each = 1 - (1 - evidence.rules.tests.level) / len(values)
         low, high = statistics.mean_interval(values, each)
         beyond = (high < bounds.low) | (low > bounds.high)
         status = REFUTED if beyond.any() else OPEN
         if ((low >= bounds.low) & (high <= bounds.high)).all():
             status = CONFIRMED
-        means = values.mean(1)
         names = ", ".join(np.array(paper.CLASSES)[beyond])
-        text = (
-            f"{tables}; ours: class means {means.min():.2f} to {means.max():.2f}"
-            + f", outside: {names}" * bool(names)
-        )
-        found = evidence.final(status, text)
+        found = evidence.final(status, text + f", outside: {names}" * bool(names))
         return Answer(REFUTED, found.evidence, True) if against else found
 
     return judge
@@ -148,14 +149,17 @@ def _helps(without: str) -> Callable[[Evidence], Answer]:
     """The judgement of a claim that what `without` lacks improves accuracy."""
 
     def judge(evidence: Evidence) -> Answer:
-        contrast = next((a.contrast for a in evidence.ablations if a.variant == without), None)
-        if contrast is None or math.isnan(contrast.holm):
+        row = next((a for a in evidence.ablations if a.variant == without), None)
+        contrast = row.contrast if row else None
+        if row is None or contrast is None or math.isnan(contrast.difference):
             return _TOO_FEW
+        text = f"without it {rendering.points(contrast.difference)} points"
+        if math.isnan(contrast.holm):
+            return evidence.few(f"{text}, {count(row.n, 'run')} against ours")
         found = contrast.holm < evidence.rules.tests.alpha
         status = (CONFIRMED if contrast.difference < 0 else REFUTED) if found else OPEN
-        text = (
-            f"without it {rendering.points(contrast.difference)} points "
-            f"{rendering.span(contrast.low, contrast.high)}, "
+        text += (
+            f" {rendering.span(contrast.low, contrast.high)}, "
             f"Holm p {rendering.p_value(contrast.holm)}"
         )
         seen = f"; {rendering.percent(contrast.detectable)} points would have been found"
@@ -167,41 +171,44 @@ def _helps(without: str) -> Callable[[Evidence], Answer]:
 def _curves(evidence: Evidence) -> Answer:
     split = evidence.group.dataset["split"]
     runs = [curves.wrong_ways(r.history, split) for r in _finished(evidence)]
-    if not evidence.enough:
+    if not runs:
         return _TOO_FEW
     if not all(runs):
         return Answer(OPEN, "not every run recorded every epoch")
     shares = np.array([list(run.values()) for run in runs]).T
+    worst = ", ".join(
+        f"{name.replace('_', ' ')} {100 * share:.0f} %"
+        for name, share in zip(runs[0], shares.mean(1), strict=True)
+    )
+    text = f"epochs that go the wrong way: {worst}"
+    if not evidence.enough:
+        return evidence.few(text)
     low, high = statistics.mean_interval(shares, evidence.rules.tests.level)
     status = OPEN
     if (high <= evidence.rules.curves.wrong_way_confirms).all():
         status = CONFIRMED
     elif (low >= evidence.rules.curves.wrong_way_refutes).any():
         status = REFUTED
-    worst = ", ".join(
-        f"{name.replace('_', ' ')} {100 * share:.0f} %"
-        for name, share in zip(runs[0], shares.mean(1), strict=True)
-    )
-    return evidence.final(status, f"epochs that go the wrong way: {worst}")
+    return evidence.final(status, text)
 
 
 def _overfitting(evidence: Evidence) -> Answer:
-    if not evidence.enough:
-        return _TOO_FEW
     gaps = [curves.gap(r.history, r.metrics["accuracy"]) for r in _finished(evidence) if r.metrics]
+    if not gaps:
+        return _TOO_FEW
     if np.isnan(gaps).any():
         return Answer(OPEN, "not every run has a history")
+    mean = rendering.points(float(np.mean(gaps)))
+    text = f"training - test accuracy at the end = {mean} points"
+    if not evidence.enough:
+        return evidence.few(text)
     low, high = map(float, statistics.mean_interval(gaps, evidence.rules.tests.level))
     status = OPEN
     if high <= evidence.rules.curves.gap_confirms:
         status = CONFIRMED
     elif low >= evidence.rules.curves.gap_refutes:
         status = REFUTED
-    return evidence.final(
-        status,
-        f"training - test accuracy at the end = {rendering.points(float(np.mean(gaps)))} points "
-        f"{rendering.span(low, high)}",
-    )
+    return evidence.final(status, f"{text} {rendering.span(low, high)}")
 
 
 def _finished(evidence: Evidence) -> list[RunRecord]:

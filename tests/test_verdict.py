@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -303,3 +304,21 @@ def test_the_order_of_records_does_not_matter() -> None:
     records = runs() + runs("baseline", 700) + runs(right=760, protocol={"epochs": 90})
     assert text(records) == text(records[::-1])
     assert text(records, "json") == text(records[::-1], "json")
+
+
+def test_few_runs_leave_claims_open_with_the_figures_so_far() -> None:
+    history = curve([0.1, 0.3, 0.2, 0.7])
+    few = judged([*runs(n=2, history=history), *runs("no_augmentation", 700, n=1)])
+    told = {s.claim.key: (s.status, s.evidence) for s in few.claims}
+    assert told["accuracy"] == ("open", "ours - reported = -0.22 points (2 runs); too few seeds")
+    assert told["augmentation"][0] == "open"
+    assert re.match(
+        r"without it -\d\.\d\d points, 1 run against ours \(2 runs\); too few seeds$",
+        told["augmentation"][1],
+    )
+    assert told["decay"] == ("open", "too few seeds")
+    assert "test accuracy 33 %" in told["curves"][1]
+    assert told["overfitting"][1].endswith("points (2 runs); too few seeds")
+    assert told["precision"][0] == "refuted"
+    assert told["f1"][1].endswith("ours: class means 0.75 to 0.75 (2 runs); too few seeds")
+    assert {told[key][0] for key in ("f1", "curves", "overfitting")} == {"open"}
