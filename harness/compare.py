@@ -71,8 +71,8 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
 
 
 def _place(group: Group) -> tuple[Any, ...]:
-    judged_first = group.dataset["split"] != "test"
-    return judged_first, -len(group.records), group.protocol["epochs"], group.title
+    elsewhere = group.dataset["split"] != "test"
+    return elsewhere, -len(group.records), group.protocol["epochs"], group.title
 
 
 # What a reader asks for first; much of the rest follows from it.

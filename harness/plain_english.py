@@ -75,7 +75,7 @@ def needed(found: AccuracyResult, rules: Decision) -> str:
     planned, margin = rules.seeds.accuracy, rules.accuracy.margin
     measured = found.n >= rules.seeds.least
     least = f"At least {rules.seeds.least} seeds are needed for any interval; {planned} are planned"
-    if measured and min(abs(found.low), abs(found.high)) > margin and found.low * found.high > 0:
+    if measured and (found.low > margin or found.high < -margin):
         return (
             f"So far the interval lies wholly beyond the margin; {planned} seeds are planned, "
             "and nothing is decided before."

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from harness import docs, results_page, unknowns
+from harness import decision, docs, results_page, unknowns
+from harness.data import KNOWN_FINGERPRINTS
 from harness.errors import InputError
 
 
@@ -26,6 +27,19 @@ def test_the_page_of_results_says_first_what_the_data_are() -> None:
     assert official or "NOT the official CIFAR-10 files" in first
     for heading in ("Ablations", "The paper's claims", "Recall of each class"):
         assert heading in text
+
+
+def test_what_is_told_of_the_copy_is_told_of_the_known_one() -> None:
+    assert set(KNOWN_FINGERPRINTS) == {results_page._COPY}
+    assert any(g.dataset["fingerprint"] == results_page._COPY for g in docs._groups())
+
+
+def test_budgets_that_are_not_run_are_named() -> None:
+    run = {g.protocol["epochs"] for g in docs._groups() if g.dataset["split"] == "test"}
+    wanted = [str(epochs) for epochs in decision.load().budgets.curve if epochs not in run]
+    text = (docs.RESULTS / "README.md").read_text()
+    assert ("Not run yet" in text) == bool(wanted)
+    assert f"budgets of {', '.join(wanted)} epochs" in text or not wanted
 
 
 def test_figures_that_the_page_shows_are_there() -> None:

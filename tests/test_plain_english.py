@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import compare, decision, plain_english, verdict
+from harness import calibration, compare, decision, plain_english, verdict
 from harness.record import RunRecord
 from harness.verdict import Judgement
 from tests.made import curve, made
@@ -71,3 +71,34 @@ def test_runs_that_end_far_from_where_they_had_been_are_named() -> None:
         "no_lr_decay (1 of 2 runs, by up to +3.00)."
     )
     assert "epochs before" not in told(one(*runs[:2]))
+
+
+@pytest.mark.parametrize(
+    ("right", "seeds", "said", "unsaid"),
+    [
+        (800, 5, "So far the interval lies wholly beyond the margin", "would show agreement"),
+        (700, 5, "So far the interval lies wholly beyond the margin", "would show agreement"),
+        (752, 5, "seeds would show agreement, were it perfect", "wholly beyond"),
+        (800, 3, "At least 5 seeds are needed", "would show agreement"),
+        (752, 3, "seeds would show agreement, were it perfect", "wholly beyond"),
+    ],
+)
+def test_more_seeds_are_named_as_a_remedy_only_where_they_may_be_one(
+    right: int, seeds: int, said: str, unsaid: str
+) -> None:
+    found = told(one(*arm("paper", [right - 2, right, right + 2, right - 1, right + 1][:seeds])))
+    assert said in found
+    assert unsaid not in found
+
+
+def test_a_budget_that_reaches_more_than_was_asked_for_is_explained() -> None:
+    rules, data = decision.load(), {"title": "made"}
+
+    def steps(*means: float) -> str:
+        tried = zip((15, 20), means, strict=True)
+        runs = {epochs: dict.fromkeys(range(3), mean) for epochs, mean in tried}
+        return plain_english.steps(calibration.conclude(data, runs), rules)
+
+    assert "73.00 % at 15 epochs, 77.00 % at 20, which the rule takes" in steps(0.73, 0.77)
+    assert steps(0.73, 0.755) == ""  # within the margin of what was asked for
+    assert steps(0.70, 0.73) == ""  # none reaches it

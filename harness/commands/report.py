@@ -27,6 +27,7 @@ def report(
 ) -> None:
     """Turn a results folder into one HTML file that opens offline."""
     from harness.files import write_atomically
+    from harness.rendering import count
     from harness.report import output as files
     from harness.report import page, reading, samples, sections
 
@@ -35,9 +36,8 @@ def report(
     pictures, problems = samples.gallery(found.lead, results, data_dir, archive)
     found = dataclasses.replace(found, problems=(*found.problems, *problems))
     write_atomically(output, page.page(found, shown, pictures))
-    count = len(found.judgements)
-    groups = f"{count} group{'s' * (count != 1)} of runs"
-    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups}")
+    groups = count(len(found.judgements), "group")
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups} of runs")
     if figures is not None:
         print(f"{figures}: {files.save(figures, found, shown)} files")
     for problem in found.problems:

@@ -152,7 +152,7 @@ def _certainty(lead: Judgement, rules: Decision) -> Fact:
     found, name = lead.accuracy, "How sure"
     if found is None:
         runs = len(lead.group.records)
-        return Fact(name, f"{runs} run{'s' * (runs != 1)}", "none of them of the paper's task")
+        return Fact(name, rendering.count(runs, "run"), "none of them of the paper's task")
     seeds = f"{found.n} of {planned} planned seeds"
     seeds += f", {found.failed} failed" * bool(found.failed)
     if found.n < rules.seeds.least:
