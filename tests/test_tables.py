@@ -1,0 +1,186 @@
+"""The comparison as text, to the letter.
+
+After a wanted change of the table, the stored ones are written anew by
+`python -m harness compare --results tests/stored --format markdown --output
+tests/stored/table.md`, and so for csv, latex (table.tex) and json.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import variants
+from harness import compare, record, tables
+from harness.errors import InputError
+from tests.made import curve, group_of, made
+
+STORED = Path(__file__).parent / "stored"
+
+
+def test_the_most_telling_reasons_come_first_and_the_rest_are_counted() -> None:
+    other = {
+        "dataset": {"split": "validation", "train_size": 45_000, "test_size": 5_000},
+        "protocol": {"epochs": 15},
+    }
+    text = tables.render(compare.group([made(), made(**other)])[0], "markdown")
+    assert (
+        "first table: data.split was test and is validation; protocol.epochs was 20 and is 15; "
+        "data.train_size was 50000 and is 45000; data.test_size was 10000 and is 5000." in text
+    )
+    other["protocol"]["precision"] = "fp32"
+    text = tables.render(compare.group([made(), made(**other)])[0], "markdown")
+    assert "; protocol.precision was bf16 and is fp32; and 2 more." in text
+
+
+def test_other_bytes_than_the_official_are_called_so() -> None:
+    groups, _ = compare.group([made(dataset={"official": False, "title": "copy"})])
+    assert "NOT the official CIFAR-10 bytes" in tables.render(groups, "markdown")
+    groups, _ = compare.group([made()])
+    assert "the official archive" in tables.render(groups, "markdown")
+
+
+def test_an_unknown_baseline_is_refused() -> None:
+    groups, _ = compare.group([made()])
+    with pytest.raises(InputError, match="no stored run of that variant"):
+        tables.render(groups, "markdown", "batch_norm")
+
+
+def test_csv_and_json_hold_the_same_raw_fractions() -> None:
+    groups, _ = compare.group([made(right=700), made("baseline", right=600)])
+    rows = json.loads(tables.render(groups, "json"))
+    assert rows[2]["variant"] == "paper"
+    assert rows[2]["accuracy"] == pytest.approx(0.7)
+    csv = tables.render(groups, "csv").splitlines()
+    assert csv[0].split(",")[:3] == ["dataset", "fingerprint", "official"]
+    assert len(csv) == 1 + len(rows) == 5
+
+
+def test_latex_escapes_what_latex_would_misread() -> None:
+    groups, _ = compare.group([made(), made("no_augmentation")])
+    text = tables.render(groups, "latex")
+    assert r"no\_augmentation" in text
+    assert r"\toprule" in text
+    assert "±" not in text
+
+
+def stored_groups() -> list[compare.Group]:
+    records, faults = record.load_all(STORED)
+    assert not faults
+    assert records
+    return compare.group(records)[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("markdown", "table.md"),
+        ("csv", "table.csv"),
+        ("latex", "table.tex"),
+        ("json", "table.json"),
+    ],
+)
+def test_the_table_of_stored_records_is_the_stored_table(form: str, name: str) -> None:
+    assert tables.render(stored_groups(), form) == (STORED / name).read_text()
+
+
+def test_the_table_does_not_depend_on_the_order_of_the_records() -> None:
+    records, _ = record.load_all(STORED)
+    groups, _ = compare.group(records[::-1])
+    assert tables.render(groups, "csv") == (STORED / "table.csv").read_text()
+
+
+def test_below_five_seeds_the_runs_themselves_stand_there_without_intervals() -> None:
+    row = compare.table(group_of(4)).set_index("variant").loc["no_augmentation"]
+    assert row["runs"] == "0.7040 0.7010 0.7060 0.7000"
+    tested = ["accuracy_low", "difference_low", "p", "p_holm", "p_better", "detectable"]
+    assert row[tested].isna().all()
+    text = tables.render([group_of(4)], "markdown")
+    assert "| 70.4 70.1 70.6 70.0 |" in text
+    assert "±" not in text
+    assert "Fewer than 5 seeds" in text
+    assert "| 70.40, 70.10, 70.60, 70.00 |" in tables.render([group_of(4)], "markdown", full=True)
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, True), (4, True), (5, False)])
+def test_that_there_are_few_seeds_is_said_wherever_there_are(n: int, told: bool) -> None:
+    assert ("Fewer than 5 seeds" in tables.render([group_of(n)], "markdown")) == told
+
+
+def test_a_full_table_says_what_it_is_and_explains_the_columns_it_has() -> None:
+    def parts(n: int, **option: Any) -> tuple[str, set[str]]:
+        text = tables.render([group_of(n)], "markdown", full=True, **option)
+        head = next(line for line in text.splitlines() if line.startswith("| variant"))
+        return text, {name.strip() for name in head.strip("|").split("|")}
+
+    tested = ("p", "p raw", "P(>)", "detects", "r", "SD")
+    text, columns = parts(5)
+    assert text.startswith("# Every column of every comparison\n")
+    assert "`python -m harness compare --full`" in text
+    for name in (*tested, "AUC"):
+        assert name in columns
+        assert re.search(rf"(^|\. |; ){re.escape(name)}: ", text, re.MULTILINE), name
+    few, columns = parts(1)
+    for name in tested:
+        assert name not in columns
+        assert not re.search(rf"(^|\. |; ){re.escape(name)}: ", few, re.MULTILINE), name
+    assert "compare --full --baseline no_augmentation`" in parts(5, baseline="no_augmentation")[0]
+    assert "Every column" not in tables.render([group_of(5)], "markdown")
+
+
+def test_the_short_table_is_at_most_120_characters_wide() -> None:
+    runs = [
+        made(name, seed, 700 + seed % 4, failed=name == "dropout_75" and seed < 2)
+        for name in variants.names()
+        for seed in range(4 if name == "dropout_0" else 12)
+    ]
+    (group,), _ = compare.group(runs)
+    lines = tables.render([group], "markdown").splitlines()
+    assert max(len(line) for line in lines if line.startswith("|")) <= 120
+    assert "| augmentation=none " in "\n".join(lines)
+
+
+def test_the_best_epoch_is_shown_only_in_full_and_called_optimistic() -> None:
+    runs = [made(seed=s, history=curve([0.5, 0.9, 0.7])) for s in range(5)]
+    (group,), _ = compare.group(runs)
+    assert "optimistic" not in tables.render([group], "markdown")
+    assert "optimistic" not in tables.render([group], "csv")
+    full = compare.table(group).set_index("variant").loc["paper"]
+    assert full["accuracy_optimistic"] == pytest.approx(0.9)
+    assert "optimistic, %" in tables.render([group], "markdown", full=True)
+    assert "accuracy_optimistic" in tables.render([group], "csv", full=True)
+    assert "best epoch by the test images" in tables.render([group], "markdown", full=True)
+
+
+def test_the_best_epoch_of_validation_images_is_called_theirs() -> None:
+    history = [
+        {k.replace("test", "validation"): v for k, v in row.items()} for row in curve([0.5, 0.9])
+    ]
+    (group,), _ = compare.group([made(history=history, dataset={"split": "validation"})])
+    text = tables.render([group], "markdown", full=True)
+    assert "best epoch by the validation images themselves" in text
+    assert "test images" not in text
+
+
+@pytest.mark.parametrize(("n", "shown"), [(9, False), (10, True)])
+def test_classes_are_tested_from_ten_seeds_on(n: int, shown: bool) -> None:
+    text = tables.render([group_of(n)], "markdown", full=True)
+    assert ("Benjamini-Hochberg, 10)" in text) == shown
+    assert ("-4.0*" in text) == shown
+    assert "Benjamini-Hochberg" not in tables.render([group_of(n)], "markdown")
+
+
+def test_rows_from_more_than_one_environment_are_said_to_be() -> None:
+    here = {"device": "a CPU", "torch": "2.15.0", "threads": 2}
+    runs = [made(seed=s, environment=here) for s in range(3)]
+    (group,), _ = compare.group(runs)
+    assert "environment" not in tables.render([group], "markdown")
+    (group,), _ = compare.group([*runs, made(seed=3, environment={**here, "threads": 1})])
+    assert (
+        "more than one environment: a CPU, torch 2.15.0, 2 threads (3 runs); "
+        "a CPU, torch 2.15.0, 1 thread (1 run)." in tables.render([group], "markdown")
+    )
