@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 import variants
-from harness import calibration_file, compare, decision, record, rendering, results_page, tables
+from harness import calibration_file, decision, grouping, record, rendering, results_page, tables
 from harness.claims import claims
-from harness.compare import Group
 from harness.errors import InputError
 from harness.files import write_atomically
+from harness.grouping import Group
 from harness.protocols import PROTOCOLS
 from harness.report import reading, sections
 from harness.report.reading import Found
@@ -88,7 +88,7 @@ def _groups() -> list[Group]:
     records, damaged = record.load_all(RESULTS)
     if faults := [*damaged, *calibration_file.stored(RESULTS)[1]]:
         raise InputError(faults[0])
-    return compare.group(records)[0]
+    return grouping.group(records)[0]
 
 
 def files() -> dict[Path, bytes]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from harness import contrasts, paper, pattern, statistics
 from harness.audit import recomputed
-from harness.compare import Group
 from harness.contrasts import Arm, Contrast
 from harness.decision import Decision
+from harness.grouping import Group
 from harness.pattern import PatternTest
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from harness import decision, paper
-from harness.compare import Group, apart, environments, family
+from harness.compare import family
 from harness.decision import Decision
+from harness.grouping import Group, apart, environments
 from harness.rendering import count, percent
 
 # Reasons that a note names; one more is named rather than counted.

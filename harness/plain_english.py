@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from harness import curves, rendering
 from harness.calibration import Calibration
-from harness.compare import Group
 from harness.contrasts import Arm, Contrast
 from harness.decision import Decision
+from harness.grouping import Group
 from harness.judging import AblationResult, AccuracyResult, ClassResult
 from harness.paper import CLASSES
 from harness.pattern import PatternTest

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from harness import audit, claims, curves, paper, rendering, statistics
-from harness.compare import Group
 from harness.contrasts import Arm
 from harness.decision import Decision
+from harness.grouping import Group
 from harness.judging import AblationResult, AccuracyResult
 from harness.record import RunRecord
 from harness.rendering import count

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from harness import budget, decision, paper, protocols, record
-from harness.compare import Group, environments
 from harness.decision import Decision
+from harness.grouping import Group, environments
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from harness import decision, legend, rendering
-from harness.compare import Group, table
+from harness.compare import table
 from harness.errors import InputError
+from harness.grouping import Group
 from harness.rendering import EMPTY, FORMATS, Cells, percent, points
 
 # Characters; a terminal's or a page's.
@@ -26,7 +27,7 @@ def render(
     """All groups in one text, each in a table of its own.
 
     Args:
-        groups: see `harness.compare.group`.
+        groups: see `harness.grouping.group`.
         form: one of FORMATS. CSV and JSON hold raw fractions and seconds.
         baseline: the variant that differences are taken from.
         full: every column and the classes, at any width.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness import decision, judging, settling, standing
-from harness.compare import Group
 from harness.contrasts import Arm
 from harness.decision import Decision
+from harness.grouping import Group
 from harness.judging import AblationResult, AccuracyResult, ClassResult
 from harness.pattern import PatternTest
 from harness.settling import Evidence, Settled
@@ -66,7 +66,7 @@ def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = Non
     """Judge every group of records.
 
     Args:
-        groups: see `harness.compare.group`.
+        groups: see `harness.grouping.group`.
         unread: records that are in no group.
         rules: the decision file's if None.
     """

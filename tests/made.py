@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import variants
-from harness import compare, decision, paper, record
+from harness import decision, grouping, paper, record
 from harness.evaluate import counted
 from harness.protocols import EPOCHS
 from harness.record import RunRecord
@@ -94,12 +94,12 @@ def curve(accuracies: list[float], gap: float = 0.02) -> list[dict[str, Any]]:
     ]
 
 
-def group_of(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> compare.Group:
+def group_of(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> grouping.Group:
     """`n` seeds of each variant; each is four points worse than the one before."""
     runs = [
         made(name, seed, 740 - 40 * place + 4 * (seed % 2 == 0) + seed % 3)
         for place, name in enumerate(names)
         for seed in range(n)
     ]
-    (group,), _ = compare.group(runs)
+    (group,), _ = grouping.group(runs)
     return group

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness import compare, tables, verdict
+from harness import compare, grouping, tables, verdict
 from harness.record import RunRecord
 from tests.made import group_of, made
 
@@ -19,7 +19,7 @@ Train = Callable[..., RunRecord]
 
 
 def only(records: list[RunRecord]) -> pd.DataFrame:
-    (group,), faults = compare.group(records)
+    (group,), faults = grouping.group(records)
     assert not faults
     return compare.table(group).set_index("variant")
 
@@ -48,12 +48,12 @@ def test_the_papers_runs_stand_in_the_table_as_its_matrices_have_them() -> None:
 
 
 def test_the_papers_runs_do_not_stand_beside_other_classes(train: Train) -> None:
-    (group,), _ = compare.group([train(epochs=1)])
+    (group,), _ = grouping.group([train(epochs=1)])
     assert list(compare.table(group)["variant"]) == ["paper"]
 
 
 def test_the_papers_runs_do_not_stand_beside_validation_images() -> None:
-    (group,), _ = compare.group([made(dataset={"split": "validation"})])
+    (group,), _ = grouping.group([made(dataset={"split": "validation"})])
     assert list(compare.table(group)["variant"]) == ["paper"]
 
 
@@ -65,7 +65,7 @@ def test_rows_come_in_the_order_of_the_registry() -> None:
 @pytest.mark.parametrize(("n", "shown"), [(1, False), (2, False), (4, False), (5, True)])
 def test_a_deviation_takes_as_many_seeds_as_an_interval(n: int, shown: bool) -> None:
     runs = [made(seed=seed, right=700 + seed) for seed in range(n)]
-    (group,), _ = compare.group(runs)
+    (group,), _ = grouping.group(runs)
     assert only(runs)["accuracy_sd"].notna().any() == shown
     text = tables.render([group], "markdown", full=True)
     assert ("|   SD |" in text) == ("SD: standard deviation" in text) == shown
@@ -80,7 +80,7 @@ def test_failed_runs_are_counted_and_not_averaged() -> None:
 
 
 def test_a_variant_of_which_all_runs_failed_has_a_row_without_figures() -> None:
-    (group,), _ = compare.group([made(), made("dropout_75", failed=True)])
+    (group,), _ = grouping.group([made(), made("dropout_75", failed=True)])
     frame = compare.table(group).set_index("variant")
     assert np.isnan(frame.loc["dropout_75", "accuracy"])
     assert "0 (1 failed)" in tables.render([group], "markdown")
@@ -98,7 +98,7 @@ def test_a_variant_of_which_all_runs_failed_has_a_row_without_figures() -> None:
 def test_what_must_not_be_mixed_stands_in_tables_of_their_own(
     other: dict[str, Any], reason: str
 ) -> None:
-    groups, _ = compare.group([made(), made(seed=1), made(seed=2, **other)])
+    groups, _ = grouping.group([made(), made(seed=1), made(seed=2, **other)])
     assert [len(g.records) for g in groups] == [2, 1]
     text = tables.render(groups, "markdown")
     assert text.count("## ") - text.count("### ") == 2
@@ -117,14 +117,14 @@ def test_groups_judged_on_test_images_come_first_then_more_runs_then_fewer_epoch
     ]
     wanted.insert(2, ("validation", 40, 3))
     for order in (records, records[::-1]):
-        groups, _ = compare.group(order)
+        groups, _ = grouping.group(order)
         assert [
             (g.dataset["split"], g.protocol["epochs"], len(g.records)) for g in groups
         ] == wanted
 
 
 def test_the_same_run_twice_is_counted_once_and_named() -> None:
-    (group,), faults = compare.group([made(), made()])
+    (group,), faults = grouping.group([made(), made()])
     assert len(group.records) == 1
     assert faults == ["paper seed 0 is there twice: one was left out."]
 
@@ -160,7 +160,7 @@ def test_a_partial_grid_has_the_tests_of_the_verdict() -> None:
 def test_a_variant_outside_the_decision_file_does_not_change_its_family() -> None:
     runs = group_of(5, ("paper", "no_augmentation", "dropout_0")).records
     alone = compare.table(group_of(5)).set_index("variant")
-    (group,), _ = compare.group(
+    (group,), _ = grouping.group(
         dataclasses.replace(r, variant="retired") if r.variant == "dropout_0" else r for r in runs
     )
     row = compare.table(group).set_index("variant")

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from harness import compare, decision, style, verdict
+from harness import decision, grouping, style, verdict
 from harness.record import RunRecord
 from harness.report import cells, curves, dots, matrices, sections
 from harness.verdict import Judgement
@@ -19,7 +19,7 @@ VALIDATION = {"dataset": {"split": "validation"}}
 
 
 def judged(*records: RunRecord) -> Judgement:
-    (judgement,) = verdict.judge(compare.group(records)[0]).judgements
+    (judgement,) = verdict.judge(grouping.group(records)[0]).judgements
     return judgement
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import calibration, compare, decision, plain_english, verdict
+from harness import calibration, decision, grouping, plain_english, verdict
 from harness.record import RunRecord
 from harness.verdict import Judgement
 from tests.made import curve, made
@@ -22,7 +22,7 @@ def arm(name: str, right: list[int], **about: Any) -> list[RunRecord]:
 
 
 def one(*records: RunRecord) -> Judgement:
-    return verdict.judge(compare.group(records)[0]).judgements[0]
+    return verdict.judge(grouping.group(records)[0]).judgements[0]
 
 
 def test_few_runs_are_put_beside_each_other_without_a_test() -> None:

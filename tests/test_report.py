@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import compare, decision, protocols, record, rendering, verdict
+from harness import compare, decision, grouping, protocols, record, rendering, verdict
 from harness.commands.report import report
 from harness.report import output, page, reading, sections
 from harness.report.answer import NO_VERDICT
@@ -115,8 +115,8 @@ def test_until_the_plan_is_through_the_first_screen_says_so(tmp_path: Path) -> N
     assert "precision of every class is said to be 60 to 80 %, and is 55 to 90 %" in header.text
 
 
-def _groups(results: Path) -> list[compare.Group]:
-    return compare.group(record.load_all(results)[0])[0]
+def _groups(results: Path) -> list[grouping.Group]:
+    return grouping.group(record.load_all(results)[0])[0]
 
 
 def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:

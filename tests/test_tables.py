@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import variants
-from harness import compare, record, tables
+from harness import compare, grouping, record, tables
 from harness.errors import InputError
 from tests.made import curve, group_of, made
 
@@ -27,31 +27,31 @@ def test_the_most_telling_reasons_come_first_and_the_rest_are_counted() -> None:
         "dataset": {"split": "validation", "train_size": 45_000, "test_size": 5_000},
         "protocol": {"epochs": 15},
     }
-    text = tables.render(compare.group([made(), made(**other)])[0], "markdown")
+    text = tables.render(grouping.group([made(), made(**other)])[0], "markdown")
     assert (
         "first table: data.split was test and is validation; protocol.epochs was 20 and is 15; "
         "data.train_size was 50000 and is 45000; data.test_size was 10000 and is 5000." in text
     )
     other["protocol"]["precision"] = "fp32"
-    text = tables.render(compare.group([made(), made(**other)])[0], "markdown")
+    text = tables.render(grouping.group([made(), made(**other)])[0], "markdown")
     assert "; protocol.precision was bf16 and is fp32; and 2 more." in text
 
 
 def test_other_bytes_than_the_official_are_called_so() -> None:
-    groups, _ = compare.group([made(dataset={"official": False, "title": "copy"})])
+    groups, _ = grouping.group([made(dataset={"official": False, "title": "copy"})])
     assert "NOT the official CIFAR-10 bytes" in tables.render(groups, "markdown")
-    groups, _ = compare.group([made()])
+    groups, _ = grouping.group([made()])
     assert "the official archive" in tables.render(groups, "markdown")
 
 
 def test_an_unknown_baseline_is_refused() -> None:
-    groups, _ = compare.group([made()])
+    groups, _ = grouping.group([made()])
     with pytest.raises(InputError, match="no stored run of that variant"):
         tables.render(groups, "markdown", "batch_norm")
 
 
 def test_csv_and_json_hold_the_same_raw_fractions() -> None:
-    groups, _ = compare.group([made(right=700), made("baseline", right=600)])
+    groups, _ = grouping.group([made(right=700), made("baseline", right=600)])
     rows = json.loads(tables.render(groups, "json"))
     assert rows[2]["variant"] == "paper"
     assert rows[2]["accuracy"] == pytest.approx(0.7)
@@ -61,18 +61,18 @@ def test_csv_and_json_hold_the_same_raw_fractions() -> None:
 
 
 def test_latex_escapes_what_latex_would_misread() -> None:
-    groups, _ = compare.group([made(), made("no_augmentation")])
+    groups, _ = grouping.group([made(), made("no_augmentation")])
     text = tables.render(groups, "latex")
     assert r"no\_augmentation" in text
     assert r"\toprule" in text
     assert "±" not in text
 
 
-def stored_groups() -> list[compare.Group]:
+def stored_groups() -> list[grouping.Group]:
     records, faults = record.load_all(STORED)
     assert not faults
     assert records
-    return compare.group(records)[0]
+    return grouping.group(records)[0]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_table_of_stored_records_is_the_stored_table(form: str, name: str) -
 
 def test_the_table_does_not_depend_on_the_order_of_the_records() -> None:
     records, _ = record.load_all(STORED)
-    groups, _ = compare.group(records[::-1])
+    groups, _ = grouping.group(records[::-1])
     assert tables.render(groups, "csv") == (STORED / "table.csv").read_text()
 
 
@@ -138,7 +138,7 @@ def test_the_short_table_is_at_most_120_characters_wide() -> None:
         for name in variants.names()
         for seed in range(4 if name == "dropout_0" else 12)
     ]
-    (group,), _ = compare.group(runs)
+    (group,), _ = grouping.group(runs)
     lines = tables.render([group], "markdown").splitlines()
     assert max(len(line) for line in lines if line.startswith("|")) <= 120
     assert "| augmentation=none " in "\n".join(lines)
@@ -146,7 +146,7 @@ def test_the_short_table_is_at_most_120_characters_wide() -> None:
 
 def test_the_best_epoch_is_shown_only_in_full_and_called_optimistic() -> None:
     runs = [made(seed=s, history=curve([0.5, 0.9, 0.7])) for s in range(5)]
-    (group,), _ = compare.group(runs)
+    (group,), _ = grouping.group(runs)
     assert "optimistic" not in tables.render([group], "markdown")
     assert "optimistic" not in tables.render([group], "csv")
     full = compare.table(group).set_index("variant").loc["paper"]
@@ -160,7 +160,7 @@ def test_the_best_epoch_of_validation_images_is_called_theirs() -> None:
     history = [
         {k.replace("test", "validation"): v for k, v in row.items()} for row in curve([0.5, 0.9])
     ]
-    (group,), _ = compare.group([made(history=history, dataset={"split": "validation"})])
+    (group,), _ = grouping.group([made(history=history, dataset={"split": "validation"})])
     text = tables.render([group], "markdown", full=True)
     assert "best epoch by the validation images themselves" in text
     assert "test images" not in text
@@ -177,9 +177,9 @@ def test_classes_are_tested_from_ten_seeds_on(n: int, shown: bool) -> None:
 def test_rows_from_more_than_one_environment_are_said_to_be() -> None:
     here = {"device": "a CPU", "torch": "2.15.0", "threads": 2}
     runs = [made(seed=s, environment=here) for s in range(3)]
-    (group,), _ = compare.group(runs)
+    (group,), _ = grouping.group(runs)
     assert "environment" not in tables.render([group], "markdown")
-    (group,), _ = compare.group([*runs, made(seed=3, environment={**here, "threads": 1})])
+    (group,), _ = grouping.group([*runs, made(seed=3, environment={**here, "threads": 1})])
     assert (
         "more than one environment: a CPU, torch 2.15.0, 2 threads (3 runs); "
         "a CPU, torch 2.15.0, 1 thread (1 run)." in tables.render([group], "markdown")

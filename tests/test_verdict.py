@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import variants
-from harness import budget, compare, decision, paper, verdict, verdict_text
+from harness import budget, decision, grouping, paper, verdict, verdict_text
 from harness.protocols import EPOCHS
 from harness.record import RunRecord
 from harness.verdict import Judgement
@@ -32,13 +32,13 @@ def runs(
 
 
 def text(records: list[RunRecord], form: str = "markdown") -> str:
-    groups, faults = compare.group(records)
+    groups, faults = grouping.group(records)
     assert not faults
     return verdict_text.render(verdict.judge(groups), form)
 
 
 def judged(records: list[RunRecord]) -> Judgement:
-    (judgement,) = verdict.judge(compare.group(records)[0]).judgements
+    (judgement,) = verdict.judge(grouping.group(records)[0]).judgements
     return judgement
 
 

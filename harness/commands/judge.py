@@ -20,7 +20,7 @@ from harness.commands.options import (
 from harness.errors import InputError
 
 if TYPE_CHECKING:
-    from harness.compare import Group
+    from harness.grouping import Group
 
 
 def compare(
@@ -64,10 +64,10 @@ def verdict(
 
 def _stored(results: Path) -> tuple[list[Group], list[str]]:
     """Groups of all readable records, and a line for each that was left out, also printed."""
-    from harness import compare, record
+    from harness import grouping, record
 
     records, damaged = record.load_all(results)
-    groups, doubled = compare.group(records)
+    groups, doubled = grouping.group(records)
     faults = damaged + doubled
     for fault in faults:
         print(f"left out: {fault}", file=sys.stderr)

@@ -10,9 +10,10 @@ from typing import Any
 
 from harness import paper, rendering
 from harness.audit import recomputed
-from harness.compare import Group, table
+from harness.compare import table
 from harness.contrasts import Arm
 from harness.decision import Decision
+from harness.grouping import Group
 from harness.protocols import PROTOCOLS
 from harness.rendering import EMPTY, number, p_value, percent, points, span
 from harness.unknowns import unknowns

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from harness import decision, rendering
-from harness.compare import Group, environments
 from harness.contrasts import Arm
+from harness.grouping import Group, environments
 from harness.machine import THREADS, threads_told
 from harness.record import RunRecord
 from harness.rendering import count

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import calibration, calibration_file, compare, record, verdict
+from harness import calibration, calibration_file, grouping, record, verdict
 from harness.calibration import Calibration
-from harness.compare import Group
 from harness.errors import InputError
+from harness.grouping import Group
 from harness.record import RunRecord
 from harness.rendering import count
 from harness.verdict import Judgement, Verdict
@@ -64,7 +64,7 @@ def read(results: Path) -> Found:
         InputError: if there is no such folder or no readable record in it.
     """
     records, damaged = record.load_all(results)
-    groups, doubled = compare.group(records)
+    groups, doubled = grouping.group(records)
     if not groups:
         named = f" ({len(damaged)} are damaged; check names them)" if damaged else ""
         raise InputError(
@@ -142,7 +142,7 @@ def _of_groups(groups: Sequence[Group]) -> Iterator[Problem]:
             titles,
         )
     for group in groups:
-        if len(places := compare.environments(group.records)) > 1:
+        if len(places := grouping.environments(group.records)) > 1:
             yield Problem(
                 f"Runs of one table come from several environments ({group.title}).", (*places,)
             )
