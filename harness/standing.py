@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness import budget, decision, paper, protocols, record
@@ -17,43 +18,64 @@ class Standing:
     decides: whether a verdict is given on these records.
     heading: why, or why not.
     cifar10: whether the classes are CIFAR-10's, so that the paper's figures compare.
+    planned: whether the decision file plans seeds and tests at this budget. At the other budgets
+        of its curve it wants accuracy and the signs of the ablations alone.
     """
 
     decides: bool
     heading: str
     cifar10: bool
+    planned: bool
 
 
 def standing(group: Group, rules: Decision) -> Standing:
-    """What the verdict on a group is worth."""
-    data = group.dataset
-    cifar10 = tuple(data["classes"]) == paper.CLASSES
+    """What the verdict on a group is worth, and whether there can be one at its budget.
+
+    Args:
+        group: the records that count, see `planned`.
+        rules: the decision file.
+    """
+    budgets = _budgets(rules)
+    cifar10 = tuple(group.dataset["classes"]) == paper.CLASSES
+    epochs = group.protocol["epochs"]
+    obstacle = _obstacle(group, cifar10, budgets)
+    heading = f"{obstacle}: figures, no verdict" if obstacle else budgets[epochs]
+    return Standing(not obstacle, heading, cifar10, planned=not cifar10 or epochs in budgets)
+
+
+def _budgets(rules: Decision) -> dict[int, str]:
+    """The numbers of epochs for which a verdict is stated, with what each is."""
+    own = f"the protocol's budget, tuned on {budget.load().calibrated_on}"
+    return {rules.budgets.reference: "the reference's budget"} | {
+        protocols.PROTOCOLS["cifar10"].epochs: own
+    }
+
+
+def _obstacle(group: Group, cifar10: bool, budgets: Mapping[int, str]) -> str:
+    """Why there is no verdict on a group; empty where there is one."""
+    data, epochs = group.dataset, group.protocol["epochs"]
+    elsewhere = cifar10 and epochs not in budgets
+    stated = f"the verdict is stated for {' and '.join(map(str, sorted(budgets)))} epochs"
     if not data["official"]:
         what = "not the official CIFAR-10 bytes" if cifar10 else "not CIFAR-10"
-        return Standing(False, f"NOT THE OFFICIAL DATA ({what}): figures, no verdict", cifar10)
+        return f"NOT THE OFFICIAL DATA ({what}" + f"; {stated}" * elsewhere + ")"
     if data["split"] != "test":
-        return Standing(False, "NOT THE TEST IMAGES: figures, no verdict", cifar10)
+        return "NOT THE TEST IMAGES"
     standard = record.plain(protocols.PROTOCOLS["cifar10"].to_dict())
     known = {k: v for k, v in standard.items() if k in group.protocol and k != "epochs"}
     own = {k: v for k, v in group.protocol.items() if k != "epochs"}
     if departs := record.differences(known, own):
-        why = "; ".join(departs[:3])
-        return Standing(False, f"NOT THE PROTOCOL ({why}): figures, no verdict", cifar10)
+        return f"NOT THE PROTOCOL ({'; '.join(departs[:3])})"
     if others := sum(r.decision_sha256 != decision.sha256() for r in group.records):
-        why = f"{others} of {len(group.records)} records do not cite this decision file"
-        return Standing(False, f"OTHER RULES ({why}): figures, no verdict", cifar10)
+        return (
+            f"OTHER RULES ({others} of {len(group.records)} records do not cite this decision file)"
+        )
+    if elsewhere:
+        return f"ANOTHER BUDGET ({stated})"
     tuned = budget.load()
-    own_budget = f"the protocol's budget, tuned on {tuned.calibrated_on}"
-    budgets = {standard["epochs"]: own_budget}
-    budgets.setdefault(rules.budgets.reference, "the reference's budget")
-    if group.protocol["epochs"] not in budgets:
-        stated = " and ".join(map(str, sorted(budgets)))
-        why = f"the verdict is stated for {stated} epochs"
-        return Standing(False, f"ANOTHER BUDGET ({why}): figures, no verdict", cifar10)
-    if tuned.provisional and group.protocol["epochs"] == tuned.epochs:
-        why = "`calibrate` has not set it"
-        return Standing(False, f"PROVISIONAL BUDGET ({why}): figures, no verdict", cifar10)
-    return Standing(True, budgets[group.protocol["epochs"]], cifar10)
+    if tuned.provisional and epochs == tuned.epochs:
+        return "PROVISIONAL BUDGET (`calibrate` has not set it)"
+    return ""
 
 
 def planned(group: Group, rules: Decision) -> tuple[Group, int]:

@@ -84,7 +84,7 @@ def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = Non
 
 def _judgement(group: Group, rules: Decision) -> Judgement:
     kept, beyond = standing.planned(group, rules)
-    worth = standing.standing(group, rules)
+    worth = standing.standing(kept, rules)
     arm = Arm.of(rules.accuracy.variant, kept.records)
     accuracy = judging.accuracy(arm, rules) if worth.cifar10 else None
     ablations = judging.ablations(kept, rules)
