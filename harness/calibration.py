@@ -14,13 +14,14 @@ import json
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness import decision, rendering
 from harness.decision import Decision
 from harness.errors import RunFailedError
+from harness.grouping import Group
 from harness.record import RunRecord
 
 # Deviations over seeds, as the decision file expects them, by which a first run must miss the
@@ -195,6 +196,17 @@ def rests_on(found: Calibration, run: RunRecord) -> bool:
         and run.departures.keys() <= {"epochs", "validation"}
         and found.runs.get((run.protocol["epochs"], run.seed)) == run.metrics["accuracy"]
     )
+
+
+def tuning(group: Group, found: Iterable[Calibration]) -> int:
+    """How many runs of a group calibrations show already."""
+    return sum(any(rests_on(one, run) for one in found) for run in group.records)
+
+
+def apart(groups: Sequence[Group], found: Collection[Calibration]) -> list[Group]:
+    """The groups without those that are wholly runs behind a calibration, which shows them;
+    where there are no others, all."""
+    return [g for g in groups if tuning(g, found) < len(g.records)] or [*groups]
 
 
 def missing(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:

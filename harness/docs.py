@@ -79,9 +79,8 @@ def _shown() -> tuple[Found, list[Section]]:
 
 def results_table() -> str:
     """The leading comparison of the committed records, as `compare` has it, but for the classes."""
-    text = tables.render([_shown()[0].lead.group], "markdown")
-    short = re.sub(r"\n### Recall of each class.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
-    return re.sub(r"^## ", "### ", short, flags=re.MULTILINE).strip()
+    text = tables.in_short(_shown()[0].lead.group)
+    return re.sub(r"^## ", "### ", text, flags=re.MULTILINE).strip()
 
 
 def _groups() -> list[Group]:

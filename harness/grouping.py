@@ -28,11 +28,16 @@ class Group:
     @property
     def title(self) -> str:
         """Data, budget and precision, for people."""
-        return (
-            f"{self.dataset['title']}, {count(self.protocol['epochs'], 'epoch')}, "
-            f"{self.protocol['precision']}"
-            + (", validation split" if self.dataset["split"] == "validation" else "")
-        )
+        return self._named(f"{count(self.protocol['epochs'], 'epoch')}, ")
+
+    @property
+    def setting(self) -> str:
+        """The title without the budget."""
+        return self._named("")
+
+    def _named(self, budget: str) -> str:
+        elsewhere = ", validation split" if self.dataset["split"] == "validation" else ""
+        return f"{self.dataset['title']}, {budget}{self.protocol['precision']}{elsewhere}"
 
     @property
     def beside_paper(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
 
-from harness import decision, paper
+from harness import decision, paper, standing
 from harness.compare import family
 from harness.decision import Decision
 from harness.grouping import Group, apart, environments
@@ -74,12 +75,19 @@ def legend(group: Group, frame: pd.DataFrame, baseline: str, full: bool) -> list
             f"{_detectable(frame)} points would be found with "
             f"{100 * rules.tests.power:g} % power."
         )
+        if early := _early(group, frame, baseline, rules):
+            lines.append(f"These p decide nothing yet: of the planned seeds {early} have been run.")
     if full and (terms := _terms(group, frame, baseline)):
         lines.append(" ".join(terms))
     ours = ~frame["variant"].isin([run.name for run in paper.REPORTED_RUNS])
     if (ours & (frame["n"] < rules.seeds.least)).any():
         lines.append(
             f"Fewer than {rules.seeds.least} seeds: the runs themselves, no interval, no test."
+        )
+    if beyond := standing.planned(group, rules)[1]:
+        lines.append(
+            f"{count(beyond, 'run')} with seeds beyond the planned ones: counted here, left out "
+            "by verdict and report."
         )
     if (frame["failed"] > 0).any():
         lines.append("Failed runs are counted, enter no mean, and lose every comparison in P(>).")
@@ -115,6 +123,17 @@ def _corrected(frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
     if unplanned := int((~tested.isin(planned)).sum()):
         text += f" ({unplanned} outside it: a family of their own)"
     return text
+
+
+def _early(group: Group, frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
+    """How far the plan is, for the variants with tests that are not through; empty if all are."""
+    tested = [baseline, *frame["variant"][frame["p_holm"].notna()]]
+    ran = Counter(r.variant for r in group.records)
+    return ", ".join(
+        f"{ran[name]} of {planned} of {name}"
+        for name in tested
+        if ran[name] < (planned := len(rules.planned(name)))
+    )
 
 
 def _detectable(frame: pd.DataFrame) -> str:

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness import plain_english, rendering, style
+from harness import budget_curve, plain_english, rendering, style
 from harness.decision import Decision
+from harness.record import RunRecord
 from harness.report import answer, cells, sections
 from harness.report.cells import Table
 from harness.report.picture import Picture
@@ -38,10 +39,11 @@ The copy itself is not published here: the images are not ours to pass on. It ca
 the commands above. Pictures that somebody re-encodes with the same settings are very like these,
 but have a fingerprint of their own."""
 
-_EARLIER = """\
+_SHARED = """\
 Two at a time, a thread each, with other work on the same two cores: the times are longer than a
-machine left alone needs.
+machine left alone needs."""
 
+_EARLIER = """\
 Before the decision file was written, one run of `paper` (seed 0, 20 epochs, then a provisional
 number; two threads, older code) had been judged on these test images: 77.79 %. So that figure was
 known when the number of epochs was tuned. Candidates, target and rule stood in the decision file
@@ -87,12 +89,13 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     first, *others = shown
     told, rules = answer.answer(found), found.verdict.rules
     drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
-    figures = [_shown(s, _pictures(s)[0], found.results.name + "/") for s in drawn]
+    figures = [_told(s, _pictures(s)[0], found.results.name + "/") for s in drawn]
     data = found.lead.group.dataset["fingerprint"]
     tuned = [c for c in found.calibrations.values() if c.dataset["fingerprint"] == data]
     sentences = [
         *(plain_english.steps(calibration, rules) for calibration in tuned),
         plain_english.ablations(found.lead, rules),
+        *(budget_curve.sentence(c, rules) for c in found.verdict.curves if found.lead in c),
         plain_english.last_epochs(found.lead.group, rules),
         *(f"{fact.name} {fact.value}: {fact.detail}." for fact in answer.own_tables()),
     ]
@@ -103,8 +106,7 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
 def calibration_in_short(found: Found, shown: Sequence[Section]) -> str:
     """The figure of each calibration, named as from the folder above the results."""
     return "\n\n".join(
-        f"{section.title}. {picture.caption}\n\n"
-        f"{_shown(section, picture, found.results.name + '/')}"
+        _told(section, picture, found.results.name + "/")
         for section in shown
         if section.anchor.startswith(sections.CALIBRATION)
         for picture in _pictures(section)
@@ -133,6 +135,9 @@ def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
         yield "## What the JPEG copy means"
         yield _ABOUT_COPY
         yield "## How these runs were made"
+        # What is known of the runs so far; it would not be true of others.
+        if all(_on_one_thread(r) for j in found.judgements for r in j.group.records):
+            yield _SHARED
         yield _EARLIER
     if not any(data["official"] for data in datasets):
         yield "## How to get the official verdict"
@@ -142,14 +147,21 @@ def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
 
 def _not_run(found: Found) -> Iterator[str]:
     """What the decision file wants published of the leading data and protocol, and is not there."""
-    rules, lead = found.verdict.rules, found.lead.group
-    there = {j.epochs for j in found.judgements if j.group.dataset == lead.dataset}
-    wanted = [str(epochs) for epochs in rules.budgets.curve if epochs not in there]
-    if wanted:
-        yield (
-            f"Not run yet: budgets of {', '.join(wanted)} epochs, at which the decision file wants "
-            f"accuracy and the sign of each ablation (and a verdict at {rules.budgets.reference})."
+    rules = found.verdict.rules
+    same = next((curve for curve in found.verdict.curves if found.lead in curve), (found.lead,))
+    if lacking := budget_curve.lacking(same, rules):
+        yield " ".join(
+            [
+                "The decision file wants accuracy and the sign of each ablation published at "
+                f"{', '.join(map(str, rules.budgets.curve))} epochs, and a verdict at "
+                f"{rules.budgets.reference} too.",
+                *lacking,
+            ]
         )
+
+
+def _on_one_thread(run: RunRecord) -> bool:
+    return run.environment["device_type"] == "cpu" and run.environment.get("threads") == 1
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -184,6 +196,11 @@ def _path(section: Section, picture: Picture) -> str:
 
 def _shown(section: Section, picture: Picture, folder: str = "") -> str:
     return f"![{picture.alt}]({folder}{_path(section, picture)})"
+
+
+def _told(section: Section, picture: Picture, folder: str) -> str:
+    """A figure below its caption, outside its section."""
+    return f"{section.title}. {picture.caption}\n\n{_shown(section, picture, folder)}"
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -53,6 +53,11 @@ def render(
     return "\n\n".join([*title, *(write(g, groups[0], baseline, full) for g in groups)]) + "\n"
 
 
+def in_short(group: Group, baseline: str = "paper") -> str:
+    """One group in Markdown as `render` has it, without its classes."""
+    return _markdown(group, group, baseline, full=False, classes=False)
+
+
 def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
     frame = table(group, baseline)
     if not full:
@@ -70,10 +75,13 @@ def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
     return frame
 
 
-def _markdown(group: Group, first: Group, baseline: str, full: bool) -> str:
+def _markdown(
+    group: Group, first: Group, baseline: str, full: bool, *, classes: bool = True
+) -> str:
     frame = table(group, baseline)
     parts = [f"## {group.title}", *legend.notes(group, first)]
-    for heading, cells in _views(frame, group.dataset["classes"], baseline, full):
+    views = _views(frame, group.dataset["classes"], baseline, full)
+    for heading, cells in views if classes else views[:1]:
         parts += [f"### {heading}"] if heading else []
         parts.append(rendering.markdown(cells if full else _fitted(cells)))
     return "\n\n".join([*parts, *legend.legend(group, frame, baseline, full)])

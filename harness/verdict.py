@@ -43,6 +43,12 @@ class Judgement:
     claims: tuple[Settled, ...]
     notes: tuple[str, ...]
 
+    def tested(self, rules: Decision, *names: str) -> bool:
+        """Whether tests of these variants, and of the one they are held against, may be shown:
+        not where none are planned, and not before all planned seeds have been run."""
+        arms = [Arm.of(name, self.group.records) for name in (rules.contrasts.against, *names)]
+        return self.standing.planned and not any(arm.interim(rules) for arm in arms)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -66,13 +72,13 @@ def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = Non
     """Judge every group of records.
 
     Args:
-        groups: see `harness.grouping.group`.
+        groups: see `harness.grouping.group`; those that decide come first, else their order stays.
         unread: records that are in no group.
         rules: the decision file's if None.
     """
     rules = rules or decision.load()
     found = [(group, _judgement(group, rules)) for group in groups]
-    ordered = sorted(found, key=lambda pair: (not pair[1].standing.decides, pair[1].title))
+    ordered = sorted(found, key=lambda pair: not pair[1].standing.decides)
     return Verdict(
         rules=rules,
         sha256=decision.sha256(),

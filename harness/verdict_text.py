@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from harness import rendering
+from harness import budget_curve, rendering
+from harness.decision import Decision
 from harness.paper import CLASSES, SELECTION
 from harness.plain_english import paragraph
 from harness.rendering import number, p_value, percent, points, span
@@ -33,8 +33,9 @@ def _markdown(verdict: Verdict) -> str:
     for judgement in verdict.judgements:
         parts += _section(judgement, verdict)
     for curve in verdict.curves:
-        parts += ["## Budget curve", rendering.markdown(budgets(curve, verdict))]
-        parts.append(missing(curve, verdict))
+        parts.append(f"## Budget curve: {curve[0].group.setting}")
+        parts.append(rendering.markdown(budget_curve.columns(curve, rules)))
+        parts.append(budget_curve.legend(curve, rules))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -46,14 +47,18 @@ def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
     parts.append(paragraph(judgement, verdict.rules))
     parts.append("\n".join(f"- {note}" for note in judgement.notes))
     parts += _predicted(judgement)
-    parts += ["### Ablations", rendering.markdown(_ablations(judgement))]
+    parts += ["### Ablations", rendering.markdown(_ablations(judgement, verdict.rules))]
     parts.append(
-        "p: Welch's t, raw and after Holm; P(>): chance that a random run beats one of "
-        f"{verdict.rules.contrasts.against}; detects: smallest difference found with "
-        f"{100 * verdict.rules.tests.power:g} % power, points; r: correlation over shared seeds."
+        "p: Welch's t, raw and after Holm, once all planned seeds have been run; P(>): chance that "
+        f"a random run beats one of {verdict.rules.contrasts.against}; detects: smallest "
+        f"difference found with {100 * verdict.rules.tests.power:g} % power, points; r: "
+        "correlation over shared seeds."
     )
     if judgement.classes:
-        parts += ["### Recall of each class", rendering.markdown(_classes(judgement))]
+        parts += [
+            "### Recall of each class",
+            rendering.markdown(_classes(judgement, verdict.rules)),
+        ]
     parts += ["### Claims", rendering.markdown(_claims(judgement))]
     return parts
 
@@ -71,10 +76,11 @@ def _predicted(judgement: Judgement) -> list[str]:
     ]
 
 
-def _ablations(judgement: Judgement) -> rendering.Cells:
+def _ablations(judgement: Judgement, rules: Decision) -> rendering.Cells:
     columns: dict[str, list[str]] = {}
     for row in judgement.ablations:
         c = row.contrast
+        tested = c if judgement.tested(rules, row.variant) else None
         cells = {
             "variant": row.variant,
             "n": rendering.runs(row.n, row.failed),
@@ -82,8 +88,8 @@ def _ablations(judgement: Judgement) -> rendering.Cells:
             "SD": rendering.EMPTY if row.runs else percent(row.sd),
             "points": points(c.difference) if c else rendering.EMPTY,
             "95 % interval": span(c.low, c.high) if c else rendering.EMPTY,
-            "p raw": p_value(c.p) if c else rendering.EMPTY,
-            "p Holm": p_value(c.holm) if c else rendering.EMPTY,
+            "p raw": p_value(tested.p) if tested else rendering.EMPTY,
+            "p Holm": p_value(tested.holm) if tested else rendering.EMPTY,
             "P(>)": number(c.better) if c else rendering.EMPTY,
             "detects": percent(c.detectable) if c else rendering.EMPTY,
             "r": number(c.correlation) if c else rendering.EMPTY,
@@ -93,17 +99,18 @@ def _ablations(judgement: Judgement) -> rendering.Cells:
     return rendering.used(columns)
 
 
-def _classes(judgement: Judgement) -> rendering.Cells:
-    rows = judgement.classes
-    return {
+def _classes(judgement: Judgement, rules: Decision) -> rendering.Cells:
+    rows, tested = judgement.classes, judgement.tested(rules)
+    columns = {
         "class": [c.name for c in rows],
         "ours, %": [percent(c.ours, 1) for c in rows],
         "reported, %": [percent(c.reported, 1) for c in rows],
         "points": [points(c.difference, 1) for c in rows],
-        "p raw": [p_value(c.p) for c in rows],
-        "p Holm": [p_value(c.holm) for c in rows],
+        "p raw": [p_value(c.p) if tested else rendering.EMPTY for c in rows],
+        "p Holm": [p_value(c.holm) if tested else rendering.EMPTY for c in rows],
         "detects": [percent(c.detectable, 1) for c in rows],
     }
+    return rendering.used(columns)
 
 
 def _claims(judgement: Judgement) -> rendering.Cells:
@@ -112,33 +119,6 @@ def _claims(judgement: Judgement) -> rendering.Cells:
         "verdict": [s.told(judgement.standing.decides) for s in judgement.claims],
         "evidence": [s.evidence for s in judgement.claims],
     }
-
-
-def budgets(curve: Sequence[Judgement], verdict: Verdict) -> rendering.Cells:
-    """Accuracy and the sign of each ablation at each budget; * where Holm finds it."""
-    names = verdict.rules.contrasts.variants
-    return {
-        "epochs": [str(j.epochs) for j in curve],
-        "n": [str(j.ablations[0].n) for j in curve],
-        f"{verdict.rules.contrasts.against}, %": [percent(j.ablations[0].mean) for j in curve],
-        **{name: [_sign(j, name, verdict) for j in curve] for name in names},
-    }
-
-
-def _sign(judgement: Judgement, name: str, verdict: Verdict) -> str:
-    found = next(row.contrast for row in judgement.ablations if row.variant == name)
-    if found is None or math.isnan(found.difference):
-        return rendering.EMPTY
-    sign = "+" if found.difference > 0 else "-" if found.difference < 0 else "0"
-    return sign + "*" * bool(found.holm < verdict.rules.tests.alpha)
-
-
-def missing(curve: Sequence[Judgement], verdict: Verdict) -> str:
-    """What the signs of `budgets` mean, and which budgets are still to be run."""
-    there = {j.epochs for j in curve}
-    missing = [str(e) for e in verdict.rules.budgets.curve if e not in there]
-    text = "Sign of the difference; *: p < 0.05 after Holm."
-    return text + (f" Not run: {', '.join(missing)} epochs." if missing else "")
 
 
 def _json(verdict: Verdict) -> str:

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from harness import decision, grouping, style, verdict
+from harness import decision, grouping, style, verdict, verdict_text
 from harness.record import RunRecord
 from harness.report import cells, curves, dots, matrices, sections
 from harness.verdict import Judgement
@@ -72,9 +72,9 @@ def test_the_papers_runs_stand_beside_test_images_alone(about: dict[str, Any], t
         assert ("the paper's two runs" in picture.caption) == there, picture.name
     assert ("the paper" in classes.title) == there
     assert len(confused) == (4 if there else 1)
-    table = cells.recall(judgement, arm)
+    table = cells.recall(judgement, arm, RULES)
     assert (("run 1, %", "of the paper") in table.headers) == there
-    names = [row[0].text for row in cells.ablations(judgement.group, RULES).rows]
+    names = [row[0].text for row in cells.ablations(judgement, RULES).rows]
     assert ("reported, run 1" in names) == there
 
 
@@ -85,6 +85,36 @@ def _of_the_paper(figure: Figure) -> bool:
 
 
 def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
-    runs = [made(v, s, 700 + s + s % 3) for v in ("paper", "no_augmentation") for s in range(5)]
-    table = cells.ablations(judged(*runs).group, RULES)
+    runs = [
+        made(variant, seed, 700 + seed + seed % 3)
+        for variant in ("paper", "no_augmentation")
+        for seed in RULES.planned(variant)
+    ]
+    table = cells.ablations(judged(*runs), RULES)
     assert ("p", "Welch's t, after Holm over 7 contrasts") in table.headers
+
+
+def test_before_the_plan_is_through_pages_show_intervals_and_no_tests() -> None:
+    def shown(*runs: RunRecord) -> tuple[set[str], bool, str]:
+        found = judged(*runs)
+        forest = dots.forest(found, RULES)
+        assert forest is not None
+        (dot,) = [line for line in forest.figure.axes[0].lines if line.get_marker() == "o"]
+        filled = not same_color(dot.get_markerfacecolor(), style.PAGE)
+        arm = next(arm for arm in sections.arms_of(found) if arm.name == "paper")
+        tables = cells.ablations(found, RULES), cells.recall(found, arm, RULES)
+        return {name for t in tables for name, _ in t.headers}, filled, text(found)
+
+    def text(found: Judgement) -> str:
+        return verdict_text.render(verdict.judge([found.group]), "markdown")
+
+    through = [
+        made(variant, seed, right + seed % 3)
+        for variant, right in (("paper", 750), ("no_augmentation", 700))
+        for seed in RULES.planned(variant)
+    ]
+    columns, filled, told = shown(*through)
+    assert filled and "p" in columns and "p Holm" in told
+    columns, filled, told = shown(*(run for run in through if run.seed < 12))
+    assert not filled and "p" not in columns and "p Holm" not in told
+    assert {"interval", "points"} <= columns

@@ -10,6 +10,8 @@ import pytest
 
 from harness import calibration, calibration_file, record
 from harness.calibration import Calibration
+from harness.commands import judge
+from harness.commands.options import TextFormat
 from harness.protocols import EPOCHS
 from harness.report import page, reading, sections
 from tests.stories import grid
@@ -136,3 +138,19 @@ def test_a_damaged_calibration_is_told_apart_from_damaged_records(
         "1 calibration could not be read; its runs are judged like all others.",
     ]
     assert str(path).encode() in page.page(read, sections.sections(read))
+
+
+def test_the_verdict_leaves_runs_that_tuned_to_their_calibration(
+    found: Calibration, tmp_path: Path
+) -> None:
+    calibration_file.save(tmp_path, found)
+    text = tmp_path / "verdict.md"
+    judge.verdict(tmp_path, TextFormat.markdown, text)
+    assert "validation split" not in text.read_text()
+
+
+def test_more_seeds_at_a_budget_of_the_curve_do_not_make_it_lead(tmp_path: Path) -> None:
+    for epochs, seeds in ((EPOCHS - 1, 6), (EPOCHS, 2)):
+        grid(tmp_path, seeds, names=["paper"], protocol={"epochs": epochs})
+    assert reading.read(tmp_path).lead.epochs == EPOCHS
+    assert not problems(tmp_path)

@@ -130,7 +130,6 @@ def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
     for header, column, form in (
         ("accuracy, %", "accuracy", rendering.percent),
         ("vs paper", "difference", rendering.points),
-        ("p", "p_holm", rendering.p_value),
         ("detects", "detectable", rendering.percent),
     ):
         cells = [row[heads.index(header)] for row in rows]

@@ -184,3 +184,28 @@ def test_rows_from_more_than_one_environment_are_said_to_be() -> None:
         "more than one environment: a CPU, torch 2.15.0, 2 threads (3 runs); "
         "a CPU, torch 2.15.0, 1 thread (1 run)." in tables.render([group], "markdown")
     )
+
+
+def test_tests_before_the_plan_is_through_are_said_to_decide_nothing() -> None:
+    def shown(n: int) -> str:
+        runs = [made(v, s, 700 + s % 3) for v in ("paper", "baseline") for s in range(n)]
+        return tables.render(grouping.group(runs)[0], "markdown")
+
+    assert "decide nothing yet: of the planned seeds 6 of 39 of paper, 6 of 20" in shown(6)
+    assert "decide nothing yet" not in shown(39)
+    assert "decide nothing yet" not in shown(4)  # no test is there
+
+
+def test_seeds_beyond_the_plan_are_said_to_be_counted_here_alone() -> None:
+    def shown(seeds: range) -> str:
+        return tables.render(grouping.group([made(seed=s) for s in seeds])[0], "markdown")
+
+    assert "2 runs with seeds beyond the planned ones: counted here" in shown(range(37, 41))
+    assert "beyond" not in shown(range(36, 39))
+
+
+def test_a_short_table_has_the_legend_and_no_classes() -> None:
+    (group,), _ = grouping.group([made(seed=s, right=700 + s) for s in range(5)])
+    text = tables.in_short(group)
+    assert "±: half of a 95 % interval" in text
+    assert "Recall" not in text

@@ -55,9 +55,12 @@ def verdict(
     output: OutputOption = None,
 ) -> None:
     """The paper's claims against stored records, by the decision file."""
-    from harness import verdict, verdict_text
+    from harness import calibration, calibration_file, verdict, verdict_text
 
     groups, faults = _stored(results)
+    found, unread = calibration_file.stored(results)
+    faults += _left_out(unread)
+    groups = calibration.apart(groups, found.values())
     deliver(verdict_text.render(verdict.judge(groups, len(faults)), form.value), output)
     _refuse(faults)
 
@@ -68,12 +71,16 @@ def _stored(results: Path) -> tuple[list[Group], list[str]]:
 
     records, damaged = record.load_all(results)
     groups, doubled = grouping.group(records)
-    faults = damaged + doubled
-    for fault in faults:
-        print(f"left out: {fault}", file=sys.stderr)
+    faults = _left_out(damaged + doubled)
     if not groups:
         raise InputError(f"no readable record below {results}: train something with run first.")
     return groups, faults
+
+
+def _left_out(faults: list[str]) -> list[str]:
+    for fault in faults:
+        print(f"left out: {fault}", file=sys.stderr)
+    return faults
 
 
 def _refuse(faults: list[str]) -> None:

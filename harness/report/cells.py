@@ -13,7 +13,7 @@ from harness.audit import recomputed
 from harness.compare import table
 from harness.contrasts import Arm
 from harness.decision import Decision
-from harness.grouping import Group
+from harness.judging import ClassResult
 from harness.protocols import PROTOCOLS
 from harness.rendering import EMPTY, number, p_value, percent, points, span
 from harness.unknowns import unknowns
@@ -105,10 +105,13 @@ def _half(row: Mapping[str, Any], name: str) -> Cell:
     return _figure(percent(half), half)
 
 
-def ablations(group: Group, rules: Decision) -> Table:
-    """What `harness.compare.table` has to say, for people."""
+def ablations(judgement: Judgement, rules: Decision) -> Table:
+    """What `harness.compare.table` has to say, for people; p where the plan is through."""
+    group = judgement.group
     frame = table(group, rules.contrasts.against, rules)
     columns = _ablation_columns(rules)
+    early = [not judgement.tested(rules, name) for name in frame["variant"]]
+    frame.loc[early, "p_holm"] = math.nan
     records = frame.to_dict("records")
     rows = [tuple(fill(row) for _, fill in columns.values()) for row in records]
     shown = [any(row[i].text != EMPTY for row in rows) for i in range(len(columns))]
@@ -121,8 +124,9 @@ def ablations(group: Group, rules: Decision) -> Table:
     )
 
 
-def recall(judgement: Judgement, arm: Arm) -> Table:
-    """Recall of each class, in figures; differences and tests where the verdict has them."""
+def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Table:
+    """Recall of each class, in figures; differences where the verdict has them, tests where
+    the plan is through."""
     classes = judgement.group.dataset["classes"]
     ours = arm.figure("recall", classes).mean(1)
     columns: dict[tuple[str, str], list[Cell]] = {
@@ -140,13 +144,18 @@ def recall(judgement: Judgement, arm: Arm) -> Table:
             ("points", "ours minus the paper's mean"): [
                 _figure(points(c.difference, 1), c.difference) for c in found
             ],
-            ("p", "after Holm over the classes"): [_figure(p_value(c.holm), c.holm) for c in found],
+            **_tests(found, judgement.tested(rules, arm.name)),
             ("detects", "smallest difference that would be found, points"): [
                 _figure(percent(c.detectable, 1), c.detectable) for c in found
             ],
         }
     rows = tuple(zip(*columns.values(), strict=True))
     return Table(f"Recall of each class, {arm.name}", tuple(columns), rows, sortable=True)
+
+
+def _tests(found: Sequence[ClassResult], shown: bool) -> dict[tuple[str, str], list[Cell]]:
+    cells = [_figure(p_value(c.holm), c.holm) for c in found]
+    return {("p", "after Holm over the classes"): cells} if shown else {}
 
 
 def claims_of(judgement: Judgement) -> Table:

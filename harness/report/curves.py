@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from sklearn.isotonic import isotonic_regression
 
-from harness import panels, rendering, style
+from harness import budget_curve, panels, rendering, style
 from harness.calibration import Calibration
 from harness.contrasts import Arm
 from harness.decision import Decision
 from harness.record import RunRecord
+from harness.rendering import count
 from harness.report.picture import WIDTH, Picture
 from harness.verdict import Judgement
 
@@ -63,30 +65,29 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
     )
 
 
+# Told apart without colour; the variant that the others are held against is drawn as "ours".
+_MARKS = "sD^vPX*"
+
+
 def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
-    """Mean accuracy of each variant by the epochs that it was trained."""
+    """Mean accuracy by the epochs that were trained, of each variant that has two budgets."""
     base = rules.contrasts.against
-    names = [base, *rules.contrasts.variants]
+    shown = [line for line in budget_curve.lines(curve) if len(line.rows) > 1]
     means = {
-        name: [
-            (j.epochs, 100 * row.mean)
-            for j in curve
-            for row in j.ablations
-            if row.variant == name and row.n
-        ]
-        for name in names
+        line.variant: [(epochs, 100 * row.mean) for epochs, row in line.rows.items()]
+        for line in shown
     }
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
+    marks = itertools.cycle(_MARKS)
     for name, line in means.items():
         own = name == base
-        colour, width = (style.OURS, 2.2) if own else (style.MUTED, 1.0)
         axes.plot(
-            [epochs for epochs, _ in line],
-            [value for _, value in line],
-            "o-",
-            color=colour,
-            lw=width,
+            *zip(*line, strict=True),
+            marker="o" if own else next(marks),
+            ms=6 if own else 5,
+            color=style.OURS if own else style.MUTED,
+            lw=2.2 if own else 1.0,
             zorder=3 if own else 2,
         )
     beside = curve[0].group.beside_paper
@@ -95,17 +96,20 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
     _epochs(axes, [j.epochs for j in curve])
     axes.set_ylabel("accuracy (%)")
-    _end_labels(axes, {name: line for name, line in means.items() if line}, base)
+    _end_labels(axes, means, base)
     told = "; ".join(
         f"{name} " + ", ".join(f"{value:.2f} at {epochs}" for epochs, value in line)
         for name, line in means.items()
-        if line
     )
+    ran = [row.n for line in shown for row in line.rows.values()]
+    runs = f"{min(ran)} to {max(ran)} runs" if len(set(ran)) > 1 else count(ran[0], "run")
     return Picture(
         name="budgets",
         title="Accuracy by budget",
-        caption="Mean accuracy in the last epoch of runs that were trained for so many epochs. "
-        f"Blue: {base}." + " Dashed: the paper's two runs, whose budget is not stated." * beside,
+        caption="Mean accuracy in the last epoch of runs that were trained for so many epochs "
+        f"({runs} each)."
+        + f" Blue: {base}." * (base in means)
+        + " Dashed: the paper's two runs, whose budget is not stated." * beside,
         alt=f"Mean accuracy in percent by epochs: {told}.",
         figure=figure,
     )
@@ -150,18 +154,22 @@ def _epochs(axes: Axes, budgets: Sequence[int]) -> None:
 
 
 def _end_labels(axes: Axes, lines: dict[str, list[tuple[int, float]]], base: str) -> None:
-    """Names right of the lines' ends, moved up or down so that none covers another."""
-    ends = sorted((line[-1][1], name) for name, line in lines.items())
+    """Names right of the axes, each tied to its line's end, so far apart that none covers
+    another."""
+    ends = sorted((*line[-1][::-1], name) for name, line in lines.items())
     low, high = axes.get_ylim()
     # The nearest places that keep this distance: least squares under an order.
     steps = 0.062 * (high - low) * np.arange(len(ends))
-    places = isotonic_regression(np.array([value for value, _ in ends]) - steps) + steps
-    for place, (_, name) in zip(places, ends, strict=True):
+    places = isotonic_regression(np.array([value for value, _, _ in ends]) - steps) + steps
+    for place, (value, epochs, name) in zip(places, ends, strict=True):
+        colour = style.OURS if name == base else style.MUTED
         axes.annotate(
             name,
-            (1.01, place),
-            xycoords=("axes fraction", "data"),
+            (epochs, value),
+            (1.06, place),
+            textcoords=axes.get_yaxis_transform(),
             va="center",
             fontsize=8.5,
-            color=style.OURS if name == base else style.MUTED,
+            color=colour,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 1, "shrinkB": 4},
         )

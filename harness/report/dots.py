@@ -62,7 +62,7 @@ def forest(judgement: Judgement, rules: Decision) -> Picture | None:
     axes.axvline(0, color=style.MUTED, lw=1)
     told = []
     for place, (name, c) in enumerate(tested):
-        real = c.holm < rules.tests.alpha
+        real = judgement.tested(rules, name) and c.holm < rules.tests.alpha
         axes.plot([100 * c.low, 100 * c.high], [place, place], color=style.OURS, lw=2.2)
         fill = style.OURS if real else style.PAGE
         axes.plot(100 * c.difference, place, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)
@@ -74,7 +74,8 @@ def forest(judgement: Judgement, rules: Decision) -> Picture | None:
         title=f"What each change does, against {base}",
         caption=f"Difference of mean accuracies with its {level} interval (Welch), one test each. "
         f"Filled: p < {rules.tests.alpha:g} after Holm over {len(rules.contrasts.variants)}; "
-        "hollow: no difference found, which is not the same as none.",
+        "hollow: no difference found, which is not the same as none, or not tested before all "
+        "planned seeds have been run.",
         alt=f"Differences to {base} in points, with {level} intervals: {'; '.join(told)}.",
         figure=figure,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def read(results: Path) -> Found:
         )
     calibrations, unread = calibration_file.stored(results)
     found = calibrations.values()
-    groups = [g for g in groups if len(_tuning(g, found)) < len(g.records)] or groups
+    groups = calibration.apart(groups, found)
     judged = verdict.judge(groups, len(damaged) + len(doubled))
     problems = (
         *_of_files(damaged, unread, doubled),
@@ -82,14 +82,10 @@ def read(results: Path) -> Found:
     return Found(results, judged, _lead(judged), problems, calibrations)
 
 
-def _tuning(group: Group, calibrations: Iterable[Calibration]) -> list[RunRecord]:
-    """The runs of a group that a calibration shows already."""
-    return [r for r in group.records if any(calibration.rests_on(c, r) for c in calibrations)]
-
-
 def _lead(judged: Verdict) -> Judgement:
     """The judgement that answers best: one that decides, on CIFAR-10's classes and test images,
-    with seeds enough, at the protocol's budget rather than the reference's, with most runs."""
+    at a budget with planned seeds, with seeds enough, at the protocol's budget rather than the
+    reference's, with most runs."""
     rules = judged.rules
 
     def worth(judgement: Judgement) -> tuple[int, ...]:
@@ -98,6 +94,7 @@ def _lead(judged: Verdict) -> Judgement:
             judgement.standing.decides,
             judgement.standing.cifar10,
             judgement.group.dataset["split"] == "test",
+            judgement.standing.planned,
             runs >= rules.seeds.least,
             judgement.epochs != rules.budgets.reference,
             runs,
@@ -131,7 +128,7 @@ def _of_groups(groups: Sequence[Group]) -> Iterator[Problem]:
     if failed:
         total = sum(len(group.records) for group in groups)
         yield Problem(f"{len(failed)} of {count(total, 'run')} failed.", failed)
-    if len(groups) > 1:
+    if len({repr((g.dataset, {**g.protocol, "epochs": None})) for g in groups}) > 1:
         titles = tuple(
             f"{g.title} ({count(len(g.records), 'run')}; data {g.dataset['fingerprint'][:12]})"
             for g in groups
@@ -164,9 +161,9 @@ def _of_calibrations(
             gone,
         )
     shared = tuple(
-        f"{group.title}: {len(tuning)} of {count(len(group.records), 'run')}"
+        f"{group.title}: {tuning} of {count(len(group.records), 'run')}"
         for group in groups
-        if 0 < len(tuning := _tuning(group, calibrations)) < len(group.records)
+        if 0 < (tuning := calibration.tuning(group, calibrations)) < len(group.records)
     )
     if shared:
         yield Problem(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import variants
-from harness import calibration, style, verdict_text
+from harness import budget_curve, calibration, rendering, style
 from harness.calibration import Calibration
 from harness.contrasts import Arm
 from harness.decision import Decision
@@ -84,15 +85,16 @@ def arms_of(judgement: Judgement) -> list[Arm]:
 
 def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
     arms = arms_of(judgement)
+    claimed = (cells.claims_of(judgement),) if judgement.standing.planned else ()
     return Section(
         anchor=anchor,
         title=judgement.title,
         standing=judgement.standing.heading,
         paragraph=paragraph(judgement, rules),
         notes=judgement.notes,
-        tables=(cells.ablations(judgement.group, rules),),
+        tables=(cells.ablations(judgement, rules),),
         parts=tuple(_parts(judgement, arms, rules)),
-        after=(cells.claims_of(judgement), provenance.repeats(judgement.group, arms)),
+        after=(*claimed, provenance.repeats(judgement.group, arms)),
         facts=tuple(provenance.facts(judgement.group)),
     )
 
@@ -109,13 +111,13 @@ def _parts(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> list[P
     ]
     if drawn := curves.of_variants(judgement, arms):
         parts.append(Part("Training and test curves", tuple(drawn), _SAME_SCALE))
-    if shown is not None:
+    if shown is not None and judgement.standing.planned:
         parts += [
             Part("Confusion matrices", tuple(matrices.of_arm(judgement, shown))),
             Part(
                 "Recall of each class",
                 (dots.recall(judgement, shown, rules),),
-                table=cells.recall(judgement, shown),
+                table=cells.recall(judgement, shown, rules),
             ),
         ]
     return parts
@@ -129,17 +131,25 @@ _SAME_SCALE = (
 
 def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Section:
     rules = found.verdict.rules
-    table = verdict_text.budgets(curve, found.verdict)
+    table = budget_curve.columns(curve, rules)
+    told = budget_curve.sentence(curve, rules)
     return Section(
         anchor=anchor,
-        title=f"Budget curve: {curve[0].group.dataset['title']}",
+        title=f"Budget curve: {curve[0].group.setting}",
         standing="the same data and protocol at several budgets",
         paragraph="The number of epochs is the one setting that is tuned, on a validation split. "
-        "This shows what hangs on it.",
-        notes=(verdict_text.missing(curve, found.verdict),),
-        tables=(cells.of_columns("Accuracy, and the sign of each difference, by budget", table),),
+        f"This shows what hangs on it. {told}".strip(),
+        notes=(budget_curve.legend(curve, rules),),
+        tables=(
+            cells.of_columns("Accuracy, and the difference of each variant, by budget", table),
+        ),
         parts=(Part("Every variant", (curves.by_budget(curve, rules),)),),
     )
+
+
+def _of_images(found: Calibration) -> float:
+    """Standard error of an accuracy near the target from the choice of the images judged on."""
+    return math.sqrt(found.target * (1 - found.target) / found.dataset["test_size"])
 
 
 def _of_calibration(anchor: str, path: Path, found: Calibration, rules: Decision) -> Section:
@@ -152,7 +162,12 @@ def _of_calibration(anchor: str, path: Path, found: Calibration, rules: Decision
         paragraph="The smallest candidate whose mean accuracy on the validation split "
         f"({judged} of the training images) reaches {target}; three seeds each or more, one "
         f"where that missed it by over two points. Chosen: {chosen}. {steps(found, rules)}".strip(),
-        notes=(f"The record: {path}",),
+        notes=(
+            f"The record: {path}",
+            "The standard error is over seeds. Another "
+            f"{judged} images would have shifted all of a row's runs together, by about "
+            f"{rendering.percent(_of_images(found), 1)} points.",
+        ),
         tables=(cells.of_columns("The candidates", calibration.columns(found)),),
         parts=(Part("Accuracy by candidate", (curves.by_candidate(found),)),),
     )

@@ -1,0 +1,113 @@
+"""Accuracy and ablations at several numbers of epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness import budget_curve, decision, grouping, style, verdict
+from harness.protocols import EPOCHS
+from harness.record import RunRecord
+from harness.report import curves
+from harness.verdict import Judgement
+from tests.made import made
+
+RULES = decision.load()
+
+
+def at(epochs: int, variant: str, *right: int) -> list[RunRecord]:
+    """Runs with so many of 1,000 images right in each class, from seed 0 on."""
+    protocol = {"epochs": epochs}
+    return [made(variant, seed, n, protocol=protocol) for seed, n in enumerate(right)]
+
+
+def curve_of(*runs: Sequence[RunRecord]) -> tuple[Judgement, ...]:
+    (found,) = verdict.judge(grouping.group(r for few in runs for r in few)[0]).curves
+    return found
+
+
+@pytest.fixture
+def small() -> tuple[Judgement, ...]:
+    """Two budgets: one ablation that changes sides, one that was run at one of them alone."""
+    return curve_of(
+        at(10, "paper", 700, 720),
+        at(10, "no_lr_decay", 730, 730),
+        at(20, "paper", 770, 780),
+        at(20, "no_lr_decay", 765),
+        at(20, "batch_norm", 810),
+    )
+
+
+def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
+    small: tuple[Judgement, ...],
+) -> None:
+    assert budget_curve.columns(small, RULES) == {
+        "variant": ["paper", "no_lr_decay", "batch_norm"],
+        "10 epochs": ["71.00 % (2)", "+2.00 (2)", "not run"],
+        "20 epochs": ["77.50 % (2)", "-1.00 (1)", "+3.50 (1)"],
+    }
+
+
+def test_what_is_wanted_and_not_there_is_named(small: tuple[Judgement, ...]) -> None:
+    absent, at_10, at_20 = budget_curve.lacking(small, RULES)
+    assert absent == "Not run: 40, 90 epochs."
+    assert at_10.startswith("Not run at 10 epochs: no_augmentation, baseline, batch_norm, ")
+    assert at_20.startswith("Not run at 20 epochs: no_augmentation, baseline, dropout_0")
+
+
+def test_failed_runs_alone_do_not_count_as_run() -> None:
+    failed = [made("no_augmentation", protocol={"epochs": 10}, failed=True)]
+    found = curve_of(at(10, "paper", 700), failed, at(20, "paper", 770))
+    assert "no_augmentation" not in budget_curve.columns(found, RULES)["variant"]
+    assert "Not run at 10 epochs: no_augmentation" in budget_curve.lacking(found, RULES)[1]
+
+
+def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...]) -> None:
+    assert budget_curve.sentence(small, RULES) == (
+        "By budget paper reaches 71.00 % at 10 epochs (2 runs), 77.50 % at 20 epochs (2 runs). "
+        "Against it, in points: no_lr_decay +2.00 at 10, -1.00 at 20 (it changes sides)."
+    )
+    alike = curve_of(
+        *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
+    )
+    assert "baseline -7.00 at 10, -7.00 at 20." in budget_curve.sentence(alike, RULES)
+
+
+def test_other_precisions_have_a_curve_of_their_own() -> None:
+    runs = [
+        made(protocol={"epochs": epochs, "precision": precision})
+        for epochs in (10, 20)
+        for precision in ("bf16", "fp32")
+    ]
+    curves_of = verdict.judge(grouping.group(runs)[0]).curves
+    titles = [curve[0].group.setting for curve in curves_of]
+    assert sorted(titles) == ["CIFAR-10 (official), bf16", "CIFAR-10 (official), fp32"]
+
+
+def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
+    small: tuple[Judgement, ...],
+) -> None:
+    with style.applied():
+        picture = curves.by_budget(small, RULES)
+    (axes,) = picture.figure.axes
+    assert "batch_norm" not in picture.alt
+    assert "(1 to 2 runs each)" in picture.caption
+    # Each name's thread ends where its line does.
+    ends = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
+    assert ends["paper"] == pytest.approx((20, 77.5))
+    assert ends["no_lr_decay"] == pytest.approx((20, 76.5))
+
+
+def test_stars_wait_for_the_plan_and_for_budgets_that_have_one() -> None:
+    def cell(n: int, epochs: int) -> str:
+        found = curve_of(
+            at(5, "paper", 700),
+            at(epochs, "paper", *(780 + s % 2 for s in range(2 * n))),
+            at(epochs, "baseline", *(700 + s % 2 for s in range(n))),
+        )
+        return budget_curve.columns(found, RULES)[f"{epochs} epochs"][1]
+
+    assert "*" in cell(20, EPOCHS)
+    assert "*" not in cell(5, EPOCHS)
+    assert "*" not in cell(20, EPOCHS - 1)
