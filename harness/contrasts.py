@@ -52,6 +52,22 @@ class Arm:
         ran, planned = self.n + self.failed, len(rules.planned(self.name))
         return f"interim, {ran} of {planned} planned seeds of {self.name}" * (ran < planned)
 
+    def too_many_failed(self, rules: Decision) -> str:
+        """How many runs failed, in words, where they are more than the decision file's share, so
+        that the mean of those that finished says nothing; else empty.
+
+        While planned seeds are to come, the share is not known yet.
+        """
+        ran = self.n + self.failed
+        if self.interim(rules) or self.failed <= rules.accuracy.most_failed * ran:
+            return ""
+        failed = f"{self.failed} of {ran} runs of {self.name} failed"
+        return f"{failed}, so the rest cannot speak for all"
+
+    def unsettled(self, rules: Decision) -> str:
+        """Why these runs settle nothing, in words; empty where they may."""
+        return self.interim(rules) or self.too_many_failed(rules)
+
     @property
     def accuracies(self) -> NDArray[np.float64]:
         """Of the finished runs [n], by seed; fractions."""

@@ -48,6 +48,10 @@ class AccuracyResult:
     undecided: bool
     needed: int | None
 
+    def interim(self, rules: Decision) -> bool:
+        """Whether planned seeds are still to come."""
+        return self.n + self.failed < len(rules.planned(rules.accuracy.variant))
+
 
 @dataclass(frozen=True)
 class ClassResult:
@@ -90,15 +94,13 @@ def accuracy(arm: Arm, rules: Decision) -> AccuracyResult:
     mean = float(ours.mean()) if arm.n else math.nan
     low = high = math.nan
     predicted = (math.nan, math.nan)
+    found = None
     if enough := arm.n >= rules.seeds.least:
         found = statistics.against_reported(ours, reported, 1 - 2 * limits.alpha)
         low, high = float(found.low), float(found.high)
         ends = statistics.prediction_interval(ours, len(reported), rules.tests.level)
         predicted = (float(ends.low), float(ends.high))
-        where, reason = _where(found, arm, rules)
-    else:
-        where = _UNDECIDED
-        reason = f"too few seeds ({arm.n})"
+    where, reason = _where(found, arm, rules)
     undecided = where == _UNDECIDED
     return AccuracyResult(
         n=arm.n,
@@ -118,11 +120,12 @@ def accuracy(arm: Arm, rules: Decision) -> AccuracyResult:
     )
 
 
-def _where(found: statistics.Difference, arm: Arm, rules: Decision) -> tuple[str, str]:
-    """Which row of the decision table applies, and why."""
-    share = arm.failed / (arm.n + arm.failed)
-    if share > rules.accuracy.most_failed:
-        return "neither", f"{100 * share:.0f} % of the runs failed: the rest cannot speak for all"
+def _where(found: statistics.Difference | None, arm: Arm, rules: Decision) -> tuple[str, str]:
+    """Which row of the decision table applies, and why; None is found with too few seeds."""
+    if broken := arm.too_many_failed(rules):
+        return "neither", broken
+    if found is None:
+        return _UNDECIDED, f"too few seeds ({arm.n})"
     margin = rules.accuracy.margin
     where, reason = _UNDECIDED, "the interval reaches across the margin"
     if statistics.inside(found, margin):

@@ -48,6 +48,7 @@ class Evidence:
         accuracy: None where the classes are not CIFAR-10's.
         ablations: see `harness.judging.ablations`.
         rules: the decision file.
+        planned: whether it plans seeds and tests at this budget.
     """
 
     group: Group
@@ -55,6 +56,7 @@ class Evidence:
     accuracy: AccuracyResult | None
     ablations: Sequence[AblationResult]
     rules: Decision
+    planned: bool = True
 
     @property
     def enough(self) -> bool:
@@ -66,10 +68,13 @@ class Evidence:
         return Answer(OPEN, f"{text} ({count(self.arm.n, 'run')}); too few seeds")
 
     def final(self, status: str, text: str, *others: str) -> Answer:
-        """The answer, open while planned seeds of the arm or of other variants are to come."""
+        """The answer; open while planned seeds of the arm or of other variants are to come, where
+        too many of their runs failed, and where no test is planned."""
+        if not self.planned:
+            return Answer(OPEN, f"{text}; no test is planned at this budget")
         arms = [self.arm, *(Arm.of(name, self.group.records) for name in others)]
-        interim = next((why for arm in arms if (why := arm.interim(self.rules))), "")
-        return Answer(OPEN, f"{text}; {interim}") if interim else Answer(status, text)
+        why = next((why for arm in arms if (why := arm.unsettled(self.rules))), "")
+        return Answer(OPEN, f"{text}; {why}") if why else Answer(status, text)
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,10 @@ def _helps(without: str) -> Callable[[Evidence], Answer]:
             f" {rendering.span(contrast.low, contrast.high)}, "
             f"Holm p {rendering.p_value(contrast.holm)}"
         )
-        seen = f"; {rendering.percent(contrast.detectable)} points would have been found"
+        seen = (
+            f"; {rendering.percent(contrast.detectable)} points would have been found in "
+            f"{100 * evidence.rules.tests.power:g} % of cases"
+        )
         return evidence.final(status, text + seen * (not found), without)
 
     return judge
@@ -177,7 +185,7 @@ def _curves(evidence: Evidence) -> Answer:
         return Answer(OPEN, "not every run recorded every epoch")
     shares = np.array([list(run.values()) for run in runs]).T
     worst = ", ".join(
-        f"{name.replace('_', ' ')} {100 * share:.0f} %"
+        f"{name.replace('_', ' ')} {rendering.percent(share, 1)} %"
         for name, share in zip(runs[0], shares.mean(1), strict=True)
     )
     text = f"epochs that go the wrong way: {worst}"

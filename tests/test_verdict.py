@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import variants
-from harness import budget, decision, grouping, paper, verdict, verdict_text
+from harness import budget, decision, grouping, paper, settling, verdict, verdict_text
+from harness.contrasts import Arm
 from harness.protocols import EPOCHS
 from harness.record import RunRecord
+from harness.settling import Evidence
 from harness.verdict import Judgement
 from tests.made import curve, made
 
@@ -215,7 +217,59 @@ def test_failed_runs_stay_in_the_denominator() -> None:
     assert "38 runs of paper (1 more failed)" in text(few)
     many = runs(n=32) + [made(seed=s, failed=True) for s in range(32, 39)]
     assert judged(many).outcome == "INCONCLUSIVE"
-    assert "18 % of the runs failed" in text(many)
+    assert "7 of 39 runs of paper failed, so the rest cannot speak for all" in text(many)
+
+
+def test_how_many_failed_is_not_judged_while_planned_seeds_are_to_come() -> None:
+    found = judged([*runs(n=7), made(seed=7, failed=True)]).accuracy  # 1 of 39 is allowed
+    assert found is not None
+    assert found.reason.startswith("interim, 8 of 39 planned seeds of paper (so far the interval")
+    assert found.undecided
+
+
+def test_with_too_few_that_finished_no_more_seeds_are_asked_for() -> None:
+    found = judged([*runs(n=3), *(made(seed=s, failed=True) for s in range(3, 39))]).accuracy
+    assert found is not None
+    assert found.reason.startswith("36 of 39 runs of paper failed")
+    assert not found.undecided
+
+
+@pytest.mark.parametrize("name", ["paper", "no_augmentation"])
+def test_claims_are_open_where_too_many_runs_of_either_arm_failed(name: str) -> None:
+    history = curve([0.1 * e for e in range(1, 8)])
+
+    def statuses(failed: int) -> dict[str, tuple[str, str]]:
+        records = runs(history=history) + runs("no_augmentation", 700) + runs("no_lr_decay", 700)
+        last = len(RULES.planned(name)) - failed
+        lost = [made(name, seed, failed=True) for seed in RULES.planned(name)[last:]]
+        kept = [r for r in records if r.variant != name or r.seed < last]
+        return {s.claim.key: (s.status, s.evidence) for s in judged(kept + lost).claims}
+
+    allowed = int(RULES.accuracy.most_failed * len(RULES.planned(name)))
+    sound, broken = statuses(allowed), statuses(allowed + 1)
+    affected = {"accuracy", "f1", "augmentation", "decay", "curves", "overfitting"}
+    if name != "paper":
+        affected = {"augmentation"}
+    assert {key for key in sound if sound[key][0] != broken[key][0]} == affected
+    for key in affected:
+        assert sound[key][0] == "confirmed"
+        assert broken[key][0] == "open"
+        assert f"runs of {name} failed, so the rest cannot speak for all" in broken[key][1]
+
+
+def test_where_no_test_is_planned_claims_do_not_wait_for_seeds() -> None:
+    found = judged(runs(n=6, protocol={"epochs": 40}))
+    evidence = Evidence(
+        found.group,
+        Arm.of("paper", found.group.records),
+        found.accuracy,
+        found.ablations,
+        RULES,
+        planned=False,
+    )
+    (accuracy, *_) = settling.settle(evidence)
+    assert accuracy.status == "open"
+    assert accuracy.evidence.endswith("]; no test is planned at this budget")
 
 
 def test_ablation_claims_are_confirmed_refuted_or_open() -> None:
@@ -225,7 +279,7 @@ def test_ablation_claims_are_confirmed_refuted_or_open() -> None:
     even = judged(runs() + runs("no_augmentation"))
     settled = next(s for s in even.claims if s.claim.key == "augmentation")
     assert settled.status == "open"
-    assert "would have been found" in settled.evidence
+    assert "points would have been found in 80 % of cases" in settled.evidence
 
 
 def test_holm_counts_the_planned_family_though_only_one_contrast_was_run() -> None:
@@ -320,7 +374,7 @@ def test_few_runs_leave_claims_open_with_the_figures_so_far() -> None:
         told["augmentation"][1],
     )
     assert told["decay"] == ("open", "too few seeds")
-    assert "test accuracy 33 %" in told["curves"][1]
+    assert "test accuracy 33.3 %" in told["curves"][1]
     assert told["overfitting"][1].endswith("points (2 runs); too few seeds")
     assert told["precision"][0] == "refuted"
     assert told["f1"][1].endswith("ours: class means 0.75 to 0.75 (2 runs); too few seeds")
