@@ -39,16 +39,29 @@ def wrong_ways(history: Sequence[dict[str, Any]], split: str) -> dict[str, float
     return {key: wrong_way([row[key] for row in history], up) for key, up in rising.items()}
 
 
-# Epochs before the last whose mean it is held against.
-BEFORE = 5
+# Below this many epochs a mean says too little about where a run had been.
+_LEAST = 3
+
+
+def before(epochs: int) -> int:
+    """How many epochs before the last it is held against: a quarter of the run, 0 of short ones.
+
+    At any budget that quarter lies behind the first drop of the learning rate, which lifts
+    accuracy by points (by default at 60 % of the run); a longer one would take that lift, and the
+    climb before it, for a swing. A fixed number of epochs would hold both at a short budget.
+    """
+    quarter = epochs // 4
+    return quarter if quarter >= _LEAST else 0
 
 
 def jump(history: Sequence[dict[str, Any]], split: str) -> float:
-    """Accuracy after the last epoch minus the mean of the `BEFORE` epochs before it; a fraction.
-    NaN where these were not all recorded."""
-    key = f"{split}_accuracy"
-    values = [row[key] for row in history[-BEFORE - 1 :] if key in row]
-    return values[-1] - float(np.mean(values[:-1])) if len(values) > BEFORE else float("nan")
+    """Accuracy after the last epoch minus the mean of the epochs that it is held against, see
+    `before`; a fraction. NaN where there are none or not all were recorded."""
+    key, epochs = f"{split}_accuracy", before(len(history))
+    values = [row[key] for row in history[-epochs - 1 :] if key in row]
+    if not epochs or len(values) <= epochs:
+        return float("nan")
+    return float(values[-1] - np.mean(values[:-1]))
 
 
 def gap(history: Sequence[dict[str, Any]], accuracy: float) -> float:

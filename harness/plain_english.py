@@ -203,6 +203,7 @@ def last_epochs(group: Group, rules: Decision) -> str:
     that is a part of chance that the reader should see.
     """
     split, margin = group.dataset["split"], rules.accuracy.margin
+    before = curves.before(group.protocol["epochs"])
     jumps: dict[str, list[float]] = {}
     for run in (r for r in group.records if not r.failed):
         jumps.setdefault(run.variant, []).append(curves.jump(run.history, split))
@@ -213,7 +214,7 @@ def last_epochs(group: Group, rules: Decision) -> str:
     ]
     return (
         f"The figure of a run is its last epoch's. It lies over {100 * margin:g} point from the "
-        f"mean of the {curves.BEFORE} epochs before in {', '.join(told)}."
+        f"mean of the {before} epochs before in {', '.join(told)}."
         if told
         else ""
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
-from harness import curves
+from harness import curves, protocols
 from tests.made import curve
 
 
@@ -35,8 +36,27 @@ def test_the_gap_is_that_of_the_last_epoch() -> None:
     assert curves.gap(curve([0.9, 0.7], gap=0.05), 0.7) == pytest.approx(0.05)
 
 
-def test_a_last_epoch_is_held_against_the_five_before() -> None:
-    rows = curve([0.1, 0.6, 0.7, 0.7, 0.7, 0.8, 0.75])
-    assert curves.jump(rows, "test") == pytest.approx(0.05)
-    assert math.isnan(curves.jump(rows[:5], "test"))
+@pytest.mark.parametrize(
+    ("epochs", "before"), [(1, 0), (10, 0), (11, 0), (12, 3), (20, 5), (40, 10), (90, 22)]
+)
+def test_a_quarter_of_the_run_is_what_its_last_epoch_is_held_against(
+    epochs: int, before: int
+) -> None:
+    assert curves.before(epochs) == before
+    found = curves.jump(curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75]), "test")
+    assert math.isnan(found) if not before else found == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("epochs", [12, 20, 40, 90])
+def test_that_quarter_lies_behind_the_first_drop_of_the_learning_rate(epochs: int) -> None:
+    protocol = dataclasses.replace(protocols.PROTOCOLS["cifar10"], epochs=epochs)
+    first = epochs - 1 - curves.before(epochs)
+    assert protocol.learning_rate_at(first, decay=True) < protocol.learning_rate
+
+
+def test_without_every_figure_of_it_there_is_no_jump() -> None:
+    rows = curve([0.7] * 20)
     assert math.isnan(curves.jump(rows, "validation"))
+    del rows[15]["test_accuracy"]
+    assert math.isnan(curves.jump(rows, "test"))
+    assert math.isnan(curves.jump([], "test"))
