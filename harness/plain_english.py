@@ -5,96 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from harness import curves, rendering
+from harness import accuracy_text, curves, rendering
 from harness.calibration import Calibration
 from harness.contrasts import Arm, Contrast
 from harness.decision import Decision
 from harness.grouping import Group
-from harness.judging import AblationResult, AccuracyResult, ClassResult
+from harness.judging import AblationResult, ClassResult
 from harness.paper import CLASSES
 from harness.pattern import PatternTest
-from harness.record import RunRecord
 from harness.rendering import count
 from harness.verdict import Judgement
 
 
 def paragraph(judgement: Judgement, rules: Decision) -> str:
     """The whole judgement in one paragraph; no outcome where it may not be shown."""
-    sentences = []
-    if judgement.accuracy is None:
-        sentences.append(
-            "The images are not CIFAR-10's, so the paper's figures do not compare; only our "
-            "variants do."
-        )
-    else:
-        sentences += _accuracy(judgement.accuracy, judgement.outcome, rules)
+    parts = accuracy_text.sentences(judgement, rules)
     # Before the plan has been run, figures alone: a test that is read after every run errs more
-    # often than its level says (docs/statistics.md).
-    if not Arm.of(rules.accuracy.variant, judgement.group.records).interim(rules):
+    # often than its level says (docs/statistics.md). None either where too many runs failed.
+    arm = Arm.of(rules.accuracy.variant, judgement.group.records)
+    if judgement.standing.planned and not arm.unsettled(rules):
         if judgement.classes:
-            sentences.append(recall(judgement.classes, rules))
+            parts.append(recall(judgement.classes, rules))
         if judgement.pattern:
-            sentences.append(confusion(judgement.pattern, rules))
-    sentences += [ablations(judgement, rules), last_epochs(judgement.group, rules)]
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
-def _accuracy(found: AccuracyResult, outcome: str | None, rules: Decision) -> list[str]:
-    name, limits = rules.accuracy.variant, rules.accuracy
-    if not found.n:
-        return [f"No finished run of {name}; {needed(found, rules)}"]
-    reported = rendering.percent(sum(found.reported) / len(found.reported))
-    ran = f"{count(found.n, 'run')} of {name}" + (
-        f" ({found.failed} more failed)" if found.failed else ""
-    )
-    if math.isnan(found.low):
-        shown = ", ".join(rendering.percent(a) for a in found.runs) or "no variation"
-        lines = [f"{ran}: {shown} %; the paper's two average {reported} %."]
-    else:
-        lines = [
-            f"{ran} reach {rendering.percent(found.mean)} % on average "
-            f"(SD {rendering.percent(found.sd)}); the paper's two average {reported} %. The "
-            f"difference is {rendering.points(found.difference)} points, "
-            f"{100 * (1 - 2 * limits.alpha):g} % interval {rendering.span(found.low, found.high)}, "
-            f"against a margin of {100 * limits.margin:g} point."
-        ]
-    if outcome is not None:
-        lines.append(f"{outcome}: {found.reason}.")
-    if outcome == rules.outcomes.inside:
-        lines.append(
-            "That means that the paper's text can be read so that it gives 75 %, and no more: "
-            "the paper leaves most settings open and its two runs were selected."
-        )
-    if found.undecided:
-        lines.append(needed(found, rules))
-    return lines
-
-
-def needed(found: AccuracyResult, rules: Decision) -> str:
-    """What is still to come, and where it may help, how many seeds would do."""
-    planned, margin = rules.seeds.accuracy, rules.accuracy.margin
-    measured = found.n >= rules.seeds.least
-    least = f"At least {rules.seeds.least} seeds are needed for any interval; {planned} are planned"
-    if measured and (found.low > margin or found.high < -margin):
-        return (
-            f"So far the interval lies wholly beyond the margin; {planned} seeds are planned, "
-            "and nothing is decided before."
-        )
-    if not measured and abs(found.difference) > margin:
-        return f"{least}."
-    spread = found.sd if measured else rules.accuracy.expected_sd
-    power = f"{100 * rules.tests.power:g} %"
-    told = f"with a deviation of {rendering.percent(spread)} points over seeds"
-    if found.needed is None:
-        return (
-            f"No number of seeds would settle it {told}: the reported mean rests on two runs only."
-        )
-    return (
-        f"{least}. " * (not measured)
-        + f"About {found.needed} seeds would show agreement, were it perfect, with {power} "
-        + f"power {told}"
-        + (f"; {planned} are planned." if measured else ".")
-    )
+            parts.append(confusion(judgement.pattern, rules))
+    parts += [ablations(judgement, rules), last_epochs(judgement.group, rules)]
+    return " ".join(part for part in parts if part)
 
 
 def recall(found: Iterable[ClassResult], rules: Decision) -> str:
@@ -110,7 +45,7 @@ def recall(found: Iterable[ClassResult], rules: Decision) -> str:
     return (
         "Recall of the classes: no difference found; differences of "
         f"{rendering.percent(min(seen), 1)} to {rendering.percent(max(seen), 1)} points, "
-        "depending on the class, would have been seen."
+        f"depending on the class, would have been seen in {_power(rules)} of cases."
     )
 
 
@@ -138,27 +73,44 @@ def confusion(found: PatternTest, rules: Decision) -> str:
 
 
 def ablations(judgement: Judgement, rules: Decision) -> str:
-    """Which contrasts are real, and how far apart the runs lie that cannot be tested yet."""
+    """Which contrasts are real, how far apart the runs lie that are not tested, and where too
+    many failed."""
     records, base = judgement.group.records, rules.contrasts.against
-    rows = [
+    own = Arm.of(base, records)
+    there = [
         (row, row.contrast)
         for row in judgement.ablations
         if row.contrast is not None and not math.isnan(row.contrast.difference)
     ]
-    waiting = {
-        name for name in (base, *(r.variant for r, _ in rows)) if _interim(name, records, rules)
-    }
-    tested = [c for r, c in rows if not waiting & {base, r.variant} and not math.isnan(c.holm)]
-    rest = [(r, c) for r, c in rows if c not in tested]
-    own = next((row.n for row in judgement.ablations if row.variant == base), 0)
-    return " ".join([*_tested(tested, rules), *_untested(rest, own, rules)])
+    if not judgement.standing.planned:
+        return _so_far(there, own, "Any of this may be chance.")
+    if (why := own.too_many_failed(rules)) and there:
+        return f"No ablation is tested: {why}."
+    arms = {name: Arm.of(name, records) for name in rules.contrasts.variants}
+    failed = {name: why for name, arm in arms.items() if (why := arm.too_many_failed(rules))}
+    tested = [
+        contrast
+        for row, contrast in there
+        if not (own.unsettled(rules) or arms[row.variant].unsettled(rules))
+        and not math.isnan(contrast.holm)
+    ]
+    rest = [(r, c) for r, c in there if c not in tested and r.variant not in failed]
+    left_out = f"Not tested: {'; '.join(failed.values())}." if failed else ""
+    parts = (_tested(tested, rules), left_out, _so_far(rest, own, _when_tested(rules)))
+    return " ".join(part for part in parts if part)
 
 
-def _interim(name: str, records: Iterable[RunRecord], rules: Decision) -> bool:
-    return bool(Arm.of(name, records).interim(rules))
+def _when_tested(rules: Decision) -> str:
+    seeds, base = rules.seeds, rules.contrasts.against
+    return (
+        "Any of this may be chance: tests wait until all planned seeds have been run "
+        f"({seeds.accuracy} of {base}, {seeds.others} of each other variant)."
+    )
 
 
-def _tested(found: Sequence[Contrast], rules: Decision) -> list[str]:
+def _tested(found: Sequence[Contrast], rules: Decision) -> str:
+    if not found:
+        return ""
     base, family = rules.contrasts.against, len(rules.contrasts.variants)
     real = [
         f"{c.variant} ({rendering.points(c.difference)})"
@@ -166,34 +118,36 @@ def _tested(found: Sequence[Contrast], rules: Decision) -> list[str]:
         if c.holm < rules.tests.alpha
     ]
     unseen = [
-        f"{c.variant} ({rendering.points(c.difference)}; {rendering.percent(c.detectable)} would "
-        "have been found)"
+        f"{c.variant} ({rendering.points(c.difference)}; {rendering.percent(c.detectable)})"
         for c in found
         if not c.holm < rules.tests.alpha
     ]
     parts = [f"differ from {base}, in points: {', '.join(real)}"] * bool(real)
-    parts += [f"no difference found for {', '.join(unseen)}"] * bool(unseen)
-    return [f"Ablations after Holm over {family}: {'; '.join(parts)}."] * bool(found)
+    parts += [
+        f"no difference found for {', '.join(unseen)}: one as large as the second figure would "
+        f"have been found in {_power(rules)} of cases"
+    ] * bool(unseen)
+    return f"Ablations after Holm over {family}: {'; '.join(parts)}."
 
 
-def _untested(
-    rows: Sequence[tuple[AblationResult, Contrast]], own: int, rules: Decision
-) -> list[str]:
-    """How far the runs that are there lie apart, which may be chance."""
+def _power(rules: Decision) -> str:
+    return f"{100 * rules.tests.power:g} %"
+
+
+def _so_far(rows: Sequence[tuple[AblationResult, Contrast]], own: Arm, worth: str) -> str:
+    """How far the runs that are there lie apart, and what that is worth."""
     if not rows:
-        return []
-    base, seeds = rules.contrasts.against, rules.seeds
+        return ""
     ran = [count(row.n, "run") for row, _ in rows]
-    even = f" ({ran[0]} each)" if len(set(ran)) == 1 else ""
+    even = f" ({ran[0]} each)" if len(ran) > 1 and len(set(ran)) == 1 else ""
     told = ", ".join(
         f"{row.variant} {rendering.points(c.difference)}" + f" ({runs})" * (not even)
         for (row, c), runs in zip(rows, ran, strict=True)
     )
-    return [
-        f"Not tested before all planned seeds have been run ({seeds.accuracy} of {base}, "
-        f"{seeds.others} of each other variant), so any of this may be chance: against "
-        f"{count(own, 'run')} of {base}, in points, {told}{even}."
-    ]
+    return (
+        f"Differences of the ablations from {count(own.n, 'run')} of {own.name} so far, in points: "
+        f"{told}{even}. {worth}"
+    )
 
 
 def last_epochs(group: Group, rules: Decision) -> str:
@@ -230,12 +184,16 @@ def steps(found: Calibration, rules: Decision) -> str:
     chosen = next((c for c in found.candidates if c.epochs == found.epochs), None)
     if chosen is None or chosen.mean - found.target <= rules.accuracy.margin:
         return ""
-    below = [c for c in found.candidates if c.epochs < chosen.epochs]
-    before = (
-        f"{rendering.percent(below[-1].mean)} % at {below[-1].epochs} epochs, " if below else ""
+    target, reached = f"{100 * found.target:g} %", f"{rendering.percent(chosen.mean)} %"
+    held_out = "on held-out training images"
+    why = (
+        f"Already the smallest number of epochs tried, {chosen.epochs}, reached {reached} "
+        f"{held_out}, where {target} was asked for"
     )
-    return (
-        f"The candidates step over the target of {100 * found.target:g} % on the validation split: "
-        f"{before}{rendering.percent(chosen.mean)} % at {chosen.epochs}, which the rule takes; so "
-        "the runs on the test images are to be expected above it too."
-    )
+    if below := [c for c in found.candidates if c.epochs < chosen.epochs]:
+        last = f"{below[-1].epochs} gave {rendering.percent(below[-1].mean)} %"
+        why = (
+            f"Of the numbers of epochs tried, {chosen.epochs} is the smallest that reached "
+            f"{target} {held_out} ({last}, {chosen.epochs} gave {reached})"
+        )
+    return f"{why}; so accuracies above {target} were to be expected."

@@ -22,9 +22,9 @@ import pytest
 from PIL import Image
 
 from harness import compare, decision, grouping, protocols, record, rendering, verdict
+from harness.accuracy_text import NO_VERDICT
 from harness.commands.report import report
 from harness.report import output, page, reading, sections
-from harness.report.answer import NO_VERDICT
 from harness.report.reading import Found
 from tests.conftest import ROOT
 from tests.made import curve, made

@@ -7,14 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from harness import audit, paper, rendering, settling
+from harness.accuracy_text import UNPLANNED, built_in, exceeds, interval, needed, word
 from harness.audit import recomputed
 from harness.decision import Decision
 from harness.judging import AccuracyResult
-from harness.plain_english import needed
 from harness.report.reading import Found
 from harness.verdict import Judgement
-
-NO_VERDICT = "NO VERDICT"
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Answer:
     """The first screen.
 
     Attributes:
-        word: the outcome, or NO_VERDICT.
+        word: see `harness.accuracy_text.word`.
         tone: "match", "mismatch" or "open", for its colour.
         sentence: what that means.
         facts: claim, result, data, certainty.
@@ -48,15 +46,15 @@ def answer(found: Found) -> Answer:
     """The answer that the leading judgement gives."""
     rules, lead = found.verdict.rules, found.lead
     tones = {rules.outcomes.inside: "match", rules.outcomes.outside: "mismatch"}
-    facts = [_claim(), _result(lead), _data(lead), _certainty(lead, rules), *own_tables()]
+    facts = [_claim(), _result(lead, rules), _data(lead), _certainty(lead, rules), *own_tables()]
     facts += [_others(lead)] if lead.standing.decides else []
     facts += [
-        Fact(f"At {j.epochs} epochs", j.outcome or NO_VERDICT, j.standing.heading)
+        Fact(f"At {j.epochs} epochs", word(j, rules), j.standing.heading)
         for j in found.judgements[1:]
         if j.standing.decides
     ]
     return Answer(
-        word=lead.outcome or NO_VERDICT,
+        word=word(lead, rules),
         tone=tones.get(lead.outcome or "", "open"),
         sentence=_sentence(lead, rules),
         facts=tuple(facts),
@@ -76,8 +74,14 @@ def _sentence(lead: Judgement, rules: Decision) -> str:
             f"The paper's accuracy was reproduced within {100 * rules.accuracy.margin:g} point. "
             "Its text can be read so that it gives 75 %, and no more than that."
         )
+    if exceeds(lead, rules):
+        outcome = f"The paper's accuracy was not reproduced but exceeded. {_near(found)}"
+        return f"{outcome} {built_in(lead, rules)}".strip()
     if lead.outcome == rules.outcomes.outside:
-        return f"The paper's accuracy was not reproduced: {_near(found)}"
+        return f"The paper's accuracy was not reproduced. {_near(found)}"
+    if found.interim(rules):
+        ran = f"{found.n + found.failed} of {rules.seeds.accuracy} have"
+        return f"{_near(found)} Nothing is decided before all planned seeds have been run: {ran}."
     return f"{_near(found)} Neither agreement nor disagreement is shown: {found.reason}."
 
 
@@ -98,7 +102,9 @@ def _obstacles(lead: Judgement, rules: Decision) -> list[str]:
     if found.n < rules.seeds.least:
         runs = "one run says" if found.n == 1 else f"{found.n} runs say"
         reasons.append(f"{runs} too little about chance")
-    elif found.n + found.failed < planned:
+    if not lead.standing.planned:
+        reasons.append(UNPLANNED)
+    elif found.n >= rules.seeds.least and found.interim(rules):
         reasons.append(f"{found.n + found.failed} of {planned} planned seeds have been run")
     return reasons
 
@@ -118,7 +124,7 @@ def _claim() -> Fact:
     return Fact("The paper claims", "75 % test accuracy", f"its two published runs: {runs}")
 
 
-def _result(lead: Judgement) -> Fact:
+def _result(lead: Judgement, rules: Decision) -> Fact:
     found = lead.accuracy
     name = "What came out"
     if found is None or not found.n:
@@ -129,8 +135,7 @@ def _result(lead: Judgement) -> Fact:
     return Fact(
         name,
         f"{rendering.percent(found.mean)} %",
-        f"mean of {found.n} runs; {_apart(found)}, "
-        f"interval {rendering.span(found.low, found.high)}",
+        f"mean of {found.n} runs; {_apart(found)}, {interval(found, rules)}",
     )
 
 
@@ -153,16 +158,18 @@ def _certainty(lead: Judgement, rules: Decision) -> Fact:
     if found is None:
         runs = len(lead.group.records)
         return Fact(name, rendering.count(runs, "run"), "none of them of the paper's task")
+    if not lead.standing.planned:
+        return Fact(name, rendering.count(found.n, "run"), UNPLANNED, True)
     seeds = f"{found.n} of {planned} planned seeds"
     seeds += f", {found.failed} failed" * bool(found.failed)
     if found.n < rules.seeds.least:
         return Fact(name, seeds, f"no interval: that takes at least {rules.seeds.least}", True)
-    if found.n + found.failed < planned:
+    if found.interim(rules):
         return Fact(name, seeds, "interim: nothing is decided before all have been run", True)
     confidence = f"{100 * (1 - 2 * rules.accuracy.alpha):g} %"
     limit = f"{100 * rules.accuracy.margin:g} point"
     detail = f"{confidence} interval, against a margin of {limit} either way"
-    return Fact(name, seeds, detail if not found.undecided else needed(found, rules))
+    return Fact(name, seeds, (found.undecided and needed(found, rules)) or detail)
 
 
 def own_tables() -> list[Fact]:
