@@ -86,13 +86,12 @@ def ablations(judgement: Judgement, rules: Decision) -> str:
         return _so_far(there, own, "Any of this may be chance.")
     if (why := own.too_many_failed(rules)) and there:
         return f"No ablation is tested: {why}."
-    arms = {name: Arm.of(name, records) for name in rules.contrasts.variants}
-    failed = {name: why for name, arm in arms.items() if (why := arm.too_many_failed(rules))}
+    arms = (Arm.of(name, records) for name in rules.contrasts.variants)
+    failed = {arm.name: why for arm in arms if (why := arm.too_many_failed(rules))}
     tested = [
         contrast
         for row, contrast in there
-        if not (own.unsettled(rules) or arms[row.variant].unsettled(rules))
-        and not math.isnan(contrast.holm)
+        if judgement.tested(rules, row.variant) and not math.isnan(contrast.holm)
     ]
     rest = [(r, c) for r, c in there if c not in tested and r.variant not in failed]
     left_out = f"Not tested: {'; '.join(failed.values())}." if failed else ""

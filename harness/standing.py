@@ -86,10 +86,17 @@ def planned(group: Group, rules: Decision) -> tuple[Group, int]:
     return dataclasses.replace(group, records=kept), len(group.records) - len(kept)
 
 
-def notes(group: Group, beyond: int, rules: Decision) -> list[str]:
-    """What a reader must know about the records of a group: one sentence each."""
+def notes(group: Group, beyond: int, worth: Standing, rules: Decision) -> list[str]:
+    """What a reader must know about the records of a group: one sentence each.
+
+    Args:
+        group: the records that count.
+        beyond: how many others there were, see `planned`.
+        worth: see `standing`.
+        rules: the decision file.
+    """
     lines = [_cited(group)]
-    if short := _short(group, rules):
+    if worth.planned and (short := _short(group, rules)):
         lines.append(f"Interim: of the planned seeds, {short} have been run.")
     if beyond:
         lines.append(f"Left out: {beyond} runs with seeds beyond the planned ones.")

@@ -45,9 +45,10 @@ class Judgement:
 
     def tested(self, rules: Decision, *names: str) -> bool:
         """Whether tests of these variants, and of the one they are held against, may be shown:
-        not where none are planned, and not before all planned seeds have been run."""
+        not where none are planned, not before all planned seeds have been run, and not where too
+        many of them failed."""
         arms = [Arm.of(name, self.group.records) for name in (rules.contrasts.against, *names)]
-        return self.standing.planned and not any(arm.interim(rules) for arm in arms)
+        return self.standing.planned and not any(arm.unsettled(rules) for arm in arms)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _judgement(group: Group, rules: Decision) -> Judgement:
     arm = Arm.of(rules.accuracy.variant, kept.records)
     accuracy = judging.accuracy(arm, rules) if worth.cifar10 else None
     ablations = judging.ablations(kept, rules)
-    evidence = Evidence(kept, arm, accuracy, ablations, rules)
+    evidence = Evidence(kept, arm, accuracy, ablations, rules, worth.planned)
     return Judgement(
         group=kept,
         title=group.title,
@@ -106,7 +107,7 @@ def _judgement(group: Group, rules: Decision) -> Judgement:
         pattern=judging.confusions(arm, rules) if worth.cifar10 else None,
         ablations=ablations,
         claims=settling.settle(evidence),
-        notes=tuple(standing.notes(kept, beyond, rules)),
+        notes=tuple(standing.notes(kept, beyond, worth, rules)),
     )
 
 

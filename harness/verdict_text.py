@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from harness import budget_curve, rendering
+from harness.accuracy_text import word
 from harness.decision import Decision
 from harness.paper import CLASSES, SELECTION
 from harness.plain_english import paragraph
@@ -43,7 +44,7 @@ def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
     title = f"{judgement.title}: {judgement.standing.heading}"
     parts = [f"## {title}"]
     if judgement.outcome:
-        parts.append(f"**{judgement.outcome}**")
+        parts.append(f"**{word(judgement, verdict.rules)}**")
     parts.append(paragraph(judgement, verdict.rules))
     parts.append("\n".join(f"- {note}" for note in judgement.notes))
     parts += _predicted(judgement)

@@ -75,7 +75,7 @@ def test_the_difference_and_its_interval_by_hand() -> None:
 @pytest.mark.parametrize("n", [1, 4])
 def test_too_few_seeds_say_how_many_are_needed(n: int) -> None:
     shown = text(runs(n=n))
-    assert "**INCONCLUSIVE**" in shown
+    assert "**NOT DECIDED YET**" in shown
     assert "At least 5 seeds are needed" in shown
     assert "About 6 seeds would show agreement" in shown
     assert "39 are planned" in shown
@@ -171,6 +171,14 @@ def test_seeds_beyond_the_plan_are_left_out_and_counted() -> None:
 def test_seeds_beyond_the_plan_have_no_say_in_whether_there_is_a_verdict() -> None:
     assert judged([*runs(), made(seed=39, decision_sha256="ab" * 32)]).standing.decides
     assert not judged([*runs(n=38), made(seed=38, decision_sha256="ab" * 32)]).standing.decides
+
+
+def test_where_no_seeds_are_planned_none_are_said_to_lack() -> None:
+    def shown(epochs: int) -> str:
+        return " ".join(judged(runs(n=6, protocol={"epochs": epochs})).notes)
+
+    assert "Interim: of the planned seeds, 6 of 39" in shown(EPOCHS)
+    assert "Interim" not in shown(EPOCHS - 1)
 
 
 @pytest.mark.parametrize("right", [751, 700])
