@@ -59,9 +59,34 @@ def own_stream(device: torch.device) -> Iterator[None]:
         setattr(_streams, name, torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
     stream: torch.cuda.Stream = getattr(_streams, name)
     stream.wait_stream(torch.cuda.default_stream(device))
-    with torch.cuda.device(device), torch.cuda.stream(stream):
-        yield
-    stream.synchronize()
+    try:
+        with torch.cuda.device(device), torch.cuda.stream(stream):
+            yield
+    finally:  # or what is freed here could be given to another run while kernels still read it
+        stream.synchronize()
+
+
+def refuse_without_units(device: torch.device, precision: str) -> None:
+    """Say so before training where a GPU cannot compute in a precision.
+
+    Before Ampere torch still offers bf16, but cuDNN has no convolutions for it.
+
+    Args:
+        device: trains.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        InputError: if there are no such units.
+    """
+    if device.type != "cuda" or precision != "bf16":
+        return
+    with torch.cuda.device(device):
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    if not able:
+        raise InputError(
+            f"{device_name(device)} has no units for bf16: give --precision fp32, which makes "
+            "tables of its own, or another --device."
+        )
 
 
 def keep_freed_memory() -> None:

@@ -15,19 +15,14 @@ import safetensors.torch
 import torch
 
 import variants
-from harness import checkpoint, decision, environment, evaluate, record
+from harness import checkpoint, decision, device, environment, evaluate, memory, record
 from harness.data import Data
-from harness.device import own_stream
 from harness.errors import RunFailedError
 from harness.files import make_directory, write_atomically
 from harness.plan import Plan
 from harness.progress import Reporter
 from harness.record import RunRecord
 from harness.train import Trainer
-
-
-class CrowdedError(Exception):
-    """Memory ran out that other runs had a share of: this run may not be to blame."""
 
 
 def execute(
@@ -50,9 +45,14 @@ def execute(
         The record as written; of a run that failed, one that says why.
 
     Raises:
-        InputError: if the checkpoint belongs to another run or the folder cannot be written.
+        InputError: if the checkpoint belongs to another run, the folder cannot be written, or the
+            device cannot compute in the protocol's precision.
+        RunFailedError: if this process has found the GPU's memory full before; nothing is recorded.
         CrowdedError: if memory ran out, and others shared it; nothing is recorded.
     """
+    place = data.train.labels.device
+    device.refuse_without_units(place, plan.protocol.precision)
+    memory.refuse_after_shortage(place)
     make_directory(plan.directory)
     if plan.protocol.validation:
         data = data.validation()
@@ -60,17 +60,17 @@ def execute(
     history: list[dict[str, Any]] = []
     resumed_at: list[int] = []
     try:
-        with own_stream(data.train.labels.device):
+        with device.own_stream(place):
             graphs = False if plan.eager else None
             trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=graphs)
             _fit(trainer, plan, history, resumed_at, reporter)
             outcome = _judge(trainer, plan.directory, held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError):
-            if not _out_of_memory(error):
+            if not memory.ran_out(error):
                 raise
             if crowded():
-                raise CrowdedError(_reason(error)) from error
+                raise memory.CrowdedError(_reason(error)) from error
         outcome = {**_NO_OUTCOME, "reason": _reason(error)}
     finally:
         reporter.end()
@@ -140,6 +140,7 @@ def _fit(
     with checkpoint.Writer(plan.directory, identity) as writer:
         while trainer.epoch < protocol.epochs:
             row = _epoch(trainer, reporter)
+            memory.check(trainer.device)  # before the epoch's state counts
             history.append(row)
             writer.offer({**trainer.state(), "history": history, "resumed_at": resumed_at})
             reporter.epoch(row)
@@ -164,6 +165,7 @@ def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
 def _judge(trainer: Trainer, directory: Path, held: Callable[[], None]) -> dict[str, Any]:
     """Metrics of the trained network; writes weights, predictions and probabilities."""
     logits = trainer.judge().cpu()
+    memory.check(trainer.device)
     if not logits.isfinite().all():
         raise RunFailedError("diverged: the trained network's outputs are not finite")
     labels = trainer.data.test.labels.cpu().numpy()
@@ -203,7 +205,7 @@ def weights_sha256(weights: dict[str, torch.Tensor]) -> str:
 
 def _description(plan: Plan, data: Data) -> dict[str, Any]:
     """The part of a record that is known before training."""
-    device = data.train.labels.device
+    place = data.train.labels.device
     return {
         "version": record.VERSION,
         "variant": plan.variant.name,
@@ -222,18 +224,11 @@ def _description(plan: Plan, data: Data) -> dict[str, Any]:
         },
         "protocol": record.plain(plan.protocol.to_dict()),
         "departures": plan.departures,
-        "environment": environment.describe(device, eager=plan.eager),
+        "environment": environment.describe(place, eager=plan.eager),
         "code": environment.code(),
         "sources_sha256": environment.sources_sha256(),
         "decision_sha256": decision.sha256(),
     }
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out; torch's CPU allocator has no exception of its own for that."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "DefaultCPUAllocator" in str(error)
-    )
 
 
 def _reason(error: BaseException) -> str:

@@ -57,7 +57,7 @@ class Staff:
         """
         stillborn = 0 if worker.ready else worker.stillborn + 1
         if not worker.unable and stillborn < STILLBORN:
-            self._start(worker.place, stillborn)
+            self._start(worker.place, stillborn, worker.crowded)
             return
         why = worker.unable or (
             f"{STILLBORN} workers ended before they had loaded the data, the last one with "
@@ -72,6 +72,8 @@ class Staff:
         self._board.say(f"{worker.place.title}: left out, {why}")
         self.grow(len(self._crew.workers) + 1)
 
-    def _start(self, place: Place, stillborn: int = 0) -> None:
+    def _start(self, place: Place, stillborn: int = 0, crowded: int = 0) -> None:
         reporters = [self._board.reporter() for _ in range(place.slots)]
-        self._crew.start(place, reporters).stillborn = stillborn
+        started = self._crew.start(place, reporters)
+        # The memory of the place is what it was.
+        started.stillborn, started.crowded = stillborn, crowded

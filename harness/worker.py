@@ -101,6 +101,8 @@ def _serve(
     room: _Room,
 ) -> None:
     """Train one run after the other in a slot."""
+    from harness import memory
+
     while True:
         task = tasks.get()
         with room.shared(slot) as crowded:
@@ -108,13 +110,15 @@ def _serve(
             if crowded():
                 gc.collect()  # a trainer lies in cycles: what it held is for the others
         sender.send(ended)
+        if memory.shortages(bench.on_device.train.labels.device):
+            os._exit(os.EX_TEMPFAIL)  # from here on its bits may be others: another worker goes on
 
 
 def _train(
     task: Train, bench: Bench, grid: Grid, sender: _Sender, crowded: Callable[[], bool]
 ) -> Ended:
     from harness import experiment
-    from harness.runner import CrowdedError
+    from harness.memory import CrowdedError
 
     slot = task.slot
     try:

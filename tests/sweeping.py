@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -16,6 +17,9 @@ import numpy as np
 from PIL import Image
 
 from harness import processes
+from harness.grid import Grid
+from harness.plan import Options, plans
+from harness.sweep import run
 from tests.conftest import ROOT
 
 # One thread, so that a run gives the same bits however many workers share the cores.
@@ -44,6 +48,29 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def sweep(images: str, *names: str, **settings: dict[str, Any]) -> None:
+    """What a script does that changes the harness and then sweeps, in its folder.
+
+    Args:
+        images: folder of pictures.
+        names: of the variants, one run each.
+        settings: of a variant's protocol, where they are to be others.
+    """
+    options = Options(
+        dataset="folder", data_dir=Path(images), precision="fp32", epochs=3, device="cpu"
+    )
+    planned = [
+        dataclasses.replace(
+            one, protocol=dataclasses.replace(one.protocol, **settings.get(one.variant.name, {}))
+        )
+        for one in plans(names, [0], options)
+    ]
+    try:
+        run(Grid(plans=tuple(planned), options=options, figures=False))
+    except Exception as error:  # told in one line, as the command does
+        sys.exit(f"{type(error).__name__}: {error}")
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -19,18 +19,8 @@ from harness.runner import weights_sha256
 from harness.train import Trainer
 from tests.conftest import ROOT
 
-CUDA = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
-DEVICES = ["cpu", pytest.param("cuda", marks=CUDA)]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 Make = Callable[..., Trainer]
-
-
-def on_cuda(test: Callable[..., None]) -> Callable[..., None]:
-    for mark in CUDA:
-        test = mark(test)
-    return test
 
 
 @pytest.fixture
@@ -62,7 +52,7 @@ def trained(trainer: Trainer, epochs: int = 2) -> tuple[str, list[float], torch.
         return bits(trainer), losses, trainer.judge().cpu()
 
 
-@on_cuda
+@pytest.mark.gpu
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", variants.names())
 def test_a_graph_gives_the_bits_of_eager_steps(name: str, precision: str, make: Make) -> None:
@@ -72,7 +62,7 @@ def test_a_graph_gives_the_bits_of_eager_steps(name: str, precision: str, make: 
     assert torch.equal(graph[2], eager[2])
 
 
-@on_cuda
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", ["paper", "batch_norm"])
 def test_capturing_changes_neither_weights_nor_momentum(name: str, make: Make) -> None:
     trainer = make(name)
@@ -84,7 +74,7 @@ def test_capturing_changes_neither_weights_nor_momentum(name: str, make: Make) -
     assert trainer._position.item() == 0
 
 
-@on_cuda
+@pytest.mark.gpu
 def test_full_batches_are_judged_by_a_graph_with_the_bits_of_eager_ones(make: Make) -> None:
     images = torch.randint(0, 256, (1200, 32, 32, 3), dtype=torch.uint8, device="cuda")
     trainers = [make(graphs=graphs) for graphs in (True, False)]
@@ -95,7 +85,7 @@ def test_full_batches_are_judged_by_a_graph_with_the_bits_of_eager_ones(make: Ma
     assert torch.equal(one, other)
 
 
-@on_cuda
+@pytest.mark.gpu
 def test_a_restored_run_goes_on_in_its_graph(make: Make) -> None:
     whole, cut, again = (make("batch_norm") for _ in range(3))
     wanted = trained(whole, 3)
@@ -105,7 +95,7 @@ def test_a_restored_run_goes_on_in_its_graph(make: Make) -> None:
     assert trained(again, 2)[0] == wanted[0]
 
 
-@on_cuda
+@pytest.mark.gpu
 def test_what_cannot_be_captured_is_said_in_one_line() -> None:
     # In a process of its own: torch need not be whole after a broken capture.
     script = (
@@ -118,7 +108,7 @@ def test_what_cannot_be_captured_is_said_in_one_line() -> None:
     assert "InputError: no CUDA graph can be made of a step here" in done.stderr
 
 
-@on_cuda
+@pytest.mark.gpu
 def test_nothing_in_a_step_waits_for_the_gpu(make: Make) -> None:
     trainer = make("batch_norm", graphs=False)
     trainer.train_epoch()

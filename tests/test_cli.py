@@ -26,7 +26,7 @@ from tests.conftest import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
 # In a folder whose data/ holds a few pictures; the protocol is that of the real images.
-SMALL = ("run", "--dataset", "folder", "--precision", "fp32", "--epochs", "1")
+SMALL = ("run", "--device", "cpu", "--dataset", "folder", "--precision", "fp32", "--epochs", "1")
 FOLDER = "results/folder/1-epochs-fp32"
 
 

@@ -166,6 +166,25 @@ def test_a_run_that_lacks_memory_beside_others_is_tried_alone(
     assert capsys.readouterr().out.count(line) == 1
 
 
+def test_the_memory_of_a_worker_that_ended_is_no_larger_for_the_next(tmp_path: Path) -> None:
+    names = ("paper", "baseline", "dropout_0", "batch_norm")
+    ledger, beside = Ledger(open=deque(Job(planned(n, tmp_path)) for n in names)), []
+
+    def fate(worker: Worker) -> Iterator[Any]:
+        beside.append(len(worker.busy))
+        if len(beside) == 1:
+            yield Ended(0, "crowded", reason="out of memory: 2 GiB")
+            yield None
+            return
+        for slot, job in jobs(worker):
+            yield settle(slot, job)
+
+    swept(ledger, fate, slots=2)
+    assert len(ledger.done) == 4
+    assert beside[0] == 2
+    assert max(beside[1:]) == 1
+
+
 def test_an_epoch_that_is_repeated_is_no_progress(tmp_path: Path) -> None:
     job = Job(planned("paper", tmp_path))
     ledger = Ledger(open=deque([job]))

@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 from tests.sweeping import pictures
 
 EPOCHS = 3
-RUN = ("run", "--variant", "batch_norm", "--epochs", str(EPOCHS))
+RUN = ("run", "--device", "cpu", "--variant", "batch_norm", "--epochs", str(EPOCHS))
 DIGITS = ("--dataset", "digits")
 OTHER_THREADS = "2" if torch.get_num_threads() == 1 else "1"
 # Where a process can be told to die: the function, and what it is doing then.

@@ -167,9 +167,9 @@ def script(folder: Path, text: str, images: Path) -> tuple[str, str]:
 # bounds; and one as it should be. Workers import the script too, under another name.
 FAILING = """
     import os, resource, signal, sys
-    from dataclasses import replace
     from pathlib import Path
-    from harness import dispatch, grid, plan, runner, sweep
+    from harness import dispatch, runner
+    from tests.sweeping import sweep
 
     execute = runner.execute
 
@@ -191,19 +191,10 @@ FAILING = """
 
     if __name__ == "__main__":
         dispatch.DEATHS = 2
-        options = plan.Options(
-            dataset="folder",
-            data_dir=Path(sys.argv[1]),
-            precision="fp32",
-            epochs=3,
-            device="cpu",
+        sweep(
+            *(sys.argv[1], "dropout_0", "dropout_25", "baseline", "paper"),
+            baseline={"learning_rate": 1e9},
         )
-        plans = plan.plans(["dropout_0", "dropout_25", "baseline", "paper"], [0], options)
-        plans[2] = replace(plans[2], protocol=replace(plans[2].protocol, learning_rate=1e9))
-        try:
-            sweep.run(grid.Grid(plans=tuple(plans), options=options, figures=False))
-        except Exception as error:
-            sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
@@ -244,13 +235,13 @@ def test_runs_that_fail_are_named_and_all_others_finish(
 # out of it, the second when the first is gone; and the second also when it is alone.
 CROWDED = """
     import os, sys, threading, time
-    from pathlib import Path
 
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "6":
         os._exit(1)
 
     import torch
-    from harness import grid, machine, plan, runner, sweep
+    from harness import machine, runner
+    from tests.sweeping import sweep
 
     epoch, met = runner._epoch, threading.Barrier(2)
     tries = {"paper": 0, "dropout_0": 0, "batch_norm": 1}
@@ -270,18 +261,7 @@ CROWDED = """
 
     if __name__ == "__main__":
         machine.places = lambda found, grid: places
-        options = plan.Options(
-            dataset="folder",
-            data_dir=Path(sys.argv[1]),
-            precision="fp32",
-            epochs=3,
-            device="cpu",
-        )
-        plans = plan.plans(["paper", "dropout_0", "batch_norm"], [0], options)
-        try:
-            sweep.run(grid.Grid(plans=tuple(plans), options=options, figures=False))
-        except Exception as error:
-            sys.exit(f"{type(error).__name__}: {error}")
+        sweep(sys.argv[1], "paper", "dropout_0", "batch_norm")
 """
 
 
@@ -301,6 +281,43 @@ def test_a_gpu_that_starts_no_worker_is_left_out_and_memory_short_for_two_serves
     folder = "folder/3-epochs-fp32"
     for kept in (f"{folder}/paper/seed-0", f"{folder}/batch_norm/seed-0"):
         assert found[kept] == alone[kept]
+
+
+# Two runs share a memory that holds one; a library takes another algorithm and says nothing.
+UNSEEN = """
+    import sys, threading
+    from pathlib import Path
+    from harness import machine, memory, runner
+    from tests.sweeping import sweep
+
+    epoch, met, short = runner._epoch, threading.Barrier(2), []
+    memory.shortages = lambda device: len(short)
+
+    def shared(trainer, reporter):
+        row = epoch(trainer, reporter)
+        if not Path("short").exists():
+            met.wait(60)
+            Path("short").touch()
+            short.append(1)
+        return row
+
+    runner._epoch = shared
+
+    if __name__ == "__main__":
+        machine.places = lambda found, grid: [machine.Place("cpu", 2, {machine.GPUS: "0"})]
+        sweep(sys.argv[1], "paper", "batch_norm")
+"""
+
+
+def test_after_memory_ran_out_unseen_another_worker_goes_on(
+    alone: dict[str, tuple[str, str]], images: Path, tmp_path: Path
+) -> None:
+    output, errors = script(tmp_path, UNSEEN, images)
+    assert errors == ""
+    assert "out of memory: the GPU's memory ran out within a library" in output
+    found = hashes(tmp_path / "results")
+    assert len(found) == 2
+    assert all(found[kept] == alone[kept] for kept in found)
 
 
 def test_a_time_limit_starts_nothing_that_would_not_finish(

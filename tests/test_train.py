@@ -284,7 +284,6 @@ def test_fp32_means_no_tf32() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Data) -> None:
     here = Trainer(PAPER, protocol, 0, data)
     there = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
