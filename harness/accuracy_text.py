@@ -13,7 +13,7 @@ from harness.verdict import Judgement
 NO_VERDICT = "NO VERDICT"
 # The decision table calls this end open too; said of runs that go on, its word would read as final.
 NOT_DECIDED_YET = "NOT DECIDED YET"
-UNPLANNED = "no verdict and no tests are planned at this budget"
+UNPLANNED = "no verdict and no tests are planned for such runs"
 
 
 def word(judgement: Judgement, rules: Decision) -> str:
@@ -21,7 +21,7 @@ def word(judgement: Judgement, rules: Decision) -> str:
     may be given."""
     if judgement.outcome is None or judgement.accuracy is None:
         return NO_VERDICT
-    return NOT_DECIDED_YET if judgement.accuracy.interim(rules) else judgement.outcome
+    return NOT_DECIDED_YET if judgement.own(rules).interim(rules) else judgement.outcome
 
 
 def sentences(judgement: Judgement, rules: Decision) -> list[str]:
@@ -33,6 +33,8 @@ def sentences(judgement: Judgement, rules: Decision) -> list[str]:
             "variants do."
         ]
     lines = [_figures(found, planned, rules)]
+    if judgement.outcome is None and (why := judgement.own(rules).too_many_failed(rules)):
+        lines.append(f"{why}.")
     if judgement.outcome is not None:
         lines.append(f"{word(judgement, rules)}: {found.reason}.")
     if judgement.outcome == rules.outcomes.inside:
@@ -43,7 +45,8 @@ def sentences(judgement: Judgement, rules: Decision) -> list[str]:
     if exceeds(judgement, rules):
         lines += ["Ours is higher than the paper's.", built_in(judgement, rules)]
     if not planned:
-        lines.append(f"{UNPLANNED.capitalize()}: these are figures for the budget curve.")
+        of_curve = not judgement.standing.stated and judgement.epochs in rules.budgets.curve
+        lines.append(f"{UNPLANNED.capitalize()}" + ", but for the budget curve" * of_curve + ".")
     elif found.undecided:
         lines.append(needed(found, rules))
     return lines
@@ -57,7 +60,8 @@ def _figures(found: AccuracyResult, planned: bool, rules: Decision) -> str:
     ran = f"{count(found.n, 'run')} of {name}"
     ran += f" ({found.failed} more failed)" * bool(found.failed)
     if math.isnan(found.low):
-        shown = ", ".join(rendering.percent(a) for a in found.runs) or "no variation"
+        alike = f"all {rendering.percent(found.mean)}"
+        shown = ", ".join(rendering.percent(a) for a in found.runs) or alike
         return f"{ran}: {shown} %; the paper's two average {reported} %."
     margin = f", against a margin of {100 * limits.margin:g} point" * planned
     return (

@@ -21,27 +21,23 @@ class Line:
 
     Attributes:
         variant: its name.
-        rows: by number of epochs, where it has finished runs; at least one.
+        rows: by number of epochs, where it has runs, finished or failed; at least one.
     """
 
     variant: str
     rows: dict[int, AblationResult]
 
-    def differences(self) -> dict[int, float]:
-        """Points of accuracy (fractions) against the variant that all are held against, by
-        number of epochs; empty for that one itself."""
-        contrasts = {epochs: row.contrast for epochs, row in self.rows.items()}
-        found = {epochs: c.difference for epochs, c in contrasts.items() if c is not None}
-        return {epochs: value for epochs, value in found.items() if not math.isnan(value)}
-
-    def turns(self) -> bool:
-        """Whether it is better at one budget and worse at another."""
-        values = self.differences().values()
-        return any(v > 0 for v in values) and any(v < 0 for v in values)
+    def speaking(self, most_failed: float) -> dict[int, AblationResult]:
+        """The rows but for those of which more than this share of the runs failed."""
+        return {
+            epochs: row
+            for epochs, row in self.rows.items()
+            if row.failed <= most_failed * (row.n + row.failed)
+        }
 
 
 def lines(curve: Sequence[Judgement]) -> list[Line]:
-    """Every planned variant that has finished runs, in the order of the decision file, the one
+    """Every planned variant that has runs, in the order of the decision file, the one
     that the others are held against first.
 
     Args:
@@ -51,7 +47,7 @@ def lines(curve: Sequence[Judgement]) -> list[Line]:
     for judgement in curve:
         for row in judgement.ablations:
             rows = found.setdefault(row.variant, {})
-            if row.n:
+            if row.n or row.failed:
                 rows[judgement.epochs] = row
     return [Line(variant, rows) for variant, rows in found.items() if rows]
 
@@ -72,12 +68,13 @@ def columns(curve: Sequence[Judgement], rules: Decision) -> rendering.Cells:
 def _cell(row: AblationResult | None, judgement: Judgement, rules: Decision) -> str:
     if row is None:
         return NOT_RUN
+    ran = f"{row.n}" + f", {row.failed} failed" * bool(row.failed)
     if row.contrast is None:
-        return f"{percent(row.mean)} % ({row.n})"
+        return f"{percent(row.mean)} % ({ran})" if row.n else f"{EMPTY} ({ran})"
     if math.isnan(row.contrast.difference):
-        return f"{EMPTY} ({row.n})"
+        return f"{EMPTY} ({ran})"
     real = judgement.tested(rules, row.variant) and row.contrast.holm < rules.tests.alpha
-    return f"{points(row.contrast.difference)}{'*' * real} ({row.n})"
+    return f"{points(row.contrast.difference)}{'*' * real} ({ran})"
 
 
 def legend(curve: Sequence[Judgement], rules: Decision) -> str:
@@ -92,34 +89,54 @@ def legend(curve: Sequence[Judgement], rules: Decision) -> str:
 
 
 def lacking(curve: Sequence[Judgement], rules: Decision) -> list[str]:
-    """Which budgets of the decision file have no runs, and which variants lack at the others."""
+    """Which budgets of the decision file have no runs, and which variants lack at the others;
+    empty for images and protocols that it has no plan for."""
+    if not any(judgement.standing.planned for judgement in curve):
+        return []
     there = {judgement.epochs: judgement for judgement in curve}
     wanted = rules.budgets.curve
     absent = [str(epochs) for epochs in wanted if epochs not in there]
     told = [f"Not run: {', '.join(absent)} epochs."] if absent else []
     for epochs in wanted:
         if epochs in there:
-            none = [row.variant for row in there[epochs].ablations if not row.n]
+            none = [r.variant for r in there[epochs].ablations if not r.n and not r.failed]
             told += [f"Not run at {epochs} epochs: {', '.join(none)}."] if none else []
     return told
 
 
 def sentence(curve: Sequence[Judgement], rules: Decision) -> str:
     """The figures at every budget, and whether an ablation changes sides; empty where no variant
-    has been run at two budgets."""
-    several = [line for line in lines(curve) if len(line.rows) > 1]
-    own = next((line for line in several if line.variant == rules.contrasts.against), None)
-    if own is None:
+    has been run at two budgets. What too many failed runs leave of a variant is not compared."""
+    most, base = rules.accuracy.most_failed, rules.contrasts.against
+    by_name = {line.variant: line.speaking(most) for line in lines(curve)}
+    own = by_name.pop(base, {})
+    if len(own) < 2:
         return ""
     means = ", ".join(
         f"{percent(row.mean)} % at {epochs} epochs ({count(row.n, 'run')})"
-        for epochs, row in own.rows.items()
+        for epochs, row in own.items()
     )
-    others = [_compared(line) for line in several if len(line.differences()) > 1]
-    against = f" Against it, in points: {'; '.join(others)}." if others else ""
-    return f"By budget {own.variant} reaches {means}.{against}"
+    told = [
+        _compared(name, found)
+        for name, rows in by_name.items()
+        if len(found := _differences(rows, own)) > 1
+    ]
+    against = f" Against it, in points: {'; '.join(told)}. Any of this may be chance."
+    return f"By budget {base} reaches {means}.{against * bool(told)}"
 
 
-def _compared(line: Line) -> str:
-    told = ", ".join(f"{points(v)} at {epochs}" for epochs, v in line.differences().items())
-    return f"{line.variant} {told}" + " (it changes sides)" * line.turns()
+def _differences(
+    rows: dict[int, AblationResult], own: dict[int, AblationResult]
+) -> dict[int, float]:
+    """By number of epochs, where both variants speak; fractions."""
+    return {
+        epochs: row.contrast.difference
+        for epochs, row in rows.items()
+        if epochs in own and row.contrast is not None
+    }
+
+
+def _compared(name: str, differences: dict[int, float]) -> str:
+    told = ", ".join(f"{points(value)} at {epochs}" for epochs, value in differences.items())
+    turns = min(differences.values()) < 0 < max(differences.values())
+    return f"{name} {told}" + " (it changes sides)" * turns

@@ -203,7 +203,7 @@ def tuning(group: Group, found: Iterable[Calibration]) -> int:
     return sum(any(rests_on(one, run) for one in found) for run in group.records)
 
 
-def apart(groups: Sequence[Group], found: Collection[Calibration]) -> list[Group]:
+def without_tuning(groups: Sequence[Group], found: Collection[Calibration]) -> list[Group]:
     """The groups without those that are wholly runs behind a calibration, which shows them;
     where there are no others, all."""
     return [g for g in groups if tuning(g, found) < len(g.records)] or [*groups]

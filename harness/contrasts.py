@@ -43,14 +43,20 @@ class Arm:
         """Finished runs."""
         return len(self.finished)
 
+    @property
+    def ran(self) -> int:
+        """Runs, finished or failed."""
+        return self.n + self.failed
+
     def interim(self, rules: Decision) -> str:
         """What of the plan has been run, in words; empty once all of it has.
 
         Before that nothing is settled: whoever looks after every run and stops when it pleases
         errs more often than the levels say (docs/statistics.md).
         """
-        ran, planned = self.n + self.failed, len(rules.planned(self.name))
-        return f"interim, {ran} of {planned} planned seeds of {self.name}" * (ran < planned)
+        planned = len(rules.planned(self.name))
+        told = f"interim, {self.ran} of {planned} planned seeds of {self.name}"
+        return told * (self.ran < planned)
 
     def too_many_failed(self, rules: Decision) -> str:
         """How many runs failed, in words, where they are more than the decision file's share, so
@@ -58,11 +64,10 @@ class Arm:
 
         While planned seeds are to come, the share is not known yet.
         """
-        ran = self.n + self.failed
-        if self.interim(rules) or self.failed <= rules.accuracy.most_failed * ran:
+        if self.interim(rules) or self.failed <= rules.accuracy.most_failed * self.ran:
             return ""
-        failed = f"{self.failed} of {ran} runs of {self.name} failed"
-        return f"{failed}, so the rest cannot speak for all"
+        failed = f"{self.failed} of {self.ran} runs of {self.name} failed"
+        return failed + ", so the rest cannot speak for all" * bool(self.n)
 
     def unsettled(self, rules: Decision) -> str:
         """Why these runs settle nothing, in words; empty where they may."""

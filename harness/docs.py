@@ -79,7 +79,9 @@ def _shown() -> tuple[Found, list[Section]]:
 
 def results_table() -> str:
     """The leading comparison of the committed records, as `compare` has it, but for the classes."""
-    text = tables.in_short(_shown()[0].lead.group)
+    lead, rules = _shown()[0].lead, decision.load()
+    tested = [row.variant for row in lead.ablations if lead.tested(rules, row.variant)]
+    text = tables.in_short(lead.group, tested)
     return re.sub(r"^## ", "### ", text, flags=re.MULTILINE).strip()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pandas as pd
 
 from harness import decision, paper, standing
 from harness.compare import family
+from harness.contrasts import Arm
 from harness.decision import Decision
 from harness.grouping import Group, apart, environments
 from harness.rendering import count, percent
@@ -75,8 +75,8 @@ def legend(group: Group, frame: pd.DataFrame, baseline: str, full: bool) -> list
             f"{_detectable(frame)} points would be found with "
             f"{100 * rules.tests.power:g} % power."
         )
-        if early := _early(group, frame, baseline, rules):
-            lines.append(f"These p decide nothing yet: of the planned seeds {early} have been run.")
+        if why := _undecided(group, frame, baseline, rules):
+            lines.append(f"These p decide nothing: {why}.")
     if full and (terms := _terms(group, frame, baseline)):
         lines.append(" ".join(terms))
     ours = ~frame["variant"].isin([run.name for run in paper.REPORTED_RUNS])
@@ -125,15 +125,14 @@ def _corrected(frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
     return text
 
 
-def _early(group: Group, frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
-    """How far the plan is, for the variants with tests that are not through; empty if all are."""
-    tested = [baseline, *frame["variant"][frame["p_holm"].notna()]]
-    ran = Counter(r.variant for r in group.records)
-    return ", ".join(
-        f"{ran[name]} of {planned} of {name}"
-        for name in tested
-        if ran[name] < (planned := len(rules.planned(name)))
-    )
+def _undecided(group: Group, frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
+    """Why the tests shown settle nothing; empty where they may."""
+    counted = standing.planned(group, rules)[0]
+    if not standing.standing(counted, rules).planned:
+        return "no test is planned for such runs"
+    names = [baseline, *frame["variant"][frame["p_holm"].notna()]]
+    found = [Arm.of(name, counted.records).unsettled(rules) for name in names]
+    return "; ".join(why for why in found if why)
 
 
 def _detectable(frame: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from harness.data import Data
-from harness.device import own_stream
+from harness.device import own_stream, refuse_without_units
 from harness.plan import Plan
 from harness.train import Trainer
 
@@ -60,6 +60,7 @@ def measure(plan: Plan, data: Data, start_up: float) -> Profile:
         data = data.validation()
     device = data.train.labels.device
     batch = plan.protocol.batch_size
+    refuse_without_units(device, plan.protocol.precision)
     with own_stream(device):
         whole = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
         steps = min(STEPS[device.type], len(whole.batch_sizes))

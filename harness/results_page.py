@@ -66,8 +66,8 @@ python -m harness bundle official.tar
 and can pass `official.tar` on (records and predictions alone), with `harness/budget.toml` if
 `calibrate` found another number of epochs there; `python -m harness merge official.tar` takes it
 in here after `check`. Both sweeps once more with `--epochs 90` give the verdict at the reference's
-budget, and `--variants paper,no_augmentation,no_lr_decay,baseline --seeds 0-4` with `--epochs 10`
-and `--epochs 40` the rest of the budget curve."""
+budget, and `--variants all --seeds 0-4` with `--epochs 10`, `20` and `40` the rest of the budget
+curve."""
 
 
 def files(found: Found, shown: Sequence[Section]) -> dict[Path, bytes]:
@@ -89,7 +89,8 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     first, *others = shown
     told, rules = answer.answer(found), found.verdict.rules
     drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
-    figures = [_told(s, _pictures(s)[0], found.results.name + "/") for s in drawn]
+    folder = found.results.name + "/"
+    figures = [_told(s, pictures[0], folder) for s in drawn if (pictures := _pictures(s))]
     data = found.lead.group.dataset["fingerprint"]
     tuned = [c for c in found.calibrations.values() if c.dataset["fingerprint"] == data]
     sentences = [
@@ -233,7 +234,8 @@ def _cost(judgement: Judgement, rules: Decision) -> str:
     ]
     reference = rules.budgets.reference
     times = f"{reference / judgement.epochs:g} times as long; calibration comes on top"
-    told.append(f"At {reference} epochs it takes {times}.")
+    if judgement.epochs != reference:
+        told.append(f"At {reference} epochs it takes {times}.")
     kinds = {r.environment["device_type"] for r in judgement.group.records}
     unseen = [] if "cuda" in kinds else ["On a GPU none has been timed yet."]
     return " ".join([*told, *unseen])

@@ -48,7 +48,7 @@ class Evidence:
         accuracy: None where the classes are not CIFAR-10's.
         ablations: see `harness.judging.ablations`.
         rules: the decision file.
-        planned: whether it plans seeds and tests at this budget.
+        planned: whether it plans seeds and tests for such runs.
     """
 
     group: Group
@@ -56,7 +56,7 @@ class Evidence:
     accuracy: AccuracyResult | None
     ablations: Sequence[AblationResult]
     rules: Decision
-    planned: bool = True
+    planned: bool
 
     @property
     def enough(self) -> bool:
@@ -67,14 +67,15 @@ class Evidence:
         """The answer where seeds are too few for an interval: open, with the figure so far."""
         return Answer(OPEN, f"{text} ({count(self.arm.n, 'run')}); too few seeds")
 
-    def final(self, status: str, text: str, *others: str) -> Answer:
-        """The answer; open while planned seeds of the arm or of other variants are to come, where
-        too many of their runs failed, and where no test is planned."""
+    def final(self, status: str, text: str, *others: str, test: str = "") -> Answer:
+        """The answer; open, and without the outcome of its test, while planned seeds of the arm or
+        of other variants are to come, where too many of their runs failed, and where no test is
+        planned."""
         if not self.planned:
-            return Answer(OPEN, f"{text}; no test is planned at this budget")
+            return Answer(OPEN, f"{text}; no test is planned for such runs")
         arms = [self.arm, *(Arm.of(name, self.group.records) for name in others)]
         why = next((why for arm in arms if (why := arm.unsettled(self.rules))), "")
-        return Answer(OPEN, f"{text}; {why}") if why else Answer(status, text)
+        return Answer(OPEN, f"{text}; {why}") if why else Answer(status, text + test)
 
 
 @dataclass(frozen=True)
@@ -163,15 +164,13 @@ def _helps(without: str) -> Callable[[Evidence], Answer]:
             return evidence.few(f"{text}, {count(row.n, 'run')} against ours")
         found = contrast.holm < evidence.rules.tests.alpha
         status = (CONFIRMED if contrast.difference < 0 else REFUTED) if found else OPEN
-        text += (
-            f" {rendering.span(contrast.low, contrast.high)}, "
-            f"Holm p {rendering.p_value(contrast.holm)}"
-        )
+        text += f" {rendering.span(contrast.low, contrast.high)}"
+        test = f", Holm p {rendering.p_value(contrast.holm)}"
         seen = (
             f"; {rendering.percent(contrast.detectable)} points would have been found in "
             f"{100 * evidence.rules.tests.power:g} % of cases"
         )
-        return evidence.final(status, text + seen * (not found), without)
+        return evidence.final(status, text, without, test=test + seen * (not found))
 
     return judge
 

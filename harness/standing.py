@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness import budget, decision, paper, protocols, record
+from harness.contrasts import Arm
 from harness.decision import Decision
 from harness.grouping import Group, environments
 
@@ -18,13 +19,16 @@ class Standing:
     decides: whether a verdict is given on these records.
     heading: why, or why not.
     cifar10: whether the classes are CIFAR-10's, so that the paper's figures compare.
-    planned: whether the decision file plans seeds and tests at this budget. At the other budgets
-        of its curve it wants accuracy and the signs of the ablations alone.
+    stated: whether a verdict is stated for this number of epochs; for others there are figures
+        alone. True where the classes are not CIFAR-10's.
+    planned: whether the decision file's seeds and tests are for such runs: CIFAR-10's classes, its
+        test images, the protocol, and a budget for which a verdict is stated.
     """
 
     decides: bool
     heading: str
     cifar10: bool
+    stated: bool
     planned: bool
 
 
@@ -39,8 +43,13 @@ def standing(group: Group, rules: Decision) -> Standing:
     cifar10 = tuple(group.dataset["classes"]) == paper.CLASSES
     epochs = group.protocol["epochs"]
     obstacle = _obstacle(group, cifar10, budgets)
-    heading = f"{obstacle}: figures, no verdict" if obstacle else budgets[epochs]
-    return Standing(not obstacle, heading, cifar10, planned=not cifar10 or epochs in budgets)
+    return Standing(
+        decides=not obstacle,
+        heading=f"{obstacle}: figures, no verdict" if obstacle else budgets[epochs],
+        cifar10=cifar10,
+        stated=not cifar10 or epochs in budgets,
+        planned=group.beside_paper and epochs in budgets and not _departs(group),
+    )
 
 
 def _budgets(rules: Decision) -> dict[int, str]:
@@ -56,15 +65,12 @@ def _obstacle(group: Group, cifar10: bool, budgets: Mapping[int, str]) -> str:
     data, epochs = group.dataset, group.protocol["epochs"]
     elsewhere = cifar10 and epochs not in budgets
     stated = f"the verdict is stated for {' and '.join(map(str, sorted(budgets)))} epochs"
-    if not data["official"]:
+    if not (data["official"] and cifar10):
         what = "not the official CIFAR-10 bytes" if cifar10 else "not CIFAR-10"
         return f"NOT THE OFFICIAL DATA ({what}" + f"; {stated}" * elsewhere + ")"
     if data["split"] != "test":
         return "NOT THE TEST IMAGES"
-    standard = record.plain(protocols.PROTOCOLS["cifar10"].to_dict())
-    known = {k: v for k, v in standard.items() if k in group.protocol and k != "epochs"}
-    own = {k: v for k, v in group.protocol.items() if k != "epochs"}
-    if departs := record.differences(known, own):
+    if departs := _departs(group):
         return f"NOT THE PROTOCOL ({'; '.join(departs[:3])})"
     if others := sum(r.decision_sha256 != decision.sha256() for r in group.records):
         return (
@@ -76,6 +82,17 @@ def _obstacle(group: Group, cifar10: bool, budgets: Mapping[int, str]) -> str:
     if tuned.provisional and epochs == tuned.epochs:
         return "PROVISIONAL BUDGET (`calibrate` has not set it)"
     return ""
+
+
+# What the data and the budget say themselves.
+_ELSEWHERE = ("dataset", "epochs")
+
+
+def _departs(group: Group) -> list[str]:
+    """Where the protocol, but for data and budget, is not that of CIFAR-10."""
+    standard = record.plain(protocols.PROTOCOLS["cifar10"].to_dict())
+    own = {k: v for k, v in group.protocol.items() if k not in _ELSEWHERE}
+    return record.differences({k: v for k, v in standard.items() if k in own}, own)
 
 
 def planned(group: Group, rules: Decision) -> tuple[Group, int]:
@@ -115,13 +132,13 @@ def notes(group: Group, beyond: int, worth: Standing, rules: Decision) -> list[s
 
 def _short(group: Group, rules: Decision) -> str:
     """The variants that lack planned seeds, with how many have been run; none that never ran."""
-    ran = Counter(r.variant for r in group.records)
-    ran.setdefault(rules.accuracy.variant, 0)
-    names = (rules.accuracy.variant, *rules.contrasts.variants)
+    own, *others = (
+        Arm.of(name, group.records) for name in (rules.accuracy.variant, *rules.contrasts.variants)
+    )
     return ", ".join(
-        f"{ran[name]} of {planned} of {name}"
-        for name in names
-        if name in ran and ran[name] < (planned := len(rules.planned(name)))
+        f"{arm.ran} of {len(rules.planned(arm.name))} of {arm.name}"
+        for arm in (own, *(arm for arm in others if arm.ran))
+        if arm.interim(rules)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -53,9 +53,16 @@ def render(
     return "\n\n".join([*title, *(write(g, groups[0], baseline, full) for g in groups)]) + "\n"
 
 
-def in_short(group: Group, baseline: str = "paper") -> str:
-    """One group in Markdown as `render` has it, without its classes."""
-    return _markdown(group, group, baseline, full=False, classes=False)
+def in_short(group: Group, tested: Collection[str]) -> str:
+    """One group in Markdown as `render` has it, without its classes.
+
+    Args:
+        group: see `harness.grouping.group`.
+        tested: the variants whose tests against `paper` may be shown.
+    """
+    frame = table(group)
+    frame.loc[~frame["variant"].isin(tested), ["p", "p_holm"]] = math.nan
+    return _text(group, group, frame, "paper", full=False, classes=False)
 
 
 def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
@@ -75,10 +82,19 @@ def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
     return frame
 
 
-def _markdown(
-    group: Group, first: Group, baseline: str, full: bool, *, classes: bool = True
+def _markdown(group: Group, first: Group, baseline: str, full: bool) -> str:
+    return _text(group, first, table(group, baseline), baseline, full=full)
+
+
+def _text(
+    group: Group,
+    first: Group,
+    frame: pd.DataFrame,
+    baseline: str,
+    *,
+    full: bool,
+    classes: bool = True,
 ) -> str:
-    frame = table(group, baseline)
     parts = [f"## {group.title}", *legend.notes(group, first)]
     views = _views(frame, group.dataset["classes"], baseline, full)
     for heading, cells in views if classes else views[:1]:

@@ -43,6 +43,10 @@ class Judgement:
     claims: tuple[Settled, ...]
     notes: tuple[str, ...]
 
+    def own(self, rules: Decision) -> Arm:
+        """The runs of the variant that the accuracy claim is judged on."""
+        return Arm.of(rules.accuracy.variant, self.group.records)
+
     def tested(self, rules: Decision, *names: str) -> bool:
         """Whether tests of these variants, and of the one they are held against, may be shown:
         not where none are planned, not before all planned seeds have been run, and not where too

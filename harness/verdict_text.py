@@ -50,11 +50,13 @@ def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
     parts += _predicted(judgement)
     parts += ["### Ablations", rendering.markdown(_ablations(judgement, verdict.rules))]
     parts.append(
-        "p: Welch's t, raw and after Holm, once all planned seeds have been run; P(>): chance that "
+        "p: Welch's t, raw and after Holm, where the plan is through; P(>): chance that "
         f"a random run beats one of {verdict.rules.contrasts.against}; detects: smallest "
         f"difference found with {100 * verdict.rules.tests.power:g} % power, points; r: "
         "correlation over shared seeds."
     )
+    if not judgement.standing.stated:
+        return parts
     if judgement.classes:
         parts += [
             "### Recall of each class",
@@ -152,13 +154,16 @@ def _judgement(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
         "epochs": judgement.epochs,
         "decides": judgement.standing.decides,
         "standing": judgement.standing.heading,
-        "verdict": judgement.outcome,
+        "verdict": judgement.outcome and word(judgement, verdict.rules),
         "paragraph": paragraph(judgement, verdict.rules),
         "notes": list(judgement.notes),
         "accuracy": accuracy,
         "classes": [dataclasses.asdict(c) for c in judgement.classes],
         "pattern": pattern,
-        "ablations": [dataclasses.asdict(a) for a in judgement.ablations],
+        "ablations": [
+            {**dataclasses.asdict(a), "tested": judgement.tested(verdict.rules, a.variant)}
+            for a in judgement.ablations
+        ],
         "claims": [
             {
                 "claim": s.claim.sentence,

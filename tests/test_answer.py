@@ -88,9 +88,9 @@ def test_the_interval_of_the_result_has_its_level() -> None:
 def test_where_nothing_is_planned_no_seeds_are_waited_for(n: int) -> None:
     shown = screen(*runs(n=n, epochs=40))
     assert shown.word == "NO VERDICT"
-    assert shown.sentence.endswith("no verdict and no tests are planned at this budget.")
+    assert shown.sentence.endswith("no verdict and no tests are planned for such runs.")
     assert fact(shown, "How sure") == (
         f"{n} runs",
-        "no verdict and no tests are planned at this budget",
+        "no verdict and no tests are planned for such runs",
     )
     assert not [f for f in shown.facts if "planned seeds" in f.value + f.detail]

@@ -56,17 +56,45 @@ def test_what_is_wanted_and_not_there_is_named(small: tuple[Judgement, ...]) -> 
     assert at_20.startswith("Not run at 20 epochs: no_augmentation, baseline, dropout_0")
 
 
-def test_failed_runs_alone_do_not_count_as_run() -> None:
-    failed = [made("no_augmentation", protocol={"epochs": 10}, failed=True)]
-    found = curve_of(at(10, "paper", 700), failed, at(20, "paper", 770))
-    assert "no_augmentation" not in budget_curve.columns(found, RULES)["variant"]
-    assert "Not run at 10 epochs: no_augmentation" in budget_curve.lacking(found, RULES)[1]
+def test_what_failed_was_run_and_is_not_compared() -> None:
+    failed = [made("baseline", seed, protocol={"epochs": 10}, failed=True) for seed in (1, 2)]
+    found = curve_of(
+        at(10, "paper", 700),
+        [*at(10, "baseline", 720), *failed],
+        [made("no_augmentation", protocol={"epochs": 10}, failed=True)],
+        at(20, "paper", 770),
+        at(20, "baseline", 730),
+    )
+    shown = budget_curve.columns(found, RULES)
+    assert shown["variant"] == ["paper", "no_augmentation", "baseline"]
+    assert shown["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
+    assert "no_augmentation" not in budget_curve.lacking(found, RULES)[1]
+    # One of three runs is left: its side says nothing.
+    assert "baseline" not in budget_curve.sentence(found, RULES)
+
+
+def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
+    found = curve_of(
+        at(20, "paper", 770),
+        at(40, "baseline", 700),
+        [made(protocol={"epochs": 40}, failed=True)],
+    )
+    assert curves.by_budget(found, RULES) is None
+    assert budget_curve.sentence(found, RULES) == ""
+    assert budget_curve.columns(found, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
+
+
+def test_other_images_lack_nothing() -> None:
+    digits = {"classes": list("0123456789")}
+    found = curve_of(*([made(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
+    assert budget_curve.lacking(found, RULES) == []
 
 
 def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...]) -> None:
     assert budget_curve.sentence(small, RULES) == (
         "By budget paper reaches 71.00 % at 10 epochs (2 runs), 77.50 % at 20 epochs (2 runs). "
-        "Against it, in points: no_lr_decay +2.00 at 10, -1.00 at 20 (it changes sides)."
+        "Against it, in points: no_lr_decay +2.00 at 10, -1.00 at 20 (it changes sides). "
+        "Any of this may be chance."
     )
     alike = curve_of(
         *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
@@ -90,6 +118,7 @@ def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
 ) -> None:
     with style.applied():
         picture = curves.by_budget(small, RULES)
+    assert picture is not None
     (axes,) = picture.figure.axes
     assert "batch_norm" not in picture.alt
     assert "(1 to 2 runs each)" in picture.caption

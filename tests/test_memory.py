@@ -78,6 +78,8 @@ try:
     torch.empty(2**50, dtype=torch.uint8, device=place)
 except torch.OutOfMemoryError:
     assert memory.shortages(place) == 1
+else:
+    raise AssertionError("so much fits")
 """
 
 

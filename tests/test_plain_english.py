@@ -237,7 +237,7 @@ def test_where_nothing_is_planned_there_are_figures_alone() -> None:
     ]
     said = told(one(*records))
     assert "The difference is -0.12 points, 90 % interval [" in said
-    assert "No verdict and no tests are planned at this budget: these are figures" in said
+    assert "No verdict and no tests are planned for such runs, but for the budget curve." in said
     assert said.endswith(
         "Differences of the ablations from 6 runs of paper so far, in points: no_lr_decay +1.10 "
         "(2 runs). Any of this may be chance."

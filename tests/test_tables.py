@@ -17,6 +17,7 @@ import pytest
 import variants
 from harness import compare, grouping, record, tables
 from harness.errors import InputError
+from harness.protocols import EPOCHS
 from tests.made import curve, group_of, made
 
 STORED = Path(__file__).parent / "stored"
@@ -187,13 +188,19 @@ def test_rows_from_more_than_one_environment_are_said_to_be() -> None:
 
 
 def test_tests_before_the_plan_is_through_are_said_to_decide_nothing() -> None:
-    def shown(n: int) -> str:
-        runs = [made(v, s, 700 + s % 3) for v in ("paper", "baseline") for s in range(n)]
+    def shown(n: int, epochs: int = EPOCHS, failed: int = 0) -> str:
+        runs = [
+            made(v, s, 700 + s % 3, protocol={"epochs": epochs}, failed=v != "paper" and s < failed)
+            for v in ("paper", "baseline")
+            for s in range(n)
+        ]
         return tables.render(grouping.group(runs)[0], "markdown")
 
-    assert "decide nothing yet: of the planned seeds 6 of 39 of paper, 6 of 20" in shown(6)
-    assert "decide nothing yet" not in shown(39)
-    assert "decide nothing yet" not in shown(4)  # no test is there
+    assert "decide nothing: interim, 6 of 39 planned seeds of paper; interim, 6 of 20" in shown(6)
+    assert "decide nothing" not in shown(39)
+    assert "decide nothing" not in shown(4)  # no test is there
+    assert "decide nothing: no test is planned for such runs" in shown(39, epochs=40)
+    assert "decide nothing: 8 of 20 runs of baseline failed" in shown(39, failed=8)
 
 
 def test_seeds_beyond_the_plan_are_said_to_be_counted_here_alone() -> None:
@@ -206,6 +213,22 @@ def test_seeds_beyond_the_plan_are_said_to_be_counted_here_alone() -> None:
 
 def test_a_short_table_has_the_legend_and_no_classes() -> None:
     (group,), _ = grouping.group([made(seed=s, right=700 + s) for s in range(5)])
-    text = tables.in_short(group)
+    text = tables.in_short(group, [])
     assert "±: half of a 95 % interval" in text
     assert "Recall" not in text
+
+
+def test_a_short_table_has_the_tests_that_may_be_shown() -> None:
+    names = ("paper", "baseline", "no_augmentation")
+    runs = [made(v, s, 700 + s % 3) for v in names for s in range(6)]
+    (group,), _ = grouping.group(runs)
+    assert "| p " not in tables.in_short(group, [])
+    row = {
+        line.split("|")[1].strip(): line
+        for line in tables.in_short(group, ["baseline"]).splitlines()
+        if line.startswith("|")
+    }
+    place = [cell.strip() for cell in row["variant"].split("|")].index("p")
+    cells = {name: row[name].split("|")[place].strip() for name in names}
+    assert cells["baseline"] != "-"
+    assert cells["no_augmentation"] == "-"

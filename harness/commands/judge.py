@@ -59,10 +59,11 @@ def verdict(
 
     groups, faults = _stored(results)
     found, unread = calibration_file.stored(results)
-    faults += _left_out(unread)
-    groups = calibration.apart(groups, found.values())
+    groups = calibration.without_tuning(groups, found.values())
     deliver(verdict_text.render(verdict.judge(groups, len(faults)), form.value), output)
     _refuse(faults)
+    if unread:
+        raise InputError(f"{unread[0]} Until then its runs are judged like all others.")
 
 
 def _stored(results: Path) -> tuple[list[Group], list[str]]:
@@ -71,16 +72,12 @@ def _stored(results: Path) -> tuple[list[Group], list[str]]:
 
     records, damaged = record.load_all(results)
     groups, doubled = grouping.group(records)
-    faults = _left_out(damaged + doubled)
+    faults = damaged + doubled
+    for fault in faults:
+        print(f"left out: {fault}", file=sys.stderr)
     if not groups:
         raise InputError(f"no readable record below {results}: train something with run first.")
     return groups, faults
-
-
-def _left_out(faults: list[str]) -> list[str]:
-    for fault in faults:
-        print(f"left out: {fault}", file=sys.stderr)
-    return faults
 
 
 def _refuse(faults: list[str]) -> None:

@@ -79,8 +79,8 @@ def _sentence(lead: Judgement, rules: Decision) -> str:
         return f"{outcome} {built_in(lead, rules)}".strip()
     if lead.outcome == rules.outcomes.outside:
         return f"The paper's accuracy was not reproduced. {_near(found)}"
-    if found.interim(rules):
-        ran = f"{found.n + found.failed} of {rules.seeds.accuracy} have"
+    if (own := lead.own(rules)).interim(rules):
+        ran = f"{own.ran} of {rules.seeds.accuracy} have"
         return f"{_near(found)} Nothing is decided before all planned seeds have been run: {ran}."
     return f"{_near(found)} Neither agreement nor disagreement is shown: {found.reason}."
 
@@ -97,15 +97,17 @@ def _apart(found: AccuracyResult) -> str:
 
 def _obstacles(lead: Judgement, rules: Decision) -> list[str]:
     assert lead.accuracy is not None
-    found, planned = lead.accuracy, rules.seeds.accuracy
+    found, own, planned = lead.accuracy, lead.own(rules), rules.seeds.accuracy
     reasons = [_no_verdict(lead)]
     if found.n < rules.seeds.least:
         runs = "one run says" if found.n == 1 else f"{found.n} runs say"
         reasons.append(f"{runs} too little about chance")
     if not lead.standing.planned:
         reasons.append(UNPLANNED)
-    elif found.n >= rules.seeds.least and found.interim(rules):
-        reasons.append(f"{found.n + found.failed} of {planned} planned seeds have been run")
+    elif found.n >= rules.seeds.least and own.interim(rules):
+        reasons.append(f"{own.ran} of {planned} planned seeds have been run")
+    elif why := own.too_many_failed(rules):
+        reasons.append(why)
     return reasons
 
 
@@ -130,7 +132,7 @@ def _result(lead: Judgement, rules: Decision) -> Fact:
     if found is None or not found.n:
         return Fact(name, "nothing to compare")
     if math.isnan(found.low):
-        runs = ", ".join(rendering.percent(a) for a in found.runs)
+        runs = ", ".join(map(rendering.percent, found.runs)) or rendering.percent(found.mean)
         return Fact(name, f"{runs} %", _apart(found))
     return Fact(
         name,
@@ -154,7 +156,7 @@ def _data(lead: Judgement) -> Fact:
 
 def _certainty(lead: Judgement, rules: Decision) -> Fact:
     planned = len(rules.planned(rules.accuracy.variant))
-    found, name = lead.accuracy, "How sure"
+    found, own, name = lead.accuracy, lead.own(rules), "How sure"
     if found is None:
         runs = len(lead.group.records)
         return Fact(name, rendering.count(runs, "run"), "none of them of the paper's task")
@@ -164,7 +166,9 @@ def _certainty(lead: Judgement, rules: Decision) -> Fact:
     seeds += f", {found.failed} failed" * bool(found.failed)
     if found.n < rules.seeds.least:
         return Fact(name, seeds, f"no interval: that takes at least {rules.seeds.least}", True)
-    if found.interim(rules):
+    if why := own.too_many_failed(rules):
+        return Fact(name, seeds, why, True)
+    if own.interim(rules):
         return Fact(name, seeds, "interim: nothing is decided before all have been run", True)
     confidence = f"{100 * (1 - 2 * rules.accuracy.alpha):g} %"
     limit = f"{100 * rules.accuracy.margin:g} point"

@@ -80,7 +80,10 @@ def _ablation_columns(rules: Decision) -> dict[str, tuple[str, Fill]]:
             "of the difference, points (Welch)",
             lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
         ),
-        "p": (f"Welch's t, after Holm over {family} contrasts", _of("p_holm", p_value)),
+        "p": (
+            f"Welch's t, after Holm over the {family} planned contrasts; over others apart",
+            _of("p_holm", p_value),
+        ),
         "P(>)": (f"chance that a random run beats one of {base}", _of("p_better", number)),
         "detects": ("smallest difference that would be found, points", _of("detectable", percent)),
         "SD": ("standard deviation over seeds, points", _of("accuracy_sd", percent)),

@@ -69,13 +69,20 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
 _MARKS = "sD^vPX*"
 
 
-def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
-    """Mean accuracy by the epochs that were trained, of each variant that has two budgets."""
+def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture | None:
+    """Mean accuracy by the epochs that were trained, of each variant that has two budgets; None
+    where none has."""
     base = rules.contrasts.against
-    shown = [line for line in budget_curve.lines(curve) if len(line.rows) > 1]
+    finished = {
+        line.variant: {epochs: row for epochs, row in line.rows.items() if row.n}
+        for line in budget_curve.lines(curve)
+    }
+    shown = {name: rows for name, rows in finished.items() if len(rows) > 1}
+    if not shown:
+        return None
     means = {
-        line.variant: [(epochs, 100 * row.mean) for epochs, row in line.rows.items()]
-        for line in shown
+        name: [(epochs, 100 * row.mean) for epochs, row in rows.items()]
+        for name, rows in shown.items()
     }
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
@@ -101,7 +108,7 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture:
         f"{name} " + ", ".join(f"{value:.2f} at {epochs}" for epochs, value in line)
         for name, line in means.items()
     )
-    ran = [row.n for line in shown for row in line.rows.values()]
+    ran = [row.n for rows in shown.values() for row in rows.values()]
     runs = f"{min(ran)} to {max(ran)} runs" if len(set(ran)) > 1 else count(ran[0], "run")
     return Picture(
         name="budgets",

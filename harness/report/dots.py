@@ -74,8 +74,7 @@ def forest(judgement: Judgement, rules: Decision) -> Picture | None:
         title=f"What each change does, against {base}",
         caption=f"Difference of mean accuracies with its {level} interval (Welch), one test each. "
         f"Filled: p < {rules.tests.alpha:g} after Holm over {len(rules.contrasts.variants)}; "
-        "hollow: no difference found, which is not the same as none, or not tested before all "
-        "planned seeds have been run.",
+        "hollow: no difference found, which is not the same as none, or not tested (yet).",
         alt=f"Differences to {base} in points, with {level} intervals: {'; '.join(told)}.",
         figure=figure,
     )

@@ -72,7 +72,7 @@ def read(results: Path) -> Found:
         )
     calibrations, unread = calibration_file.stored(results)
     found = calibrations.values()
-    groups = calibration.apart(groups, found)
+    groups = calibration.without_tuning(groups, found)
     judged = verdict.judge(groups, len(damaged) + len(doubled))
     problems = (
         *_of_files(damaged, unread, doubled),

@@ -85,7 +85,7 @@ def arms_of(judgement: Judgement) -> list[Arm]:
 
 def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
     arms = arms_of(judgement)
-    claimed = (cells.claims_of(judgement),) if judgement.standing.planned else ()
+    claimed = (cells.claims_of(judgement),) if judgement.standing.stated else ()
     return Section(
         anchor=anchor,
         title=judgement.title,
@@ -104,14 +104,17 @@ def _parts(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> list[P
     # Where the variant of the claim has no run, the first that has one stands for the classes.
     shown = own or next((arm for arm in arms if arm.n), None)
     forest = dots.forest(judgement, rules)
-    few = f"No difference has an interval yet: that takes {rules.seeds.least} seeds of both."
+    least = rules.seeds.least
+    enough = [arm.name for arm in arms if arm.n >= least]
+    none = rules.contrasts.against not in enough or len(enough) < 2
+    few = f"No difference has an interval yet: that takes {least} seeds of both." * none
     dotted = (forest, dots.by_seed(judgement, arms, rules))
     parts = [
         Part("Variants", tuple(p for p in dotted if p), "" if forest else few),
     ]
     if drawn := curves.of_variants(judgement, arms):
         parts.append(Part("Training and test curves", tuple(drawn), _SAME_SCALE))
-    if shown is not None and judgement.standing.planned:
+    if shown is not None and judgement.standing.stated:
         parts += [
             Part("Confusion matrices", tuple(matrices.of_arm(judgement, shown))),
             Part(
@@ -132,18 +135,22 @@ _SAME_SCALE = (
 def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Section:
     rules = found.verdict.rules
     table = budget_curve.columns(curve, rules)
-    told = budget_curve.sentence(curve, rules)
+    told, drawn = budget_curve.sentence(curve, rules), curves.by_budget(curve, rules)
+    planned = any(judgement.standing.planned for judgement in curve)
+    tuned = (
+        "The number of epochs is the one setting that is tuned, on a validation split. This shows "
+        "what hangs on it. "
+    )
     return Section(
         anchor=anchor,
         title=f"Budget curve: {curve[0].group.setting}",
         standing="the same data and protocol at several budgets",
-        paragraph="The number of epochs is the one setting that is tuned, on a validation split. "
-        f"This shows what hangs on it. {told}".strip(),
+        paragraph=(tuned * planned + told).strip(),
         notes=(budget_curve.legend(curve, rules),),
         tables=(
             cells.of_columns("Accuracy, and the difference of each variant, by budget", table),
         ),
-        parts=(Part("Every variant", (curves.by_budget(curve, rules),)),),
+        parts=(Part("Every variant", (drawn,)),) if drawn else (),
     )
 
 

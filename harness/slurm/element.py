@@ -36,7 +36,8 @@ class Element:
 
         Raises:
             InputError: if data or device are missing.
-            RunFailedError: if a run failed or was refused; the others were trained.
+            RunFailedError: if a run failed or was refused; the others were trained, but for those
+                that come after a memory that ran out (see `harness.memory`).
         """
         from harness import experiment, progress
 
@@ -53,6 +54,9 @@ class Element:
             except InputError as error:
                 faults.append(str(error))
                 continue
+            except RunFailedError as error:  # nor will any other run begin in this process
+                faults += [str(error), *(f"{p.title}: not trained" for p in (plan, *left))]
+                break
             if outcome is None:
                 if plan.directory not in waits:
                     reporter.say(f"{plan.title}: another process trains it; waiting")
