@@ -12,6 +12,7 @@ from harness import calibration, calibration_file, record
 from harness.calibration import Calibration
 from harness.commands import judge
 from harness.commands.options import TextFormat
+from harness.errors import InputError
 from harness.protocols import EPOCHS
 from harness.report import page, reading, sections
 from tests.stories import grid
@@ -154,3 +155,14 @@ def test_more_seeds_at_a_budget_of_the_curve_do_not_make_it_lead(tmp_path: Path)
         grid(tmp_path, seeds, names=["paper"], protocol={"epochs": epochs})
     assert reading.read(tmp_path).lead.epochs == EPOCHS
     assert not problems(tmp_path)
+
+
+def test_a_damaged_calibration_is_named_by_the_verdict_which_judges_its_runs(
+    found: Calibration, tmp_path: Path
+) -> None:
+    calibration_file.save(tmp_path, found).write_text("{")
+    text = tmp_path / "verdict.md"
+    with pytest.raises(InputError, match="its runs are judged like all others"):
+        judge.verdict(tmp_path, TextFormat.markdown, text)
+    assert "validation split" in text.read_text()
+    assert "could not be used" not in text.read_text()
