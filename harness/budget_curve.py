@@ -107,9 +107,7 @@ def lacking(curve: Sequence[Judgement], rules: Decision) -> list[str]:
 def sentence(curve: Sequence[Judgement], rules: Decision) -> str:
     """The figures at every budget, and whether an ablation changes sides; empty where no variant
     has been run at two budgets. What too many failed runs leave of a variant is not compared."""
-    most, base = rules.accuracy.most_failed, rules.contrasts.against
-    by_name = {line.variant: line.speaking(most) for line in lines(curve)}
-    own = by_name.pop(base, {})
+    own = _speaking(curve, rules).get(rules.contrasts.against, {})
     if len(own) < 2:
         return ""
     means = ", ".join(
@@ -117,26 +115,45 @@ def sentence(curve: Sequence[Judgement], rules: Decision) -> str:
         for epochs, row in own.items()
     )
     told = [
-        _compared(name, found)
-        for name, rows in by_name.items()
-        if len(found := _differences(rows, own)) > 1
+        _compared(name, found) + " (it changes sides)" * _turns(found)
+        for name, found in _differences(curve, rules).items()
     ]
     against = f" Against it, in points: {'; '.join(told)}. Any of this may be chance."
-    return f"By budget {base} reaches {means}.{against * bool(told)}"
+    return f"By budget {rules.contrasts.against} reaches {means}.{against * bool(told)}"
 
 
-def _differences(
-    rows: dict[int, AblationResult], own: dict[int, AblationResult]
-) -> dict[int, float]:
-    """By number of epochs, where both variants speak; fractions."""
+def turning(curve: Sequence[Judgement], rules: Decision) -> dict[str, str]:
+    """The ablations that are better at one budget and worse at another, with their figures."""
+    found = _differences(curve, rules)
     return {
-        epochs: row.contrast.difference
-        for epochs, row in rows.items()
-        if epochs in own and row.contrast is not None
+        name: _compared("", by_epochs) for name, by_epochs in found.items() if _turns(by_epochs)
     }
+
+
+def _speaking(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, AblationResult]]:
+    return {line.variant: line.speaking(rules.accuracy.most_failed) for line in lines(curve)}
+
+
+def _differences(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, float]]:
+    """Variant -> epochs -> points of accuracy (fractions) against the one that all are held
+    against, where both speak at two budgets or more."""
+    rows = _speaking(curve, rules)
+    own = rows.pop(rules.contrasts.against, {})
+    found = {
+        name: {
+            epochs: row.contrast.difference
+            for epochs, row in by_epochs.items()
+            if epochs in own and row.contrast is not None
+        }
+        for name, by_epochs in rows.items()
+    }
+    return {name: by_epochs for name, by_epochs in found.items() if len(by_epochs) > 1}
+
+
+def _turns(differences: dict[int, float]) -> bool:
+    return min(differences.values()) < 0 < max(differences.values())
 
 
 def _compared(name: str, differences: dict[int, float]) -> str:
     told = ", ".join(f"{points(value)} at {epochs}" for epochs, value in differences.items())
-    turns = min(differences.values()) < 0 < max(differences.values())
-    return f"{name} {told}" + " (it changes sides)" * turns
+    return f"{name} {told}".strip()

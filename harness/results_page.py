@@ -95,8 +95,8 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     tuned = [c for c in found.calibrations.values() if c.dataset["fingerprint"] == data]
     sentences = [
         *(plain_english.steps(calibration, rules) for calibration in tuned),
-        plain_english.ablations(found.lead, rules),
         *(budget_curve.sentence(c, rules) for c in found.verdict.curves if found.lead in c),
+        plain_english.ablations(found.lead, rules),
         plain_english.last_epochs(found.lead.group, rules),
         *(f"{fact.name} {fact.value}: {fact.detail}." for fact in answer.own_tables()),
     ]

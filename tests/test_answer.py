@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import decision, grouping, verdict
+from harness.protocols import EPOCHS
 from harness.record import RunRecord
 from harness.report import answer
 from harness.report.answer import Answer
@@ -94,3 +95,16 @@ def test_where_nothing_is_planned_no_seeds_are_waited_for(n: int) -> None:
         "no verdict and no tests are planned for such runs",
     )
     assert not [f for f in shown.facts if "planned seeds" in f.value + f.detail]
+
+
+def test_an_ablation_whose_side_hangs_on_the_budget_stands_on_the_first_screen() -> None:
+    def others(right: int, epochs: int) -> list[RunRecord]:
+        return [made("baseline", right=right, protocol={"epochs": epochs})]
+
+    lead = [*runs(n=2), *others(700, EPOCHS)]
+    turned = screen(*lead, *runs(n=2, epochs=EPOCHS // 2), *others(790, EPOCHS // 2))
+    value, detail = fact(turned, "By number of epochs")
+    assert value == "baseline changes sides"
+    assert f" at {EPOCHS // 2}, -" in detail
+    alike = screen(*lead, *runs(n=2, epochs=EPOCHS // 2), *others(700, EPOCHS // 2))
+    assert "By number of epochs" not in [one.name for one in alike.facts]

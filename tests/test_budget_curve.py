@@ -100,6 +100,8 @@ def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...])
         *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
     )
     assert "baseline -7.00 at 10, -7.00 at 20." in budget_curve.sentence(alike, RULES)
+    assert budget_curve.turning(small, RULES) == {"no_lr_decay": "+2.00 at 10, -1.00 at 20"}
+    assert budget_curve.turning(alike, RULES) == {}
 
 
 def test_other_precisions_have_a_curve_of_their_own() -> None:

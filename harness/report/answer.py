@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from harness import audit, paper, rendering, settling
+from harness import audit, budget_curve, paper, rendering, settling
 from harness.accuracy_text import UNPLANNED, built_in, exceeds, interval, needed, word
 from harness.audit import recomputed
 from harness.decision import Decision
@@ -47,6 +47,7 @@ def answer(found: Found) -> Answer:
     rules, lead = found.verdict.rules, found.lead
     tones = {rules.outcomes.inside: "match", rules.outcomes.outside: "mismatch"}
     facts = [_claim(), _result(lead, rules), _data(lead), _certainty(lead, rules), *own_tables()]
+    facts += _turning(found)
     facts += [_others(lead)] if lead.standing.decides else []
     facts += [
         Fact(f"At {j.epochs} epochs", word(j, rules), j.standing.heading)
@@ -174,6 +175,28 @@ def _certainty(lead: Judgement, rules: Decision) -> Fact:
     limit = f"{100 * rules.accuracy.margin:g} point"
     detail = f"{confidence} interval, against a margin of {limit} either way"
     return Fact(name, seeds, (found.undecided and needed(found, rules)) or detail)
+
+
+def _turning(found: Found) -> list[Fact]:
+    """Ablations whose side hangs on the number of epochs, which the paper does not state."""
+    told = {
+        name: figures
+        for curve in found.verdict.curves
+        if found.lead in curve
+        for name, figures in budget_curve.turning(curve, found.verdict.rules).items()
+    }
+    if not told:
+        return []
+    base = found.verdict.rules.contrasts.against
+    figures = "; ".join(f"{name}: {by_epochs}" for name, by_epochs in told.items())
+    return [
+        Fact(
+            "By number of epochs",
+            f"{', '.join(told)} {'change' if len(told) > 1 else 'changes'} sides",
+            f"points against {base}: {figures}; not tested",
+            alarm=True,
+        )
+    ]
 
 
 def own_tables() -> list[Fact]:
