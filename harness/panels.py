@@ -100,17 +100,19 @@ def curve(axes: Axes, histories: Sequence[Sequence[dict[str, Any]]], key: str, p
 
 def decay(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     """Dotted lines where the learning rate changed, with the rate that follows."""
-    for before, after in itertools.pairwise(history):
-        if after["lr"] != before["lr"]:
-            place = after["epoch"] - 0.5
-            axes.axvline(place, color=style.MUTED, ls=":", lw=1)
-            axes.annotate(
-                f"lr {after['lr']:.2g}",
-                (place, 1.0),
-                xycoords=("data", "axes fraction"),
-                xytext=(2, -1),
-                textcoords="offset points",
-                va="top",
-                fontsize=7.5,
-                color=style.MUTED,
-            )
+    falls = [after for before, after in itertools.pairwise(history) if after["lr"] != before["lr"]]
+    for number, row in enumerate(falls):
+        place = row["epoch"] - 0.5
+        axes.axvline(place, color=style.MUTED, ls=":", lw=1)
+        axes.annotate(
+            f"lr {row['lr']:.2g}",
+            (place, 1.0),
+            xycoords=("data", "axes fraction"),
+            # Each a line lower, and before the next fall's dots: in short runs they come close.
+            xytext=(2, -1 - 10 * number),
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+            color=style.MUTED,
+            bbox={"fc": style.PAGE, "ec": "none", "pad": 0.4},
+        )
