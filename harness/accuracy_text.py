@@ -48,7 +48,7 @@ def sentences(judgement: Judgement, rules: Decision) -> list[str]:
         of_curve = not judgement.standing.stated and judgement.epochs in rules.budgets.curve
         lines.append(f"{UNPLANNED.capitalize()}" + ", but for the budget curve" * of_curve + ".")
     elif found.undecided:
-        lines.append(needed(found, rules))
+        lines.append(needed(judgement, found, rules))
     return lines
 
 
@@ -97,7 +97,7 @@ def built_in(judgement: Judgement, rules: Decision) -> str:
     )
 
 
-def needed(found: AccuracyResult, rules: Decision) -> str:
+def needed(judgement: Judgement, found: AccuracyResult, rules: Decision) -> str:
     """What is still to come, and where it may help, how many seeds would do; empty where nothing
     is to come and so many have been run."""
     planned, margin = rules.seeds.accuracy, rules.accuracy.margin
@@ -119,7 +119,7 @@ def needed(found: AccuracyResult, rules: Decision) -> str:
         )
     if found.n >= found.needed:
         to_come = f"{planned} seeds are planned, and nothing is decided before."
-        return to_come if found.interim(rules) else ""
+        return to_come if judgement.own(rules).interim(rules) else ""
     return (
         f"{least}. " * (not measured)
         + f"About {found.needed} seeds would show agreement, were it perfect, with {power} "

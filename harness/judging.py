@@ -48,10 +48,6 @@ class AccuracyResult:
     undecided: bool
     needed: int | None
 
-    def interim(self, rules: Decision) -> bool:
-        """Whether planned seeds are still to come."""
-        return self.n + self.failed < len(rules.planned(rules.accuracy.variant))
-
 
 @dataclass(frozen=True)
 class ClassResult:

@@ -4,44 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import variants
-from harness import budget, decision, grouping, paper, settling, verdict, verdict_text
-from harness.contrasts import Arm
+from harness import budget, decision, paper
 from harness.protocols import EPOCHS
 from harness.record import RunRecord
-from harness.settling import Evidence
-from harness.verdict import Judgement
 from tests.made import curve, made
+from tests.verdicts import STEPS, judged, runs, text
 
-STEPS = (-3, -1, 0, 0, 1, 3)
-RULES = decision.load()
 pytestmark = pytest.mark.usefixtures("adopted")
-
-
-def runs(
-    name: str = "paper", right: int = 751, n: int | None = None, spread: int = 1, **about: Any
-) -> list[RunRecord]:
-    """`n` or all planned seeds around an accuracy of `right` in a thousand, with a deviation of
-    about 0.2 points times `spread`."""
-    seeds = RULES.planned(name) if n is None else range(n)
-    return [made(name, s, right + spread * STEPS[s % len(STEPS)], **about) for s in seeds]
-
-
-def text(records: list[RunRecord], form: str = "markdown") -> str:
-    groups, faults = grouping.group(records)
-    assert not faults
-    return verdict_text.render(verdict.judge(groups), form)
-
-
-def judged(records: list[RunRecord]) -> Judgement:
-    (judgement,) = verdict.judge(grouping.group(records)[0]).judgements
-    return judgement
 
 
 @pytest.mark.parametrize(
@@ -198,14 +173,6 @@ def test_before_the_plan_is_through_nothing_is_decided(right: int) -> None:
     assert not [note for note in judged(runs()).notes if "Interim" in note]
 
 
-def test_an_ablation_is_open_until_the_plan_of_both_variants_is_through() -> None:
-    found = judged(runs() + runs("no_augmentation", 720, n=19) + runs("no_lr_decay", 720))
-    by_key = {s.claim.key: s for s in found.claims}
-    assert by_key["augmentation"].status == "open"
-    assert "interim, 19 of 20 planned seeds of no_augm" in by_key["augmentation"].evidence
-    assert by_key["decay"].status == "confirmed"
-
-
 def test_a_provisional_budget_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     provisional = dataclasses.replace(budget.load(), calibration_sha256="")
     monkeypatch.setattr(budget, "load", lambda: provisional)
@@ -246,29 +213,6 @@ def test_with_too_few_that_finished_no_more_seeds_are_asked_for() -> None:
     assert not found.undecided
 
 
-@pytest.mark.parametrize("name", ["paper", "no_augmentation"])
-def test_claims_are_open_where_too_many_runs_of_either_arm_failed(name: str) -> None:
-    history = curve([0.1 * e for e in range(1, 8)])
-
-    def statuses(failed: int) -> dict[str, tuple[str, str]]:
-        records = runs(history=history) + runs("no_augmentation", 700) + runs("no_lr_decay", 700)
-        last = len(RULES.planned(name)) - failed
-        lost = [made(name, seed, failed=True) for seed in RULES.planned(name)[last:]]
-        kept = [r for r in records if r.variant != name or r.seed < last]
-        return {s.claim.key: (s.status, s.evidence) for s in judged(kept + lost).claims}
-
-    allowed = int(RULES.accuracy.most_failed * len(RULES.planned(name)))
-    sound, broken = statuses(allowed), statuses(allowed + 1)
-    affected = {"accuracy", "f1", "augmentation", "decay", "curves", "overfitting"}
-    if name != "paper":
-        affected = {"augmentation"}
-    assert {key for key in sound if sound[key][0] != broken[key][0]} == affected
-    for key in affected:
-        assert sound[key][0] == "confirmed"
-        assert broken[key][0] == "open"
-        assert f"runs of {name} failed, so the rest cannot speak for all" in broken[key][1]
-
-
 @pytest.mark.parametrize(
     ("about", "planned"),
     [
@@ -283,66 +227,6 @@ def test_the_plan_is_for_the_protocol_on_test_images_copied_or_not(
     about: dict[str, Any], planned: bool
 ) -> None:
     assert judged(runs(n=5, **about)).standing.planned == planned
-
-
-def test_where_no_test_is_planned_claims_do_not_wait_for_seeds() -> None:
-    found = judged(runs(n=6, protocol={"epochs": 40}))
-    evidence = Evidence(
-        found.group,
-        Arm.of("paper", found.group.records),
-        found.accuracy,
-        found.ablations,
-        RULES,
-        planned=False,
-    )
-    (accuracy, *_) = settling.settle(evidence)
-    assert accuracy.status == "open"
-    assert accuracy.evidence.endswith("]; no test is planned for such runs")
-
-
-def test_ablation_claims_are_confirmed_refuted_or_open() -> None:
-    found = judged(runs() + runs("no_augmentation", 720) + runs("no_lr_decay", 780))
-    by_key = {s.claim.key: s.status for s in found.claims}
-    assert (by_key["augmentation"], by_key["decay"]) == ("confirmed", "refuted")
-    even = judged(runs() + runs("no_augmentation"))
-    settled = next(s for s in even.claims if s.claim.key == "augmentation")
-    assert settled.status == "open"
-    assert "points would have been found in 80 % of cases" in settled.evidence
-
-
-def test_holm_counts_the_planned_family_though_only_one_contrast_was_run() -> None:
-    found = judged(runs(n=8) + runs("no_augmentation", 753, n=8))
-    contrast = found.ablations[1].contrast
-    assert contrast is not None
-    assert contrast.holm == pytest.approx(min(1, 7 * contrast.p))
-
-
-def test_range_claims_follow_the_papers_own_tables_and_ours() -> None:
-    by_key = {s.claim.key: s for s in judged(runs()).claims}
-    assert by_key["precision"].status == "refuted"
-    assert (
-        "own tables contradict it (0.55 to 0.96, by its matrices 0.90)"
-        in by_key["precision"].evidence
-    )
-    assert by_key["f1"].status == "confirmed"
-    low = {s.claim.key: s.status for s in judged(runs(right=450)).claims}
-    assert low["f1"] == "refuted"
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "gap", "curves", "overfitting"),
-    [
-        ([0.1 * e for e in range(1, 8)], 0.02, "confirmed", "confirmed"),
-        ([0.3, 0.2, 0.4, 0.3, 0.5, 0.4, 0.751], 0.3, "refuted", "refuted"),
-        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.71, 0.70, 0.72, 0.73], 0.07, "open", "open"),
-    ],
-)
-def test_claims_about_curves(
-    accuracies: list[float], gap: float, curves: str, overfitting: str
-) -> None:
-    history = curve([*accuracies, 0.751], gap)
-    by_key = {s.claim.key: s.status for s in judged(runs(history=history)).claims}
-    assert (by_key["curves"], by_key["overfitting"]) == (curves, overfitting)
 
 
 def test_differences_of_classes_are_found_after_holm_or_what_would_have_been_seen() -> None:
@@ -389,21 +273,3 @@ def test_the_order_of_records_does_not_matter() -> None:
     records = runs() + runs("baseline", 700) + runs(right=760, protocol={"epochs": 90})
     assert text(records) == text(records[::-1])
     assert text(records, "json") == text(records[::-1], "json")
-
-
-def test_few_runs_leave_claims_open_with_the_figures_so_far() -> None:
-    history = curve([0.1, 0.3, 0.2, 0.7])
-    few = judged([*runs(n=2, history=history), *runs("no_augmentation", 700, n=1)])
-    told = {s.claim.key: (s.status, s.evidence) for s in few.claims}
-    assert told["accuracy"] == ("open", "ours - reported = -0.22 points (2 runs); too few seeds")
-    assert told["augmentation"][0] == "open"
-    assert re.match(
-        r"without it -\d\.\d\d points, 1 run against ours \(2 runs\); too few seeds$",
-        told["augmentation"][1],
-    )
-    assert told["decay"] == ("open", "too few seeds")
-    assert "test accuracy 33.3 %" in told["curves"][1]
-    assert told["overfitting"][1].endswith("points (2 runs); too few seeds")
-    assert told["precision"][0] == "refuted"
-    assert told["f1"][1].endswith("ours: class means 0.75 to 0.75 (2 runs); too few seeds")
-    assert {told[key][0] for key in ("f1", "curves", "overfitting")} == {"open"}

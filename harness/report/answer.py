@@ -174,7 +174,7 @@ def _certainty(lead: Judgement, rules: Decision) -> Fact:
     confidence = f"{100 * (1 - 2 * rules.accuracy.alpha):g} %"
     limit = f"{100 * rules.accuracy.margin:g} point"
     detail = f"{confidence} interval, against a margin of {limit} either way"
-    return Fact(name, seeds, (found.undecided and needed(found, rules)) or detail)
+    return Fact(name, seeds, (found.undecided and needed(lead, found, rules)) or detail)
 
 
 def _turning(found: Found) -> list[Fact]:
