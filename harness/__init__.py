@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.record import RunRecord
+    from harness.runs.record import RunRecord
 
 __all__ = ["load_records", "run"]
 
@@ -27,17 +27,17 @@ def run(
     Args:
         variant, seed, dataset: as for the command `run`.
         retry_failed: train again what failed before.
-        options: fields of `harness.plan.Options`, such as `epochs=5` or `eager=True`; folders
-            also as text.
+        options: fields of `harness.runs.options.Options`, such as `epochs=5` or `eager=True`;
+            folders also as text.
 
     Raises:
         harness.errors.InputError: if an option is wrong or data are missing.
         variants.UnknownVariantError: if there is no such variant.
         TypeError: if there is no such option.
     """
-    from harness.experiment import execute
-    from harness.plan import Options
     from harness.progress import Reporter
+    from harness.runs.options import Options
+    from harness.sweep.session import execute
 
     folders = {k: Path(options[k]) for k in ("data_dir", "results") if options.get(k) is not None}
     chosen = Options(dataset=dataset, **{**options, **folders})
@@ -55,7 +55,7 @@ def load_records(directory: str | Path = "results") -> pd.DataFrame:
 
     import pandas as pd
 
-    from harness.record import load_all
+    from harness.runs.store import load_all
 
     records, _ = load_all(Path(directory))
     return pd.json_normalize([dataclasses.asdict(r) for r in records])

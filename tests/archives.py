@@ -23,7 +23,9 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
 TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
+
 Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 

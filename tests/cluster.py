@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NODES = ("n1", "n2")
+
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
 
 # cred_expire is also how long Slurm lets a requeued job wait (120 seconds otherwise); KillWait

@@ -14,16 +14,18 @@ import pytest
 import torch
 
 import variants
-from harness import budget, checkpoint, cli, protocols, seeding
-from harness.data import Data, Split
-from harness.device import keep_freed_memory
-from harness.machine import THREADS, cores
-from harness.plan import Plan
+from harness.cli import app
+from harness.data.dataset import Data, Split
+from harness.data.source import Source
 from harness.progress import Reporter
-from harness.protocol import Protocol
-from harness.record import RunRecord
-from harness.runner import execute
-from harness.sources import Source
+from harness.protocol import budget, presets
+from harness.protocol.spec import Protocol
+from harness.runs.record import RunRecord
+from harness.runs.spec import Plan
+from harness.runs.threads import THREADS, cores
+from harness.training import checkpoint, seeding
+from harness.training.device import keep_freed_memory
+from harness.training.runner import execute
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_PROCESSES = 4
 
 seeding.make_deterministic()
+
 keep_freed_memory()
 
 
@@ -88,7 +91,7 @@ def data() -> Data:
 def protocol() -> Protocol:
     """Two epochs of three steps, the last of them smaller."""
     return dataclasses.replace(
-        protocols.PROTOCOLS["cifar10"],
+        presets.PROTOCOLS["cifar10"],
         dataset="digits",
         epochs=2,
         batch_size=16,
@@ -100,7 +103,7 @@ def protocol() -> Protocol:
 def adopted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The protocol's budget is a tuned one, whatever stands in this checkout's file."""
     tuned = budget.Budget(
-        epochs=protocols.EPOCHS,
+        epochs=presets.EPOCHS,
         calibration_sha256="ab" * 32,
         calibrated_on="CIFAR-10 (official)",
         former=[],
@@ -157,7 +160,7 @@ def refused(
         for name in ("ALEXNET_DATA", "ALEXNET_ARCHIVE"):
             monkeypatch.delenv(name, raising=False)
         with pytest.raises(SystemExit) as end:
-            cli.main()
+            app.main()
         shown = capsys.readouterr()
         assert end.value.code == 2
         assert (shown.err.count("\n"), shown.out) == (1, "")

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 import variants
-from harness import decision, grouping, paper, record
-from harness.evaluate import counted
-from harness.protocols import EPOCHS
-from harness.record import RunRecord
+from harness.analysis import groups
+from harness.protocol import datasets, decision
+from harness.protocol.presets import EPOCHS
+from harness.runs import record
+from harness.runs.record import RunRecord
+from harness.training.metrics import counted
 
 OWN_RULES = decision.sha256()
 
@@ -35,7 +37,7 @@ def made(
         "title": "CIFAR-10 (official)",
         "fingerprint": "ab" * 32,
         "official": True,
-        "classes": list(paper.CLASSES),
+        "classes": list(datasets.CLASSES),
         "split": "test",
         "train_size": 50_000,
         "test_size": 10_000,
@@ -73,7 +75,7 @@ def _counted(right: int) -> dict[str, Any]:
     matrix[row, (row + 1) % 10] += 1000 - matrix.sum(1)
     truth, predicted = np.indices((10, 10)).reshape(2, -1)
     counts = matrix.ravel()
-    return counted(predicted.repeat(counts), truth.repeat(counts), paper.CLASSES)
+    return counted(predicted.repeat(counts), truth.repeat(counts), datasets.CLASSES)
 
 
 def curve(accuracies: list[float], gap: float = 0.02) -> list[dict[str, Any]]:
@@ -94,12 +96,12 @@ def curve(accuracies: list[float], gap: float = 0.02) -> list[dict[str, Any]]:
     ]
 
 
-def group_of(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> grouping.Group:
+def group_of(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> groups.Group:
     """`n` seeds of each variant; each is four points worse than the one before."""
     runs = [
         made(name, seed, 740 - 40 * place + 4 * (seed % 2 == 0) + seed % 3)
         for place, name in enumerate(names)
         for seed in range(n)
     ]
-    (group,), _ = grouping.group(runs)
+    (group,), _ = groups.group(runs)
     return group

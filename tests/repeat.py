@@ -12,10 +12,10 @@ import sys
 import torch
 
 import variants
-from harness import protocols
-from harness.protocol import PRECISIONS
-from harness.runner import weights_sha256
-from harness.train import Trainer
+from harness.protocol import presets
+from harness.protocol.spec import PRECISIONS
+from harness.training.runner import weights_sha256
+from harness.training.trainer import Trainer
 from tests.conftest import noise
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     hashes = {}
     for precision in PRECISIONS:
         protocol = dataclasses.replace(
-            protocols.PROTOCOLS["cifar10"], epochs=1, batch_size=16, precision=precision
+            presets.PROTOCOLS["cifar10"], epochs=1, batch_size=16, precision=precision
         )
         for name in variants.names():
             trainer = Trainer(variants.get(name), protocol, 0, data)

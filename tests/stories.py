@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 import variants
-from harness import decision, protocols, record
+from harness.protocol import decision, presets
+from harness.runs import store
 from tests.made import curve, made
 
-PROTOCOL = record.plain(protocols.PROTOCOLS["cifar10"].to_dict())
+PROTOCOL = store.plain(presets.PROTOCOLS["cifar10"].to_dict())
+
 SHIFTS = dict(zip(variants.names(), (0, -55, -12, -60, 35, -15, -2, -9), strict=False))
 
 
 def grid(
     results: Path,
     seeds: int = 6,
-    epochs: int = protocols.EPOCHS,
+    epochs: int = presets.EPOCHS,
     right: int = 752,
     names: list[str] | None = None,
     **changed: Any,
@@ -43,7 +45,7 @@ def grid(
                 decision_sha256=decision.sha256(),
                 **changed,
             )
-            record.save(results / f"{split}-{epochs}" / name / f"seed-{seed}", run)
+            store.save(results / f"{split}-{epochs}" / name / f"seed-{seed}", run)
 
 
 def troubled(results: Path) -> None:
@@ -57,11 +59,11 @@ def troubled(results: Path) -> None:
         dataset={"split": "validation", "train_size": 45_000, "test_size": 5_000},
         protocol={"validation": True},
     )
-    folder = results / f"test-{protocols.EPOCHS}"
+    folder = results / f"test-{presets.EPOCHS}"
     (folder / "paper/seed-0/record.json").write_text('{"version": 2')
     shutil.copytree(folder / "paper/seed-1", results / "copy/seed-1")
     failed = made("dropout_75", 7, protocol=PROTOCOL, failed=True)
-    record.save(folder / "dropout_75/seed-7", failed)
+    store.save(folder / "dropout_75/seed-7", failed)
     elsewhere = {"device": "another GPU", "torch": "2.15.0", "threads": 8}
     other = made("dropout_0", 7, protocol=PROTOCOL, environment=elsewhere)
-    record.save(folder / "dropout_0/seed-7", other)
+    store.save(folder / "dropout_0/seed-7", other)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from harness import processes
-from harness.grid import Grid
-from harness.plan import Options, plans
-from harness.sweep import run
+from harness.runs import lock
+from harness.runs.options import Options
+from harness.runs.spec import plans
+from harness.sweep.grid import Grid
+from harness.sweep.local.engine import run
 from tests.conftest import ROOT
 
 # One thread, so that a run gives the same bits however many workers share the cores.
@@ -101,7 +102,7 @@ def holders(results: Path) -> dict[int, Path]:
     for path in results.rglob(".lease*"):
         with contextlib.suppress(OSError, ValueError):
             pid = json.loads(path.read_text())["pid"]
-            if processes.born(pid):
+            if lock.born(pid):
                 found[pid] = path.parent
     return found
 
@@ -119,6 +120,6 @@ def gone(pids: set[int], seconds: float = 20.0) -> bool:
     """Whether all of these processes end in time."""
     limit = time.monotonic() + seconds
     while pids and time.monotonic() < limit:
-        pids = {pid for pid in pids if processes.born(pid)}
+        pids = {pid for pid in pids if lock.born(pid)}
         time.sleep(0.05)
     return not pids

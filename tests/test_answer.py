@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from harness import decision, grouping, verdict
-from harness.protocols import EPOCHS
-from harness.record import RunRecord
-from harness.report import answer
-from harness.report.answer import Answer
-from harness.report.reading import Found
+from harness.analysis import groups
+from harness.protocol import decision
+from harness.protocol.presets import EPOCHS
+from harness.report import summary
+from harness.report.summary import Answer
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
+from harness.verdict.study import Found
 from tests.made import made
 
 STEPS = [-3, -1, 0, 0, 1, 3]
+
 pytestmark = pytest.mark.usefixtures("adopted")
 
 
@@ -24,8 +27,8 @@ def runs(right: int = 751, n: int = 39, epochs: int | None = None) -> list[RunRe
 
 
 def screen(*records: RunRecord) -> Answer:
-    judged = verdict.judge(grouping.group(records)[0])
-    return answer.answer(Found(Path("results"), judged, judged.judgements[0], (), {}))
+    judged = verdict.judge(groups.group(records)[0])
+    return summary.answer(Found(Path("results"), judged, judged.judgements[0], (), {}))
 
 
 def fact(shown: Answer, name: str) -> tuple[str, str]:

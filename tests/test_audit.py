@@ -7,15 +7,17 @@ import json
 
 import pytest
 
-from harness import paper, rendering
-from harness.audit import audit, recomputed
-from harness.audit_text import render
-from harness.claims import F1, PRECISION, Range
+from harness.paper import reported
+from harness.paper.claims import F1, PRECISION, Range
+from harness.paper.reported import recomputed
+from harness.report.text import markup
+from harness.report.text.audit import render
+from harness.verdict.audit import audit
 
-ONE, TWO = paper.REPORTED_RUNS
+ONE, TWO = reported.REPORTED_RUNS
 
 
-def corrected() -> paper.ReportedRun:
+def corrected() -> reported.ReportedRun:
     """Run 1 as it should have been printed."""
     rows = list(ONE.report.rows)
     rows[1] = (0.86, *rows[1][1:])
@@ -134,7 +136,7 @@ def test_json_lists_exactly_one_disagreement_between_tables() -> None:
     assert "chosen for presentation" in found["selection"]
 
 
-@pytest.mark.parametrize("form", rendering.FORMATS)
+@pytest.mark.parametrize("form", markup.FORMATS)
 def test_every_form_shows_the_disagreement(form: str) -> None:
     text = render(audit(), form)
     assert "automobile" in text

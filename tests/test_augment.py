@@ -15,19 +15,24 @@ from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import functional as vision
 
-from harness import augment, seeding
-from harness.augment import Draws, Images, Normalise, draw
-from harness.data import Data, Split
-from harness.protocol import Augmentation
-from harness.protocols import NATURAL_IMAGES, NO_AUGMENTATION
+from harness.data.dataset import Data, Split
+from harness.protocol.presets import NATURAL_IMAGES, NO_AUGMENTATION
+from harness.protocol.spec import Augmentation
+from harness.training import augmentation, seeding
+from harness.training.augmentation import Draws, Images, Normalise, draw
 
 SIDE = 32
+
 STANDARD = NATURAL_IMAGES["standard"]
+
 GEOMETRIC = NATURAL_IMAGES["geometric"]
+
 AFFINE_ONLY = dataclasses.replace(GEOMETRIC, padding=0, mirror=False)
+
 # Below this a fixed-seed draw counts as of another distribution. Every p-value here is of
 # a fixed seed: a test passes always or never.
 P_LIMIT = 1e-3
+
 MANY = 162 * 50  # draws: 50 for each outcome of crop and mirror
 
 
@@ -67,9 +72,6 @@ def angles_and_zooms(draws: Draws) -> tuple[NDArray[np.float64], NDArray[np.floa
     inverse = draws.inverse.double()
     angles = torch.rad2deg(torch.atan2(inverse[:, 1, 0], inverse[:, 0, 0]))
     return angles.numpy(), (1 / torch.linalg.det(inverse).sqrt()).numpy()
-
-
-# Crop and mirror
 
 
 def crop_and_flip(image: Tensor, crop: Tensor, mirror: Tensor) -> Tensor:
@@ -150,9 +152,6 @@ def test_a_crop_shows_black_beyond_the_image() -> None:
     wanted = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     wanted[:4] = wanted[:, -4:] = True
     assert torch.equal(black, wanted)
-
-
-# Affine map
 
 
 def agreement(batch: Tensor, wanted: Tensor) -> float:
@@ -275,9 +274,6 @@ def test_angle_zoom_shift_crop_and_mirror_are_drawn_independently(ours: Affine) 
     assert np.abs(correlation).max() < 4.5 / math.sqrt(5000)  # in standard errors
 
 
-# What is drawn when
-
-
 def assert_equal(one: Draws, other: Draws, *names: str) -> None:
     for name in names or [f.name for f in dataclasses.fields(Draws)]:
         assert torch.equal(getattr(one, name), getattr(other, name)), name
@@ -310,7 +306,7 @@ def test_crop_mirror_and_affine_map_have_streams_of_their_own(
         asked.append(purpose)
         return seeding.generator(seed, purpose, epoch)
 
-    monkeypatch.setattr(augment, "generator", noted)
+    monkeypatch.setattr(augmentation, "generator", noted)
     draw(1, SIDE, GEOMETRIC, 0, 0)
     assert len(asked) == len(set(asked)) == 3
 
@@ -336,9 +332,6 @@ def test_without_mirror_nothing_is_mirrored() -> None:
     assert not draw(100, SIDE, Augmentation(padding=4), 0, 0).mirror.any()
 
 
-# What comes out
-
-
 def test_no_augmentation_leaves_images_untouched() -> None:
     images = noise(20)
     batch = augmented(images, NO_AUGMENTATION, draw(20, SIDE, NO_AUGMENTATION, 0, 0))
@@ -358,9 +351,6 @@ def test_augmentation_leaves_the_stored_images_alone(spec: Augmentation) -> None
     kept = images.clone()
     augmented(images, spec, draw(20, SIDE, spec, 0, 0)).zero_()
     assert torch.equal(images, kept)
-
-
-# Normalisation
 
 
 def tinted() -> Data:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness import board, machine
-from harness.board import LiveBoard, PlainBoard, Tally
 from harness.errors import InputError
-from harness.grid import Grid
-from harness.machine import Machine, Place
-from harness.plan import Options
+from harness.runs.options import Options
+from harness.sweep.grid import Grid
+from harness.sweep.local import display, machine
+from harness.sweep.local.display import LiveBoard, PlainBoard, Tally
+from harness.sweep.local.machine import Machine, Place
 
 ROW = {
     "epoch": 3,
@@ -22,9 +22,11 @@ ROW = {
     "test_accuracy": 0.6,
     "images_per_second": 1234.0,
 }
+
 TALLY = Tally(
     total=160, done=12, failed=1, running=2, open=145, images_per_second=2468.0, left=5025.0
 )
+
 WORDS = "12 of 160 done, 2 running, 1 failed, 145 open  2,468 images/s  1:23:45 left"
 
 
@@ -47,7 +49,7 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     console = Console(record=True, force_terminal=True, width=160)
-    monkeypatch.setattr(board, "Console", lambda: console)
+    monkeypatch.setattr(display, "Console", lambda: console)
     with LiveBoard() as shown:
         one, other = shown.reporter(), shown.reporter()
         one.begin("paper seed 4", 5, 10, [])

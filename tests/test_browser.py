@@ -19,13 +19,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.report import page, reading, sections
+from harness.report import html, sections
+from harness.verdict import study
 from tests.conftest import ROOT
 from tests.stories import grid, troubled
 
 pytestmark = pytest.mark.browser
 
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
+
 # Text with its colour and the first opaque colour behind it, for everything that is shown.
 TEXTS = """
 const seen = [];
@@ -131,9 +133,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("verdict", folder / "verdict"),
         ("trouble", folder / "trouble"),
     ):
-        read = reading.read(results)
+        read = study.read(results)
         found[name] = folder / f"{name}.html"
-        found[name].write_bytes(page.page(read, sections.sections(read)))
+        found[name].write_bytes(html.page(read, sections.sections(read)))
     return found
 
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from harness import budget_curve, decision, grouping, style, verdict
-from harness.protocols import EPOCHS
-from harness.record import RunRecord
-from harness.report import curves
-from harness.verdict import Judgement
+from harness.analysis import groups
+from harness.protocol import decision
+from harness.protocol.presets import EPOCHS
+from harness.report.figures import by_epoch, style
+from harness.report.text import budget
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
+from harness.verdict.verdict import Judgement
 from tests.made import made
 
 RULES = decision.load()
@@ -23,7 +26,7 @@ def at(epochs: int, variant: str, *right: int) -> list[RunRecord]:
 
 
 def curve_of(*runs: Sequence[RunRecord]) -> tuple[Judgement, ...]:
-    (found,) = verdict.judge(grouping.group(r for few in runs for r in few)[0]).curves
+    (found,) = verdict.judge(groups.group(r for few in runs for r in few)[0]).curves
     return found
 
 
@@ -42,7 +45,7 @@ def small() -> tuple[Judgement, ...]:
 def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
     small: tuple[Judgement, ...],
 ) -> None:
-    assert budget_curve.columns(small, RULES) == {
+    assert budget.columns(small, RULES) == {
         "variant": ["paper", "no_lr_decay", "batch_norm"],
         "10 epochs": ["71.00 % (2)", "+2.00 (2)", "not run"],
         "20 epochs": ["77.50 % (2)", "-1.00 (1)", "+3.50 (1)"],
@@ -50,7 +53,7 @@ def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
 
 
 def test_what_is_wanted_and_not_there_is_named(small: tuple[Judgement, ...]) -> None:
-    absent, at_10, at_20 = budget_curve.lacking(small, RULES)
+    absent, at_10, at_20 = budget.lacking(small, RULES)
     assert absent == "Not run: 40, 90 epochs."
     assert at_10.startswith("Not run at 10 epochs: no_augmentation, baseline, batch_norm, ")
     assert at_20.startswith("Not run at 20 epochs: no_augmentation, baseline, dropout_0")
@@ -65,12 +68,12 @@ def test_what_failed_was_run_and_is_not_compared() -> None:
         at(20, "paper", 770),
         at(20, "baseline", 730),
     )
-    shown = budget_curve.columns(found, RULES)
+    shown = budget.columns(found, RULES)
     assert shown["variant"] == ["paper", "no_augmentation", "baseline"]
     assert shown["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
-    assert "no_augmentation" not in budget_curve.lacking(found, RULES)[1]
+    assert "no_augmentation" not in budget.lacking(found, RULES)[1]
     # One of three runs is left: its side says nothing.
-    assert "baseline" not in budget_curve.sentence(found, RULES)
+    assert "baseline" not in budget.sentence(found, RULES)
 
 
 def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
@@ -79,19 +82,19 @@ def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> No
         at(40, "baseline", 700),
         [made(protocol={"epochs": 40}, failed=True)],
     )
-    assert curves.by_budget(found, RULES) is None
-    assert budget_curve.sentence(found, RULES) == ""
-    assert budget_curve.columns(found, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
+    assert by_epoch.by_budget(found, RULES) is None
+    assert budget.sentence(found, RULES) == ""
+    assert budget.columns(found, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
 
 
 def test_other_images_lack_nothing() -> None:
     digits = {"classes": list("0123456789")}
     found = curve_of(*([made(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
-    assert budget_curve.lacking(found, RULES) == []
+    assert budget.lacking(found, RULES) == []
 
 
 def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...]) -> None:
-    assert budget_curve.sentence(small, RULES) == (
+    assert budget.sentence(small, RULES) == (
         "By budget paper reaches 71.00 % at 10 epochs (2 runs), 77.50 % at 20 epochs (2 runs). "
         "Against it, in points: no_lr_decay +2.00 at 10, -1.00 at 20 (it changes sides). "
         "Any of this may be chance."
@@ -99,9 +102,9 @@ def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...])
     alike = curve_of(
         *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
     )
-    assert "baseline -7.00 at 10, -7.00 at 20." in budget_curve.sentence(alike, RULES)
-    assert budget_curve.turning(small, RULES) == {"no_lr_decay": "+2.00 at 10, -1.00 at 20"}
-    assert budget_curve.turning(alike, RULES) == {}
+    assert "baseline -7.00 at 10, -7.00 at 20." in budget.sentence(alike, RULES)
+    assert budget.turning(small, RULES) == {"no_lr_decay": "+2.00 at 10, -1.00 at 20"}
+    assert budget.turning(alike, RULES) == {}
 
 
 def test_other_precisions_have_a_curve_of_their_own() -> None:
@@ -110,7 +113,7 @@ def test_other_precisions_have_a_curve_of_their_own() -> None:
         for epochs in (10, 20)
         for precision in ("bf16", "fp32")
     ]
-    curves_of = verdict.judge(grouping.group(runs)[0]).curves
+    curves_of = verdict.judge(groups.group(runs)[0]).curves
     titles = [curve[0].group.setting for curve in curves_of]
     assert sorted(titles) == ["CIFAR-10 (official), bf16", "CIFAR-10 (official), fp32"]
 
@@ -119,7 +122,7 @@ def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
     small: tuple[Judgement, ...],
 ) -> None:
     with style.applied():
-        picture = curves.by_budget(small, RULES)
+        picture = by_epoch.by_budget(small, RULES)
     assert picture is not None
     (axes,) = picture.figure.axes
     assert "batch_norm" not in picture.alt
@@ -137,7 +140,7 @@ def test_stars_wait_for_the_plan_and_for_budgets_that_have_one() -> None:
             at(epochs, "paper", *(780 + s % 2 for s in range(2 * n))),
             at(epochs, "baseline", *(700 + s % 2 for s in range(n))),
         )
-        return budget_curve.columns(found, RULES)[f"{epochs} epochs"][1]
+        return budget.columns(found, RULES)[f"{epochs} epochs"][1]
 
     assert "*" in cell(20, EPOCHS)
     assert "*" not in cell(5, EPOCHS)

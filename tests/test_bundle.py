@@ -21,16 +21,19 @@ import pytest
 import safetensors.torch
 import torch
 
-from harness import cli, lease, record
-from harness.bundle import RefusedError, pack
-from harness.check import check
+from harness.cli import app
 from harness.errors import InputError
-from harness.merge import merge
-from harness.runner import weights_sha256
+from harness.integrity.bundle import RefusedError, pack
+from harness.integrity.check import check
+from harness.integrity.merge import merge
+from harness.runs import lock, store
+from harness.training.runner import weights_sha256
 from tests.conftest import ROOT
 
 STORED = ROOT / "tests/stored"
+
 ONE = "digits/1-epochs-fp32/paper/seed-0"
+
 FAILED = "digits/1-epochs-fp32/no_augmentation/seed-2"
 
 
@@ -68,7 +71,7 @@ def source(tmp_path: Path) -> Path:
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Change a stored record."""
-    path = folder / record.FILE
+    path = folder / store.FILE
     fields = json.loads(path.read_bytes())
     change(fields)
     path.write_text(json.dumps(fields, indent=1) + "\n")
@@ -89,7 +92,7 @@ def test_what_is_packed_comes_in_byte_for_byte(bundle: Path, results: Path) -> N
     merged = merge(bundle, results)
     stored = {k: v for k, v in contents(STORED).items() if "/seed-" in k}
     assert contents(results) == stored
-    assert f"{FAILED}/{record.FILE}" in stored
+    assert f"{FAILED}/{store.FILE}" in stored
     assert merged.present == []
     assert merged.taken == sorted({name.rpartition("/")[0] for name in stored})
     assert check(results) == (len(merged.taken), [])
@@ -110,13 +113,13 @@ def test_the_same_runs_give_the_same_bytes_whatever_else_is_there(
     (other / ONE / "checkpoints").mkdir()
     (other / ONE / "checkpoints/epoch-00001.pt").write_bytes(b"state")
     (other / "digits/1-epochs-fp32/paper/seed-9").mkdir()  # has not ended
-    (other / FAILED / record.PREDICTIONS).write_text("of an attempt before\n")
+    (other / FAILED / store.PREDICTIONS).write_text("of an attempt before\n")
     assert pack(other)[0] == packed
 
 
 def test_weights_are_checked_and_stay(source: Path) -> None:
     weights = {"layer": torch.arange(3.0)}
-    (source / ONE / record.WEIGHTS).write_bytes(safetensors.torch.save(weights))
+    (source / ONE / store.WEIGHTS).write_bytes(safetensors.torch.save(weights))
     with pytest.raises(RefusedError) as refused:
         pack(source)
     (fault,) = refused.value.faults
@@ -124,19 +127,19 @@ def test_weights_are_checked_and_stay(source: Path) -> None:
     edit(source / ONE, lambda f: f.update(weights_sha256=weights_sha256(weights)))
     with tarfile.open(fileobj=io.BytesIO(pack(source)[0])) as tar:
         assert {name.rpartition("/")[2] for name in tar.getnames()} == {
-            record.FILE,
-            record.PREDICTIONS,
+            store.FILE,
+            store.PREDICTIONS,
         }
 
 
-# Tar files of every kind that must not come in, and what the refusal says.
+RECORD = (STORED / ONE / store.FILE).read_bytes()
 
-RECORD = (STORED / ONE / record.FILE).read_bytes()
-PREDICTIONS = (STORED / ONE / record.PREDICTIONS).read_bytes()
-GOOD = {f"{ONE}/{record.FILE}": RECORD, f"{ONE}/{record.PREDICTIONS}": PREDICTIONS}
+PREDICTIONS = (STORED / ONE / store.PREDICTIONS).read_bytes()
+
+GOOD = {f"{ONE}/{store.FILE}": RECORD, f"{ONE}/{store.PREDICTIONS}": PREDICTIONS}
 
 
-def member(kind: bytes, name: str = f"{ONE}/{record.FILE}", **fields: object) -> bytes:
+def member(kind: bytes, name: str = f"{ONE}/{store.FILE}", **fields: object) -> bytes:
     """A tar file with one member of a kind, then good ones."""
     info = tarfile.TarInfo(name)
     info.type = kind
@@ -167,7 +170,9 @@ def damaged(at: int) -> bytes:
 
 
 SECOND_HEADER = 512 + -(-len(RECORD) // 512) * 512
+
 END = SECOND_HEADER + 512 + -(-len(PREDICTIONS) // 512) * 512
+
 HOSTILE = {
     "parent": (tar_of({**GOOD, "../evil/record.json": RECORD}), "../evil/record.json: not the"),
     "parent inside": (tar_of({"digits/../../../x/seed-0/record.json": RECORD}), "not the name"),
@@ -213,15 +218,15 @@ HOSTILE = {
     "empty file": (b"", "damaged"),
     "empty tar": (tar_of({}), "holds no run"),
     "predictions alone": (
-        tar_of({f"{ONE}/{record.PREDICTIONS}": PREDICTIONS}),
-        f"{ONE}/{record.PREDICTIONS}: no record.json beside it",
+        tar_of({f"{ONE}/{store.PREDICTIONS}": PREDICTIONS}),
+        f"{ONE}/{store.PREDICTIONS}: no record.json beside it",
     ),
-    "record alone": (tar_of({f"{ONE}/{record.FILE}": RECORD}), "predictions_sha256 is not that"),
+    "record alone": (tar_of({f"{ONE}/{store.FILE}": RECORD}), "predictions_sha256 is not that"),
     "failed with predictions": (
         tar_of(
             {
-                f"{FAILED}/record.json": (STORED / FAILED / record.FILE).read_bytes(),
-                f"{FAILED}/{record.PREDICTIONS}": PREDICTIONS,
+                f"{FAILED}/record.json": (STORED / FAILED / store.FILE).read_bytes(),
+                f"{FAILED}/{store.PREDICTIONS}": PREDICTIONS,
             }
         ),
         "failed, but has predictions.txt",
@@ -371,18 +376,18 @@ def test_the_same_outcome_of_another_machine_is_no_conflict(
 ) -> None:
     shutil.copytree(source / ONE, results / ONE)
     edit(results / ONE, lambda f: f["environment"].update(device="another", threads=64))
-    before = (results / ONE / record.FILE).read_bytes()
+    before = (results / ONE / store.FILE).read_bytes()
     assert merge(bundle, results).present == [ONE]
-    assert (results / ONE / record.FILE).read_bytes() == before
+    assert (results / ONE / store.FILE).read_bytes() == before
 
 
 def test_a_run_that_trains_here_is_not_overwritten(bundle: Path, results: Path) -> None:
-    claim = lease.attempt(results / ONE)
+    claim = lock.attempt(results / ONE)
     assert claim is not None
     with pytest.raises(RefusedError) as error:
         merge(bundle, results)
     assert error.value.faults == [f"{results / ONE}: being trained here"]
-    assert not list(results.rglob(record.FILE))
+    assert not list(results.rglob(store.FILE))
     claim.release()
     merge(bundle, results)
     assert check(results)[1] == []
@@ -392,10 +397,10 @@ def test_leftovers_of_a_cut_off_run_do_not_stay_beside_its_record(
     bundle: Path, results: Path
 ) -> None:
     (results / ONE / "checkpoints").mkdir(parents=True)
-    for name in ("checkpoints/epoch-00001-x.pt", record.WEIGHTS, record.PROBABILITIES):
+    for name in ("checkpoints/epoch-00001-x.pt", store.WEIGHTS, store.PROBABILITIES):
         (results / ONE / name).write_bytes(b"cut off")
     merge(bundle, results)
-    assert {p.name for p in (results / ONE).iterdir()} == {record.FILE, record.PREDICTIONS}
+    assert {p.name for p in (results / ONE).iterdir()} == {store.FILE, store.PREDICTIONS}
     assert check(results)[1] == []
 
 
@@ -403,7 +408,7 @@ def test_a_merge_that_is_killed_leaves_no_half_run(bundle: Path, results: Path) 
     # Killed before the fourth file is renamed: the record of the second run.
     code = (
         "import os, pathlib, signal, sys\n"
-        "from harness import files, merge\n"
+        "from harness.integrity import merge\n"
         "rename, calls = os.replace, []\n"
         "def die(*paths):\n"
         "    calls.append(paths)\n"
@@ -432,7 +437,7 @@ def command(
     """Exit status, output and errors of a command, in this process."""
     monkeypatch.setattr(sys, "argv", ["harness", *arguments])
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        app.main()
     shown = capsys.readouterr()
     return int(end.value.code or 0), shown.out, shown.err
 

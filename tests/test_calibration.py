@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 
-from harness import budget, calibration, calibration_file, decision, protocols
-from harness.data import KNOWN_FINGERPRINTS
+from harness.analysis import calibration, calibration_record
 from harness.errors import RunFailedError
-from harness.record import RunRecord, load_all
+from harness.protocol import budget, decision, presets
+from harness.protocol.datasets import KNOWN_FINGERPRINTS
+from harness.report import tables
+from harness.runs.record import RunRecord
+from harness.runs.store import load_all
 from tests.conftest import ROOT
 from tests.made import made
 
 RULE = decision.load().budgets
+
 Train = Callable[[int, Sequence[int]], list[RunRecord]]
 
 
@@ -55,7 +59,7 @@ def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
     assert trained == [6] + [8] * 3 + [10] * 3
     assert [len(c.seeds) for c in found.candidates] == [1, 3, 3]
     assert found.candidates[0].standard_error is None
-    assert calibration.columns(found)["standard error"][0] == "-"
+    assert tables.columns(found)["standard error"][0] == "-"
 
 
 def test_mean_and_standard_error_by_hand() -> None:
@@ -148,13 +152,13 @@ def test_an_adopted_budget_is_the_protocols(
 
 def test_the_protocol_has_the_budget_of_the_file() -> None:
     own = budget.load()
-    assert protocols.PROTOCOLS["cifar10"].epochs == own.epochs
-    assert protocols.PROTOCOLS["folder"].epochs == own.epochs
+    assert presets.PROTOCOLS["cifar10"].epochs == own.epochs
+    assert presets.PROTOCOLS["folder"].epochs == own.epochs
 
 
 def test_committed_calibrations_follow_from_the_committed_runs() -> None:
     records, _ = load_all(ROOT / "results")
-    stored, damaged = calibration_file.stored(ROOT / "results")
+    stored, damaged = calibration_record.stored(ROOT / "results")
     assert not damaged
     for path in stored:
         runs = [

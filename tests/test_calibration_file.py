@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from harness import calibration, calibration_file, decision, docs
-from harness.calibration import Calibration
+from harness.analysis import calibration, calibration_record
+from harness.analysis.calibration import Calibration
 from harness.errors import InputError
+from harness.protocol import decision
+from harness.report import docs
 
 HUGE = 10**400
+
 ABOUT = {
     "name": "cifar10",
     "title": "CIFAR-10 (official)",
@@ -32,13 +35,13 @@ def found() -> Calibration:
 
 
 def test_a_record_says_what_it_rests_on(found: Calibration, tmp_path: Path) -> None:
-    path = calibration_file.save(tmp_path, found)
+    path = calibration_record.save(tmp_path, found)
     fields = json.loads(path.read_text())
     assert path == tmp_path / "cifar10" / "calibration.json"
     assert fields["epochs"] == 8
     assert fields["dataset"]["split"] == "validation"
     assert fields["decision_sha256"] == decision.sha256()
-    assert calibration_file.stored(tmp_path) == ({path: found}, [])
+    assert calibration_record.stored(tmp_path) == ({path: found}, [])
 
 
 def changed(fields: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,9 +96,9 @@ def changed(fields: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
 def test_a_damaged_record_is_named_and_left_out(
     change: Mapping[str, Any], told: str, found: Calibration, tmp_path: Path
 ) -> None:
-    path = calibration_file.save(tmp_path, found)
+    path = calibration_record.save(tmp_path, found)
     path.write_text(json.dumps(changed(json.loads(path.read_text()), change)))
-    read, (damaged,) = calibration_file.stored(tmp_path)
+    read, (damaged,) = calibration_record.stored(tmp_path)
     assert not read
     assert damaged.startswith(f"{path} is damaged (")
     assert told in damaged
@@ -105,7 +108,7 @@ def test_a_damaged_record_is_named_and_left_out(
 
 @pytest.mark.parametrize("place", ["epochs", "dataset", *(f"dataset.{key}" for key in ABOUT)])
 def test_nothing_may_be_lacking(place: str, found: Calibration, tmp_path: Path) -> None:
-    path = calibration_file.save(tmp_path, found)
+    path = calibration_record.save(tmp_path, found)
     fields = inner = json.loads(path.read_text())
     *way, last = place.split(".")
     for part in way:
@@ -113,7 +116,7 @@ def test_nothing_may_be_lacking(place: str, found: Calibration, tmp_path: Path) 
     del inner[last]
     path.write_text(json.dumps(fields))
     with pytest.raises(InputError, match=f"lacks {last}"):
-        calibration_file.load(path)
+        calibration_record.load(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "[" * 100_000, "\udcff", "7" * 5000])
@@ -121,14 +124,14 @@ def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     path.write_text(text, errors="surrogateescape")
     with pytest.raises(InputError, match=r"is damaged \([^ ]"):
-        calibration_file.load(path)
+        calibration_record.load(path)
 
 
 def test_pages_are_not_written_from_a_damaged_record(
     found: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(docs, "RESULTS", tmp_path)
-    path = calibration_file.save(tmp_path, found)
+    path = calibration_record.save(tmp_path, found)
     path.write_text("{}")
     with pytest.raises(InputError, match=str(path)):
         docs.files()

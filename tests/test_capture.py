@@ -12,14 +12,15 @@ import pytest
 import torch
 
 import variants
-from harness.data import Data
-from harness.device import own_stream
-from harness.protocol import PRECISIONS, Protocol
-from harness.runner import weights_sha256
-from harness.train import Trainer
+from harness.data.dataset import Data
+from harness.protocol.spec import PRECISIONS, Protocol
+from harness.training.device import own_stream
+from harness.training.runner import weights_sha256
+from harness.training.trainer import Trainer
 from tests.conftest import ROOT
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
 Make = Callable[..., Trainer]
 
 
@@ -99,7 +100,8 @@ def test_a_restored_run_goes_on_in_its_graph(make: Make) -> None:
 def test_what_cannot_be_captured_is_said_in_one_line() -> None:
     # In a process of its own: torch need not be whole after a broken capture.
     script = (
-        "import torch; from harness.capture import capture; x = torch.ones(1, device='cuda');"
+        "import torch; from harness.training.cuda_graph import capture;"
+        "x = torch.ones(1, device='cuda');"
         "capture(lambda: print(x.item()), [])"
     )
     done = subprocess.run(

@@ -19,17 +19,18 @@ import safetensors.torch
 import torch
 
 import variants
-from harness import checkpoint, record
-from harness.check import Breach, check, rule_list
-from harness.data import Data, load
-from harness.evaluate import counted, metrics
-from harness.plan import Plan
+from harness.data.dataset import Data, load
+from harness.integrity.check import Breach, check, rule_list
+from harness.integrity.outcome_rules import runs_are_distinct
+from harness.integrity.stored_run import Stored
 from harness.progress import Reporter
-from harness.protocols import resolve
-from harness.record import RunRecord
-from harness.rules.stored import Stored
-from harness.rules.together import runs_are_distinct
-from harness.runner import execute, weights_sha256
+from harness.protocol.presets import resolve
+from harness.runs import store
+from harness.runs.record import RunRecord
+from harness.runs.spec import Plan
+from harness.training import checkpoint
+from harness.training.metrics import counted, metrics
+from harness.training.runner import execute, weights_sha256
 from tests.conftest import ROOT
 from tests.made import curve, made
 
@@ -74,12 +75,12 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(stored: Path, tmp_path: Path) -> Path:
     """A copy that a test may spoil; weights are left out, since they are large."""
     return Path(
-        shutil.copytree(stored, tmp_path / "results", ignore=shutil.ignore_patterns(record.WEIGHTS))
+        shutil.copytree(stored, tmp_path / "results", ignore=shutil.ignore_patterns(store.WEIGHTS))
     )
 
 
 def first(results: Path) -> Path:
-    return next(record.find(results)).parent
+    return next(store.find(results)).parent
 
 
 def faults(results: Path) -> list[str]:
@@ -88,7 +89,7 @@ def faults(results: Path) -> list[str]:
 
 def edit(results: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change a record as a careful forger would: the same form, and hashes made to fit."""
-    path = first(results) / record.FILE
+    path = first(results) / store.FILE
     fields = json.loads(path.read_bytes())
     change(fields)
     path.write_text(json.dumps(fields, indent=1) + "\n")
@@ -120,7 +121,7 @@ def test_the_jpeg_copy_cannot_be_called_official(tmp_path: Path) -> None:
 def test_a_budget_tuned_elsewhere_is_told_from_an_unnamed_departure(results: Path) -> None:
     edit(results, lambda fields: fields["departures"].clear())
     assert (
-        "departures are named: has 2 epochs, which harness/budget.toml here" in faults(results)[0]
+        "departures are named: has 2 epochs, which harness/protocol/budget.toml here" in faults(results)[0]
     )
 
 
@@ -180,7 +181,7 @@ def mutations(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_path_of_a_record_that_touches_a_result_is_guarded(results: Path) -> None:
-    path = first(results) / record.FILE
+    path = first(results) / store.FILE
     shutil.rmtree(path.parent.with_name("seed-1"))  # one record is enough, and faster
     fields = json.loads(path.read_bytes())
     tried, missed = 0, []
@@ -200,16 +201,16 @@ def test_every_path_of_a_record_that_touches_a_result_is_guarded(results: Path) 
 
 def test_changed_bytes_of_any_file_are_caught(stored: Path, tmp_path: Path) -> None:
     source = random.Random(0)
-    names = (record.FILE, record.PREDICTIONS, record.PROBABILITIES)
+    names = (store.FILE, store.PREDICTIONS, store.PROBABILITIES)
     missed = []
     for name in names:
         for number in range(12):
             results = tmp_path / f"{name}-{number}"
-            shutil.copytree(stored, results, ignore=shutil.ignore_patterns(record.WEIGHTS))
+            shutil.copytree(stored, results, ignore=shutil.ignore_patterns(store.WEIGHTS))
             path = first(results) / name
             content = bytearray(path.read_bytes())
             # Numpy's header is followed by numbers of which single low bits mean nothing.
-            place = source.randrange(0 if name != record.PROBABILITIES else 128, len(content) - 3)
+            place = source.randrange(0 if name != store.PROBABILITIES else 128, len(content) - 3)
             content[place : place + 4] = bytes(b ^ 0x41 for b in content[place : place + 4])
             path.write_bytes(content)
             if not checked(results)[1] and not harmless(stored, results, name):
@@ -219,7 +220,7 @@ def test_changed_bytes_of_any_file_are_caught(stored: Path, tmp_path: Path) -> N
 
 def harmless(stored: Path, results: Path, name: str) -> bool:
     """Whether a change of probabilities.npy moves no figure by more than rounding does."""
-    if name != record.PROBABILITIES:
+    if name != store.PROBABILITIES:
         return False
     digits = load("digits", Path())
     figures = []
@@ -236,7 +237,7 @@ def test_better_predictions_with_hashes_and_figures_made_to_fit_are_caught(resul
     folder = first(results)
     truth = load("digits", Path()).test.labels.tolist()
     text = "".join(f"{label}\n" for label in truth).encode()
-    (folder / record.PREDICTIONS).write_bytes(text)
+    (folder / store.PREDICTIONS).write_bytes(text)
 
     def forge(fields: dict[str, Any]) -> None:
         import numpy as np
@@ -253,7 +254,7 @@ def test_better_predictions_with_hashes_and_figures_made_to_fit_are_caught(resul
 
 def test_other_weights_are_caught(stored: Path, tmp_path: Path) -> None:
     results = Path(shutil.copytree(stored, tmp_path / "results"))
-    path = first(results) / record.WEIGHTS
+    path = first(results) / store.WEIGHTS
     weights = safetensors.torch.load(path.read_bytes())
     weights["classifier.7.bias"] += 1e-3
     path.write_bytes(safetensors.torch.save(weights))
@@ -267,9 +268,9 @@ def test_a_run_copied_to_another_seed_is_caught(results: Path) -> None:
     folder = first(results)
     copied = folder.with_name("seed-7")
     shutil.copytree(folder, copied)
-    fields = json.loads((copied / record.FILE).read_bytes())
+    fields = json.loads((copied / store.FILE).read_bytes())
     fields["seed"] = 7
-    (copied / record.FILE).write_text(json.dumps(fields, indent=1) + "\n")
+    (copied / store.FILE).write_text(json.dumps(fields, indent=1) + "\n")
     assert any("weights_sha256 is that of another run too" in fault for fault in faults(results))
 
 
@@ -323,14 +324,14 @@ def test_unknown_data_are_a_breach_until_they_are_at_hand(results: Path) -> None
 
 
 def test_a_damaged_record_is_named(results: Path) -> None:
-    path = first(results) / record.FILE
+    path = first(results) / store.FILE
     path.write_bytes(path.read_bytes()[:-20])
     (breach,) = checked(results)[1]
     assert breach.path == path
 
 
 def test_probabilities_are_never_unpickled(results: Path) -> None:
-    path = first(results) / record.PROBABILITIES
+    path = first(results) / store.PROBABILITIES
     np.save(path, np.array([object()]), allow_pickle=True)
     assert any("allow_pickle=False" in fault for fault in faults(results))
 
@@ -340,7 +341,7 @@ def test_torch_is_told_to_load_no_code(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "owned",))
 
-    folder = tmp_path / record.CHECKPOINTS
+    folder = tmp_path / store.CHECKPOINTS
     folder.mkdir()
     torch.save({"identity": {}, "state": Evil()}, folder / "x")
     content = (folder / "x").read_bytes()

@@ -20,13 +20,17 @@ import pytest
 import torch
 from PIL import Image
 
-from harness import cli, experiment, run
-from harness.plan import Options
+from harness import run
+from harness.cli import app
+from harness.runs.options import Options
+from harness.sweep import session
 from tests.conftest import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
+
 # In a folder whose data/ holds a few pictures; the protocol is that of the real images.
 SMALL = ("run", "--device", "cpu", "--dataset", "folder", "--precision", "fp32", "--epochs", "1")
+
 FOLDER = "results/folder/1-epochs-fp32"
 
 
@@ -185,7 +189,7 @@ def test_a_diverged_run_exits_1_and_is_recorded(
 ) -> None:
     # A start-up hook makes the learning rate absurd; everything else is the real command.
     (tmp_path / "sitecustomize.py").write_text(
-        "import dataclasses, harness.protocols as p\n"
+        "import dataclasses, harness.protocol.presets as p\n"
         "p.PROTOCOLS['folder'] = dataclasses.replace(p.PROTOCOLS['folder'], learning_rate=1e9)\n"
     )
     path = f"{tmp_path}{os.pathsep}{ROOT}"
@@ -265,7 +269,7 @@ def test_only_a_command_that_trains_says_that_epochs_are_saved(
     monkeypatch.setattr(Options, "load_data", interrupt)
     monkeypatch.setattr(sys, "argv", ["harness", *command])
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        app.main()
     assert end.value.code == 130
     told = capsys.readouterr().err
     assert ("finished epochs are saved. To go on: " in told) == goes_on
@@ -390,7 +394,7 @@ def test_the_python_call_takes_every_option(monkeypatch: pytest.MonkeyPatch) -> 
         called.append((*arguments[:3], more))
         return [SimpleNamespace(record="the record")]
 
-    monkeypatch.setattr(experiment, "execute", execute)
+    monkeypatch.setattr(session, "execute", execute)
     options = {
         "archive": "cifar.tar.gz",
         "device": "cpu",
@@ -417,9 +421,9 @@ def test_an_option_that_does_not_exist_is_refused() -> None:
 
 def test_help_list_and_imports_stay_light() -> None:
     code = (
-        "import sys, harness, harness.cli, variants\n"
+        "import sys, harness, harness.cli.app, variants\n"
         "sys.argv = ['harness', 'list']\n"
-        "try: harness.cli.main()\n"
+        "try: harness.cli.app.main()\n"
         "except SystemExit as end: assert not end.code\n"
         "heavy = {'torch', 'numpy', 'pandas', 'matplotlib', 'sklearn', 'scipy'}\n"
         "heavy &= set(sys.modules)\n"

@@ -11,17 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness import compare, grouping, tables, verdict
-from harness.record import RunRecord
+from harness.analysis import comparison
+from harness.analysis import groups as analysis_groups
+from harness.report.text import comparison as text_comparison
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
 from tests.made import group_of, made
 
 Train = Callable[..., RunRecord]
 
 
 def only(records: list[RunRecord]) -> pd.DataFrame:
-    (group,), faults = grouping.group(records)
+    (group,), faults = analysis_groups.group(records)
     assert not faults
-    return compare.table(group).set_index("variant")
+    return comparison.table(group).set_index("variant")
 
 
 def test_means_and_deviations_over_seeds() -> None:
@@ -48,13 +51,13 @@ def test_the_papers_runs_stand_in_the_table_as_its_matrices_have_them() -> None:
 
 
 def test_the_papers_runs_do_not_stand_beside_other_classes(train: Train) -> None:
-    (group,), _ = grouping.group([train(epochs=1)])
-    assert list(compare.table(group)["variant"]) == ["paper"]
+    (group,), _ = analysis_groups.group([train(epochs=1)])
+    assert list(comparison.table(group)["variant"]) == ["paper"]
 
 
 def test_the_papers_runs_do_not_stand_beside_validation_images() -> None:
-    (group,), _ = grouping.group([made(dataset={"split": "validation"})])
-    assert list(compare.table(group)["variant"]) == ["paper"]
+    (group,), _ = analysis_groups.group([made(dataset={"split": "validation"})])
+    assert list(comparison.table(group)["variant"]) == ["paper"]
 
 
 def test_rows_come_in_the_order_of_the_registry() -> None:
@@ -65,11 +68,11 @@ def test_rows_come_in_the_order_of_the_registry() -> None:
 @pytest.mark.parametrize(("n", "shown"), [(1, False), (2, False), (4, False), (5, True)])
 def test_a_deviation_takes_as_many_seeds_as_an_interval(n: int, shown: bool) -> None:
     runs = [made(seed=seed, right=700 + seed) for seed in range(n)]
-    (group,), _ = grouping.group(runs)
+    (group,), _ = analysis_groups.group(runs)
     assert only(runs)["accuracy_sd"].notna().any() == shown
-    text = tables.render([group], "markdown", full=True)
+    text = text_comparison.render([group], "markdown", full=True)
     assert ("|   SD |" in text) == ("SD: standard deviation" in text) == shown
-    rows = json.loads(tables.render([group], "json", full=True))
+    rows = json.loads(text_comparison.render([group], "json", full=True))
     assert any(row["accuracy_sd"] is not None for row in rows) == shown
 
 
@@ -80,10 +83,10 @@ def test_failed_runs_are_counted_and_not_averaged() -> None:
 
 
 def test_a_variant_of_which_all_runs_failed_has_a_row_without_figures() -> None:
-    (group,), _ = grouping.group([made(), made("dropout_75", failed=True)])
-    frame = compare.table(group).set_index("variant")
+    (group,), _ = analysis_groups.group([made(), made("dropout_75", failed=True)])
+    frame = comparison.table(group).set_index("variant")
     assert np.isnan(frame.loc["dropout_75", "accuracy"])
-    assert "0 (1 failed)" in tables.render([group], "markdown")
+    assert "0 (1 failed)" in text_comparison.render([group], "markdown")
 
 
 @pytest.mark.parametrize(
@@ -98,9 +101,9 @@ def test_a_variant_of_which_all_runs_failed_has_a_row_without_figures() -> None:
 def test_what_must_not_be_mixed_stands_in_tables_of_their_own(
     other: dict[str, Any], reason: str
 ) -> None:
-    groups, _ = grouping.group([made(), made(seed=1), made(seed=2, **other)])
+    groups, _ = analysis_groups.group([made(), made(seed=1), made(seed=2, **other)])
     assert [len(g.records) for g in groups] == [2, 1]
-    text = tables.render(groups, "markdown")
+    text = text_comparison.render(groups, "markdown")
     assert text.count("## ") - text.count("### ") == 2
     assert f"Kept apart from the first table: {reason}" in text
 
@@ -117,14 +120,14 @@ def test_groups_judged_on_test_images_come_first_then_more_runs_then_fewer_epoch
     ]
     wanted.insert(2, ("validation", 40, 3))
     for order in (records, records[::-1]):
-        groups, _ = grouping.group(order)
+        groups, _ = analysis_groups.group(order)
         assert [
             (g.dataset["split"], g.protocol["epochs"], len(g.records)) for g in groups
         ] == wanted
 
 
 def test_the_same_run_twice_is_counted_once_and_named() -> None:
-    (group,), faults = grouping.group([made(), made()])
+    (group,), faults = analysis_groups.group([made(), made()])
     assert len(group.records) == 1
     assert faults == ["paper seed 0 is there twice: one was left out."]
 
@@ -135,7 +138,7 @@ def test_a_record_of_a_variant_that_is_no_longer_registered_still_counts() -> No
 
 
 def test_from_five_seeds_on_the_table_has_intervals_and_tests() -> None:
-    row = compare.table(group_of(5)).set_index("variant").loc["no_augmentation"]
+    row = comparison.table(group_of(5)).set_index("variant").loc["no_augmentation"]
     assert row["accuracy_low"] < row["accuracy"] < row["accuracy_high"]
     assert row["difference_low"] < -0.04 < row["difference_high"]
     assert row["p"] < row["p_holm"] < 0.001
@@ -146,36 +149,38 @@ def test_from_five_seeds_on_the_table_has_intervals_and_tests() -> None:
 
 def test_a_partial_grid_has_the_tests_of_the_verdict() -> None:
     group = group_of(5)
-    row = compare.table(group).set_index("variant").loc["no_augmentation"]
+    row = comparison.table(group).set_index("variant").loc["no_augmentation"]
     (judged,) = verdict.judge([group]).judgements
     found = next(one.contrast for one in judged.ablations if one.variant == "no_augmentation")
     assert found is not None
     assert row["p_holm"] == found.holm == pytest.approx(7 * found.p)
     assert row["detectable"] == found.detectable
-    assert "Holm over the decision file's 7 contrasts, run or not." in tables.render(
+    assert "Holm over the decision file's 7 contrasts, run or not." in text_comparison.render(
         [group], "markdown"
     )
 
 
 def test_a_variant_outside_the_decision_file_does_not_change_its_family() -> None:
     runs = group_of(5, ("paper", "no_augmentation", "dropout_0")).records
-    alone = compare.table(group_of(5)).set_index("variant")
-    (group,), _ = grouping.group(
+    alone = comparison.table(group_of(5)).set_index("variant")
+    (group,), _ = analysis_groups.group(
         dataclasses.replace(r, variant="retired") if r.variant == "dropout_0" else r for r in runs
     )
-    row = compare.table(group).set_index("variant")
+    row = comparison.table(group).set_index("variant")
     assert row.loc["no_augmentation", "p_holm"] == alone.loc["no_augmentation", "p_holm"]
     assert row.loc["retired", "p_holm"] == row.loc["retired", "p"] < 0.001
-    assert "run or not (1 outside it: a family of their own)." in tables.render([group], "markdown")
+    assert "run or not (1 outside it: a family of their own)." in text_comparison.render(
+        [group], "markdown"
+    )
 
 
 def test_against_another_baseline_the_family_is_what_is_there() -> None:
     group = group_of(5, ("paper", "no_augmentation", "dropout_0"))
-    row = compare.table(group, "dropout_0").set_index("variant").loc["paper"]
+    row = comparison.table(group, "dropout_0").set_index("variant").loc["paper"]
     assert row["p_holm"] == pytest.approx(2 * row["p"], abs=0)
     assert (
         "p: Welch's t against dropout_0, after Holm over the 2 contrasts here (the decision file "
-        "plans none against dropout_0)." in tables.render([group], "markdown", "dropout_0")
+        "plans none against dropout_0)." in text_comparison.render([group], "markdown", "dropout_0")
     )
 
 

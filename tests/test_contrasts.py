@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness import contrasts, decision, paper
-from harness.contrasts import Arm
+from harness.analysis import contrasts
+from harness.analysis.contrasts import Arm
+from harness.protocol import datasets, decision
 from tests.made import made
 
 RULES = decision.load()
@@ -22,6 +23,7 @@ def arm(name: str, rights: list[int], failed: int = 0) -> Arm:
 
 
 BASE = arm("paper", [750, 752, 755, 751, 749, 753])
+
 OTHER = arm("baseline", [748, 751, 752, 751, 745, 750], failed=2)
 
 
@@ -30,7 +32,7 @@ def test_an_arm_is_its_runs_by_seed_with_failures_counted() -> None:
     assert OTHER.failed == 2
     assert OTHER.accuracies[:2] == pytest.approx([0.748, 0.751])
     assert np.isneginf(OTHER.all_runs[-2:]).all()
-    assert OTHER.figure("recall", paper.CLASSES).shape == (10, 6)
+    assert OTHER.figure("recall", datasets.CLASSES).shape == (10, 6)
 
 
 def test_a_contrast_holds_what_scipy_says() -> None:
@@ -69,7 +71,7 @@ def test_an_arm_without_finished_runs_has_no_difference() -> None:
 def test_false_discovery_rates_are_taken_over_all_arms_and_classes() -> None:
     ten = arm("paper", [750 + seed % 3 for seed in range(10)])
     arms = [arm("baseline", [740 + seed % 3 for seed in range(10)]), OTHER]
-    values, q = contrasts.class_differences(arms, ten, paper.CLASSES, RULES)
+    values, q = contrasts.class_differences(arms, ten, datasets.CLASSES, RULES)
     assert values[0] == pytest.approx(np.full(10, -0.01))
     assert (q[0] < 0.05).all()
     assert np.isnan(values[1]).all()  # six seeds are too few for single classes

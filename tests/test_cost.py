@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import outlook
-from harness.cost import REST, Costs
-from harness.grid import Capacity, Grid, seeds_first
-from harness.machine import THREADS, Machine, Place, capacity, cores
-from harness.plan import Options, Plan, plans
-from harness.record import CHECKPOINTS, RunRecord, plain, save
+from harness.runs.options import Options
+from harness.runs.record import RunRecord
+from harness.runs.spec import Plan, plans
+from harness.runs.store import CHECKPOINTS, plain, save
+from harness.runs.threads import THREADS, cores
+from harness.sweep import estimates
+from harness.sweep.estimates import REST, Costs
+from harness.sweep.grid import Capacity, Grid, seeds_first
+from harness.sweep.local.machine import Machine, Place, capacity
 from tests.made import curve, made
 
 HERE = "a CPU"
@@ -77,7 +80,7 @@ def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
     save(first.directory, stored(first, 60.0 / REST))
     (second.directory / CHECKPOINTS).mkdir(parents=True)
     (second.directory / CHECKPOINTS / "epoch-00004-abc.pt").touch()
-    table, total = outlook.lines(grid, Capacity(HERE, 2))
+    table, total = estimates.lines(grid, Capacity(HERE, 2))
     rows = table.splitlines()[2:]
     assert [" ".join(row.split()) for row in rows] == [
         "paper seed 0 done -",
@@ -109,7 +112,7 @@ def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path
     save(grid.plans[0].directory, stored(grid.plans[0], 60.0 / REST))
     gpus, cpu = Machine("cuda", HERE, 2, 64 * 2**30), Machine("cpu", HERE, 1, threads=2)
     shared = capacity(gpus, [Place("cuda", 4), Place("cuda", 4)])
-    assert outlook.lines(grid, shared)[1].endswith("40:00 in all, about 20:00 in 8 at once")
+    assert estimates.lines(grid, shared)[1].endswith("40:00 in all, about 20:00 in 8 at once")
     assert capacity(cpu, [Place("cpu", 1, {THREADS: "1"})] * 2).threads == 1
     crowd = capacity(cpu, [Place("cpu", 1, {THREADS: str(cores())})] * 3)
     assert (crowd.slots, crowd.load) == (3, 3.0)
@@ -118,6 +121,6 @@ def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path
 def test_a_dry_run_without_records_says_so(tmp_path: Path) -> None:
     options = Options(dataset="digits", results=tmp_path)
     grid = Grid(plans=seeds_first(["paper"], [0], options), options=options)
-    table, total = outlook.lines(grid, Capacity(None, 1))
+    table, total = estimates.lines(grid, Capacity(None, 1))
     assert "unknown" in table
     assert total == "1 of 1 runs to train"

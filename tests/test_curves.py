@@ -7,18 +7,19 @@ import math
 
 import pytest
 
-from harness import curves, protocols
+from harness.analysis import learning_curves
+from harness.protocol import presets
 from tests.made import curve
 
 
 def test_steps_the_wrong_way_are_counted() -> None:
-    assert curves.wrong_way([1, 2, 2, 1, 3], rising=True) == 0.25
-    assert curves.wrong_way([1, 2, 2, 1, 3], rising=False) == 0.5
-    assert math.isnan(curves.wrong_way([1], rising=True))
+    assert learning_curves.wrong_way([1, 2, 2, 1, 3], rising=True) == 0.25
+    assert learning_curves.wrong_way([1, 2, 2, 1, 3], rising=False) == 0.5
+    assert math.isnan(learning_curves.wrong_way([1], rising=True))
 
 
 def test_the_four_curves_of_a_run() -> None:
-    found = curves.wrong_ways(curve([0.1, 0.3, 0.2, 0.4]), "test")
+    found = learning_curves.wrong_ways(curve([0.1, 0.3, 0.2, 0.4]), "test")
     assert found == dict.fromkeys(
         ("train_accuracy", "test_accuracy", "train_loss", "test_loss"), pytest.approx(1 / 3)
     )
@@ -27,13 +28,13 @@ def test_the_four_curves_of_a_run() -> None:
 def test_a_run_without_curves_says_nothing() -> None:
     history = curve([0.1, 0.2])
     del history[0]["test_loss"]
-    assert curves.wrong_ways(history, "test") == {}
-    assert curves.wrong_ways(curve([0.1]), "test") == {}
-    assert math.isnan(curves.gap([], 0.7))
+    assert learning_curves.wrong_ways(history, "test") == {}
+    assert learning_curves.wrong_ways(curve([0.1]), "test") == {}
+    assert math.isnan(learning_curves.gap([], 0.7))
 
 
 def test_the_gap_is_that_of_the_last_epoch() -> None:
-    assert curves.gap(curve([0.9, 0.7], gap=0.05), 0.7) == pytest.approx(0.05)
+    assert learning_curves.gap(curve([0.9, 0.7], gap=0.05), 0.7) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
@@ -42,21 +43,23 @@ def test_the_gap_is_that_of_the_last_epoch() -> None:
 def test_a_quarter_of_the_run_is_what_its_last_epoch_is_held_against(
     epochs: int, before: int
 ) -> None:
-    assert curves.before(epochs) == before
-    found = curves.jump(curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75]), "test")
+    assert learning_curves.before(epochs) == before
+    found = learning_curves.jump(
+        curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75]), "test"
+    )
     assert math.isnan(found) if not before else found == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("epochs", [12, 20, 40, 90])
 def test_that_quarter_lies_behind_the_first_drop_of_the_learning_rate(epochs: int) -> None:
-    protocol = dataclasses.replace(protocols.PROTOCOLS["cifar10"], epochs=epochs)
-    first = epochs - 1 - curves.before(epochs)
+    protocol = dataclasses.replace(presets.PROTOCOLS["cifar10"], epochs=epochs)
+    first = epochs - 1 - learning_curves.before(epochs)
     assert protocol.learning_rate_at(first, decay=True) < protocol.learning_rate
 
 
 def test_without_every_figure_of_it_there_is_no_jump() -> None:
     rows = curve([0.7] * 20)
-    assert math.isnan(curves.jump(rows, "validation"))
+    assert math.isnan(learning_curves.jump(rows, "validation"))
     del rows[15]["test_accuracy"]
-    assert math.isnan(curves.jump(rows, "test"))
-    assert math.isnan(curves.jump([], "test"))
+    assert math.isnan(learning_curves.jump(rows, "test"))
+    assert math.isnan(learning_curves.jump([], "test"))

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from harness.data import Data, Split, load
+from harness.data.dataset import Data, Split, load
 from harness.errors import InputError
 from tests.conftest import fingerprint
 
 CLASSES = ("ant", "bee")
+
 PER_CLASS = 5000
 
 # Of the held-out rows as little-endian int64, ascending. A scikit-learn that divides
@@ -33,9 +34,6 @@ def small(n: int, seed: int) -> Split:
 def small_data() -> Data:
     train, test = small(20, seed=0), small(10, seed=1)
     return Data("folder", "noise", CLASSES, train, test, fingerprint(train, test, CLASSES))
-
-
-# Fingerprint
 
 
 def other_pixel(data: Data) -> Data:
@@ -131,9 +129,6 @@ def test_loaded_data_have_the_one_form() -> None:
         assert split.images.shape == (len(split), 32, 32, 3)
 
 
-# Validation split
-
-
 @pytest.fixture(scope="module")
 def numbered() -> Data:
     """50,000 one-pixel images of ten classes; a pixel says which row it is, and of which part."""
@@ -197,9 +192,6 @@ def test_validation_keeps_the_name_of_the_whole(numbered: Data) -> None:
     divided = numbered.validation()
     assert divided.fingerprint == numbered.fingerprint
     assert (divided.name, divided.classes) == (numbered.name, numbered.classes)
-
-
-# Channel statistics
 
 
 def test_channel_statistics_are_those_of_numpy() -> None:

@@ -8,9 +8,9 @@ import tomllib
 import pytest
 
 import variants
-from harness import decision
-from harness.claims import claims
-from harness.settling import _JUDGES
+from harness.paper.claims import claims
+from harness.protocol import decision
+from harness.verdict.claim_status import _JUDGES
 
 TEXT = decision.FILE.read_text()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.sources import Source
-from harness.sources.digits import read
+from harness.data.digits import read
+from harness.data.source import Source
 
 
 @pytest.fixture(scope="module")

@@ -14,24 +14,30 @@ from typing import Any
 
 import pytest
 
-from harness import dispatch, experiment, lease, record
-from harness.board import PlainBoard
-from harness.cost import Costs
-from harness.crew import Crew, Slot, Worker
-from harness.data import Data
-from harness.dispatch import DEATHS, Dispatcher
-from harness.experiment import Bench
-from harness.grid import Grid, State, state
-from harness.ledger import Job, Ledger, survey
-from harness.machine import Place
-from harness.messages import Ended, Ready, Report
-from harness.plan import Options, Plan
+from harness.data.dataset import Data
 from harness.progress import Reporter
-from harness.record import RunRecord
+from harness.runs import lock, store
+from harness.runs.options import Options
+from harness.runs.record import RunRecord
+from harness.runs.spec import Plan
+from harness.runs.status import State, state
+from harness.sweep import session
+from harness.sweep.estimates import Costs
+from harness.sweep.grid import Grid
+from harness.sweep.jobs import Job, Ledger, survey
+from harness.sweep.local import scheduler
+from harness.sweep.local.display import PlainBoard
+from harness.sweep.local.machine import Place
+from harness.sweep.local.messages import Ended, Ready, Report
+from harness.sweep.local.pool import Crew, Slot, Worker
+from harness.sweep.local.scheduler import DEATHS, Dispatcher
+from harness.sweep.session import Bench
 from tests.test_cost import HERE, planned, stored
 
 Fate = Callable[[Worker], Iterator[Any]]
+
 KILLED: Any = SimpleNamespace(exitcode=-9)
+
 PIPE: Any = SimpleNamespace(send=lambda message: None)
 
 
@@ -220,9 +226,9 @@ def test_progress_forgives(tmp_path: Path) -> None:
 def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "TICK", 0.0)
+    monkeypatch.setattr(scheduler, "TICK", 0.0)
     held, long = (Job(planned(name, tmp_path)) for name in ("paper", "baseline"))
-    record.save(held.plan.directory, stored(held.plan, 1e6))
+    store.save(held.plan.directory, stored(held.plan, 1e6))
     assert state(held.plan) == (State.done, "")
     ledger = Ledger(held=[held], open=deque([long]))
 
@@ -241,15 +247,15 @@ def test_a_failed_run_that_another_process_tries_again_is_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = planned("paper", tmp_path)
-    record.save(plan.directory, dataclasses.replace(stored(plan, 1.0), metrics=None))
+    store.save(plan.directory, dataclasses.replace(stored(plan, 1.0), metrics=None))
     grid = Grid(plans=(plan,), options=Options(results=tmp_path), retry_failed=True)
-    claim = lease.attempt(plan.directory)
+    claim = lock.attempt(plan.directory)
     assert claim is not None
     asked = []
 
     def fate(worker: Worker) -> Iterator[Any]:
         for slot, job in jobs(worker):
-            asked.append(lease.held(plan.directory))
+            asked.append(lock.held(plan.directory))
             # The second time another process is faster.
             yield Ended(slot, "held") if len(asked) < 3 else settle(slot, job)
 
@@ -275,17 +281,17 @@ def test_refused_runs_count_among_those_without_a_result(
 
 def test_what_is_given_up_is_recorded_by_who_holds_it(data: Data, tmp_path: Path) -> None:
     plan: Plan = planned("paper", tmp_path)
-    bench, path = Bench(data, data), plan.directory / record.FILE
-    kept = plan.directory / record.CHECKPOINTS / "epoch-00001-ab.pt"
+    bench, path = Bench(data, data), plan.directory / store.FILE
+    kept = plan.directory / store.CHECKPOINTS / "epoch-00001-ab.pt"
     kept.parent.mkdir(parents=True)
     kept.touch()
-    claim = lease.attempt(plan.directory)
+    claim = lock.attempt(plan.directory)
     assert claim is not None
-    assert experiment.attempt(plan, bench, Reporter(), given_up="why") is None
+    assert session.attempt(plan, bench, Reporter(), given_up="why") is None
     assert not path.exists()
     claim.release()
-    outcome = experiment.attempt(plan, bench, Reporter(), given_up="why")
+    outcome = session.attempt(plan, bench, Reporter(), given_up="why")
     assert outcome is not None
     assert outcome.line == "paper seed 0: failed, why"
-    assert record.load(path) == outcome.record
+    assert store.load(path) == outcome.record
     assert kept.exists()  # for another try

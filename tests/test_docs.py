@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from harness import decision, docs, results_page, unknowns
-from harness.data import KNOWN_FINGERPRINTS
 from harness.errors import InputError
+from harness.paper import assumptions
+from harness.protocol import decision
+from harness.protocol.datasets import KNOWN_FINGERPRINTS
+from harness.report import docs, results_page
 
 
 def test_what_follows_from_data_and_records_is_up_to_date() -> None:
@@ -16,7 +18,7 @@ def test_what_follows_from_data_and_records_is_up_to_date() -> None:
     figures = {path for path in wanted if path.suffix == ".svg"}
     assert len(figures) >= 5
     for path, content in wanted.items():
-        assert path.read_bytes() == content, f"{path.name}: run python -m harness.docs"
+        assert path.read_bytes() == content, f"{path.name}: run python -m harness.report.docs"
     assert figures == set((docs.RESULTS / results_page.FIGURES).iterdir())
 
 
@@ -63,7 +65,7 @@ def test_the_values_of_the_protocol_stand_in_the_table_of_unknowns() -> None:
         "60 % and 85 %",
         "dropout 0.5",
         "45,000/5,000",
-        unknowns._origin(),
+        assumptions._origin(),
     ):
         assert value in table
 

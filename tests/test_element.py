@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from harness import experiment
 from harness.errors import InputError, RunFailedError
-from harness.grid import Grid
-from harness.plan import Options, plans
-from harness.slurm.element import Element
+from harness.runs.options import Options
+from harness.runs.spec import plans
+from harness.sweep import session
+from harness.sweep.grid import Grid
+from harness.sweep.slurm.job import Element
 
 
 def element(tmp_path: Path, *names: str) -> Element:
@@ -34,8 +35,8 @@ def test_a_process_whose_memory_ran_out_names_what_it_leaves(
         record = SimpleNamespace(failed=False)
         return SimpleNamespace(plan=plan, line=f"{plan.title}: done", record=record)
 
-    monkeypatch.setattr(experiment, "prepare", lambda options: None)
-    monkeypatch.setattr(experiment, "attempt", attempt)
+    monkeypatch.setattr(session, "prepare", lambda options: None)
+    monkeypatch.setattr(session, "attempt", attempt)
     with pytest.raises(RunFailedError) as caught:
         element(tmp_path, "paper", "batch_norm", "baseline", "dropout_0")()
     assert tried == ["paper", "batch_norm", "baseline"]

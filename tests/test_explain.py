@@ -15,19 +15,19 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-pytest.importorskip("captum", reason="captum is not installed: pip install -e '.[explain]'")
-
 import variants
-from harness.commands.report import report
-from harness.data import load
+from harness.cli.report import report
+from harness.data.dataset import load
 from harness.errors import InputError
-from harness.explain import attribution, sheet
-from harness.explain.run import explain_run
-from harness.plan import Plan
 from harness.progress import Reporter
-from harness.protocols import resolve
-from harness.runner import execute
+from harness.protocol.presets import resolve
+from harness.report.explain import attribution, sheet
+from harness.report.explain.run import explain_run
+from harness.runs.spec import Plan
+from harness.training.runner import execute
 from variants.network import build
+
+pytest.importorskip("captum", reason="captum is not installed: pip install -e '.[explain]'")
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
 

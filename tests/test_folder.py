@@ -11,10 +11,10 @@ import pytest
 from archives import Part
 from PIL import Image
 
-from harness import data
+from harness.data import dataset, decoded_cache, image_folder
+from harness.data.image_folder import read
+from harness.data.source import Source
 from harness.errors import InputError
-from harness.sources import Source, decoded, folder
-from harness.sources.folder import read
 
 
 def tree(root: Path, suffix: str = ".png") -> dict[str, Part]:
@@ -69,7 +69,7 @@ def test_a_folder_is_never_official(tmp_path: Path) -> None:
 def test_the_same_images_in_another_folder_are_the_same_data(tmp_path: Path) -> None:
     tree(tmp_path / "pics")
     shutil.copytree(tmp_path / "pics", tmp_path / "pics_on_node2")
-    one, other = (data.load("folder", tmp_path / name) for name in ("pics", "pics_on_node2"))
+    one, other = (dataset.load("folder", tmp_path / name) for name in ("pics", "pics_on_node2"))
     assert one.fingerprint == other.fingerprint
     assert one.title == other.title == f"own images {one.fingerprint[:12]}"
 
@@ -170,25 +170,22 @@ def test_an_empty_class_folder_is_named(tmp_path: Path, part: str) -> None:
     assert str(tmp_path / part / "bee") in refusal(tmp_path)
 
 
-# The decoded copy
-
-
 @pytest.fixture
 def decodings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of all images that have been decoded since the test began."""
     seen: list[str] = []
-    decode = folder._decode_one
+    decode = image_folder._decode_one
 
     def spy(path: str) -> object:
         seen.append(path)
         return decode(path)
 
-    monkeypatch.setattr(folder, "_decode_one", spy)
+    monkeypatch.setattr(image_folder, "_decode_one", spy)
     return seen
 
 
 def copies(directory: Path) -> list[Path]:
-    return list((directory / decoded.FOLDER).iterdir())
+    return list((directory / decoded_cache.FOLDER).iterdir())
 
 
 def assert_same(one: Source, other: Source) -> None:
@@ -241,7 +238,7 @@ def test_a_change_of_the_files_is_seen(tmp_path: Path, change: str) -> None:
     else:
         file.rename(bee / "0099.png")
     again = read(tmp_path)
-    shutil.rmtree(tmp_path / decoded.FOLDER)
+    shutil.rmtree(tmp_path / decoded_cache.FOLDER)
     assert_same(again, read(tmp_path))
     assert again.fingerprint != first.fingerprint
     assert len(copies(tmp_path)) == 1
@@ -292,6 +289,6 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tree(tmp_path)
-    (tmp_path / decoded.FOLDER).write_text("in the way")  # root may write anywhere
+    (tmp_path / decoded_cache.FOLDER).write_text("in the way")  # root may write anywhere
     assert len(read(tmp_path).train[1]) == 12
     assert "the decoded images cannot be kept" in capsys.readouterr().err

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from harness import lease, outlook, record
-from harness.grid import Capacity, Grid, State, seeds_first, state, status_lines
-from harness.plan import Options, Plan, retrying
+from harness.runs import lock, store
+from harness.runs.options import Options
+from harness.runs.spec import Plan
+from harness.runs.status import State, retrying, state
+from harness.sweep import estimates
+from harness.sweep.grid import Capacity, Grid, seeds_first, status_lines
 from tests.test_cost import HERE, planned, stored
 
 
 def fail(plan: Plan, second: int) -> None:
     """Record a run as failed, at a time of its own."""
     failed = dataclasses.replace(stored(plan, 1.0), status="failed", metrics=None)
-    record.save(plan.directory, failed)
-    os.utime(plan.directory / record.FILE, (second, second))
+    store.save(plan.directory, failed)
+    os.utime(plan.directory / store.FILE, (second, second))
 
 
 def test_a_failed_run_runs_while_another_process_tries_it_again(tmp_path: Path) -> None:
@@ -26,7 +29,7 @@ def test_a_failed_run_runs_while_another_process_tries_it_again(tmp_path: Path) 
     fail(plan, 1)
     again = retrying(plan)
     assert [state(one)[0] for one in (plan, again)] == [State.failed, State.open]
-    claim = lease.attempt(plan.directory)
+    claim = lock.attempt(plan.directory)
     assert claim is not None
     assert [state(one)[0] for one in (plan, again)] == [State.running, State.running]
     claim.release()
@@ -40,21 +43,21 @@ def grid(tmp_path: Path) -> Grid:
     options = Options(dataset="digits", epochs=10, results=tmp_path)
     grid = Grid(plans=seeds_first(["paper"], [0, 1, 2], options), options=options)
     done, damaged, _ = grid.plans
-    record.save(done.directory, stored(done, 6.0))
+    store.save(done.directory, stored(done, 6.0))
     damaged.directory.mkdir(parents=True)
-    (damaged.directory / record.FILE).write_text("{")
+    (damaged.directory / store.FILE).write_text("{")
     return grid
 
 
 def test_a_damaged_record_hides_no_other_run(grid: Grid) -> None:
     first, second, third, totals = status_lines(grid, {grid.plans[2].directory: "job 7"})
     assert (first, third) == ("paper seed 0: done", "paper seed 2: open (job 7)")
-    path = grid.plans[1].directory / record.FILE
+    path = grid.plans[1].directory / store.FILE
     assert second.startswith(f"paper seed 1: refused: {path} is damaged (")
     assert second.endswith(" Delete it to train again.")
     assert totals == "3 runs: 1 done, 0 failed, 0 running, 1 open, 1 refused"
 
-    table, wrong, total = outlook.lines(grid, Capacity(HERE, 1))
+    table, wrong, total = estimates.lines(grid, Capacity(HERE, 1))
     assert [row.split()[3] for row in table.splitlines()[2:]] == ["done", "refused", "open"]
     assert wrong == second
     assert total == "1 of 3 runs to train: 1:12 in all, about 1:12 in 1 at once"

@@ -23,15 +23,19 @@ from tests.conftest import ROOT
 from tests.sweeping import pictures
 
 EPOCHS = 3
+
 RUN = ("run", "--device", "cpu", "--variant", "batch_norm", "--epochs", str(EPOCHS))
+
 DIGITS = ("--dataset", "digits")
+
 OTHER_THREADS = "2" if torch.get_num_threads() == 1 else "1"
+
 # Where a process can be told to die: the function, and what it is doing then.
 MOMENTS = {
-    "checkpoint write": ("harness.checkpoint", "write_atomically", 1),
+    "checkpoint write": ("harness.training.checkpoint", "write_atomically", 1),
     "rename": ("os", "replace", 1),
-    "evaluation": ("harness.evaluate", "curve_point", 2),
-    "record write": ("harness.record", "save", 1),
+    "evaluation": ("harness.training.metrics", "curve_point", 2),
+    "record write": ("harness.runs.record", "save", 1),
 }
 
 

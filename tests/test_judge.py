@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import variants
-from harness import decision, record
+from harness.protocol import decision
+from harness.runs import store as runs_store
 from tests.made import curve, made
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,7 +34,7 @@ def store(results: Path, count: int = 500) -> None:
             history=curve(np.linspace(0.3, right / 1000, budget).tolist()),
             decision_sha256=decision.sha256(),
         )
-        record.save(results / str(budget) / name / f"seed-{seed}", run)
+        runs_store.save(results / str(budget) / name / f"seed-{seed}", run)
 
 
 @pytest.fixture(scope="module")

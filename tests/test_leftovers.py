@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 import variants
-from harness import experiment, lease, leftovers, record
-from harness import plan as planning
-from harness.data import Data
+from harness.data.dataset import Data
 from harness.errors import InputError
-from harness.experiment import Bench
-from harness.plan import Plan
 from harness.progress import Reporter, Row
-from harness.protocol import Protocol
-from harness.record import CHECKPOINTS
+from harness.protocol.spec import Protocol
+from harness.runs import cleanup, lock, status, store
+from harness.runs.spec import Plan
+from harness.runs.store import CHECKPOINTS
+from harness.sweep import session
+from harness.sweep.session import Bench
 from tests.made import made
 
 
@@ -28,8 +28,8 @@ def planned(protocol: Protocol, folder: Path, **changed: object) -> Plan:
 
 def ended(plan: Plan, *, failed: bool = False) -> None:
     """The record of a run, and all that a process may leave that is killed while it writes."""
-    protocol = record.plain(plan.protocol.to_dict())
-    record.save(plan.directory, made(protocol=protocol, failed=failed))
+    protocol = store.plain(plan.protocol.to_dict())
+    store.save(plan.directory, made(protocol=protocol, failed=failed))
     (plan.directory / CHECKPOINTS).mkdir()
     for name in (
         f"{CHECKPOINTS}/epoch-00001-ab.pt",
@@ -40,8 +40,8 @@ def ended(plan: Plan, *, failed: bool = False) -> None:
         ".probabilities.npy.a1b2c3d4",
     ):
         (plan.directory / name).write_bytes(b"cut off")
-    claim = {"host": lease.processes.here(), "pid": 1, "born": "0", "token": "feed"}
-    (plan.directory / lease.FILE).write_text(json.dumps(claim))
+    claim = {"host": lock.processes.here(), "pid": 1, "born": "0", "token": "feed"}
+    (plan.directory / lock.FILE).write_text(json.dumps(claim))
 
 
 def names(folder: Path) -> set[str]:
@@ -51,17 +51,17 @@ def names(folder: Path) -> set[str]:
 def test_a_finished_run_keeps_nothing_but_its_files(protocol: Protocol, tmp_path: Path) -> None:
     plan = planned(protocol, tmp_path)
     ended(plan)
-    leftovers.tidy([plan])
-    assert names(plan.directory) == {record.FILE}
+    cleanup.tidy([plan])
+    assert names(plan.directory) == {store.FILE}
 
 
 def test_a_run_that_another_process_holds_is_left_alone(protocol: Protocol, tmp_path: Path) -> None:
     plan = planned(protocol, tmp_path)
     ended(plan)
-    held = lease.attempt(plan.directory)
+    held = lock.attempt(plan.directory)
     assert held is not None
     before = names(plan.directory)
-    leftovers.tidy([plan])
+    cleanup.tidy([plan])
     assert names(plan.directory) == before
     held.release()
 
@@ -71,9 +71,9 @@ def test_a_failed_run_keeps_the_checkpoints_of_its_next_try(
 ) -> None:
     plan = planned(protocol, tmp_path)
     ended(plan, failed=True)
-    leftovers.tidy([plan])
+    cleanup.tidy([plan])
     assert list((plan.directory / CHECKPOINTS).glob("epoch-*.pt"))
-    assert lease.FILE not in names(plan.directory)
+    assert lock.FILE not in names(plan.directory)
 
 
 def test_who_trains_a_run_removes_the_halves_of_files(
@@ -81,10 +81,10 @@ def test_who_trains_a_run_removes_the_halves_of_files(
 ) -> None:
     plan = planned(protocol, tmp_path, epochs=1)
     ended(plan)
-    (plan.directory / record.FILE).unlink()
+    (plan.directory / store.FILE).unlink()
     for path in (plan.directory / CHECKPOINTS).glob("epoch-*"):
         path.unlink()
-    outcome = experiment.attempt(plan, Bench(data, data), Reporter())
+    outcome = session.attempt(plan, Bench(data, data), Reporter())
     assert outcome is not None and outcome.trained
     assert not [name for name in names(plan.directory) if name.startswith(".")]
 
@@ -93,10 +93,10 @@ def test_a_run_that_fails_again_is_not_tried_a_third_time(
     protocol: Protocol, data: Data, tmp_path: Path
 ) -> None:
     plan, bench = planned(protocol, tmp_path, learning_rate=1e9), Bench(data, data)
-    first = experiment.attempt(plan, bench, Reporter())
+    first = session.attempt(plan, bench, Reporter())
     assert first is not None and first.record.failed
-    again = planning.retrying(plan)  # what two sweeps have both seen
-    ends = [experiment.attempt(again, bench, Reporter()) for _ in range(2)]
+    again = status.retrying(plan)  # what two sweeps have both seen
+    ends = [session.attempt(again, bench, Reporter()) for _ in range(2)]
     assert [end.trained for end in ends if end] == [True, False]
     assert all(end.record.failed for end in ends if end)
 
@@ -113,11 +113,11 @@ class _Taken(Reporter):
         if row["epoch"] < self._plan.protocol.epochs:
             return
         folder = self._plan.directory
-        token = json.loads((folder / lease.FILE).read_text())["token"]
+        token = json.loads((folder / lock.FILE).read_text())["token"]
         claim = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
-        (folder / f"{lease.FILE}-{token}").write_text(json.dumps(claim))
-        now = lease._now()
-        self._monkeypatch.setattr(lease, "_now", lambda: now + lease.STALE)
+        (folder / f"{lock.FILE}-{token}").write_text(json.dumps(claim))
+        now = lock._now()
+        self._monkeypatch.setattr(lock, "_now", lambda: now + lock.STALE)
 
     def say(self, line: str) -> None:
         self.said.append(line)
@@ -128,17 +128,17 @@ def test_a_run_that_is_lost_in_its_last_moments_writes_no_result(
 ) -> None:
     plan = planned(protocol, tmp_path)
     taken = _Taken(plan, monkeypatch)
-    assert experiment.attempt(plan, Bench(data, data), taken) is None
+    assert session.attempt(plan, Bench(data, data), taken) is None
     assert "taken over" in taken.said[-1]
-    assert not names(plan.directory) & {record.FILE, record.WEIGHTS, record.PREDICTIONS}
+    assert not names(plan.directory) & {store.FILE, store.WEIGHTS, store.PREDICTIONS}
 
 
 def test_a_folder_that_cannot_be_claimed_stops_nothing(protocol: Protocol, tmp_path: Path) -> None:
     plan = planned(protocol, tmp_path)
     ended(plan)
-    (plan.directory / lease.FILE).unlink()
-    (plan.directory / lease.FILE).mkdir()
+    (plan.directory / lock.FILE).unlink()
+    (plan.directory / lock.FILE).mkdir()
     with pytest.raises(InputError):
-        lease.attempt(plan.directory)
-    leftovers.tidy([plan])
-    assert record.FILE in names(plan.directory)
+        lock.attempt(plan.directory)
+    cleanup.tidy([plan])
+    assert store.FILE in names(plan.directory)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from harness import device, memory
 from harness.errors import InputError, RunFailedError
 from harness.progress import Reporter, Row
-from harness.record import RunRecord
+from harness.runs.record import RunRecord
+from harness.training import device as training_device
 from tests.conftest import ROOT
 
 Train = Callable[..., RunRecord]
@@ -35,7 +35,7 @@ class Fills(Reporter):
 def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """As many as there were shortages."""
     found: list[int] = []
-    monkeypatch.setattr(memory, "shortages", lambda device: len(found))
+    monkeypatch.setattr(training_device, "shortages", lambda device: len(found))
     return found
 
 
@@ -64,13 +64,13 @@ def test_a_shortage_while_the_network_is_judged_counts_too(train: Train, count: 
 
 def test_a_cpu_has_every_precision_and_counts_no_shortage() -> None:
     place = torch.device("cpu")
-    device.refuse_without_units(place, "bf16")
-    assert memory.shortages(place) == 0
+    training_device.refuse_without_units(place, "bf16")
+    assert training_device.shortages(place) == 0
 
 
 TOO_LARGE = """
 import torch
-from harness import memory
+from harness.training import device as memory
 
 place = torch.device("cuda")
 assert memory.shortages(place) == 0
@@ -100,9 +100,9 @@ def test_a_gpu_without_units_for_bf16_is_refused_before_training(
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     place = torch.device("cuda", torch.cuda.current_device())
-    device.refuse_without_units(place, "fp32")
+    training_device.refuse_without_units(place, "fp32")
     if able:
-        device.refuse_without_units(place, "bf16")
+        training_device.refuse_without_units(place, "bf16")
         return
     with pytest.raises(InputError, match="--precision fp32"):
-        device.refuse_without_units(place, "bf16")
+        training_device.refuse_without_units(place, "bf16")

@@ -14,14 +14,15 @@ import pytest
 from archives import CLASSES, Archive, Site
 from torchvision.datasets import CIFAR10
 
-from harness import data
+from harness.data import cifar10, dataset
+from harness.data.cifar10 import read
+from harness.data.source import Source
 from harness.errors import InputError
-from harness.sources import Source
-from harness.sources import official as reader
-from harness.sources.official import read
 
 ARCHIVE_NAME = "cifar-10-python.tar.gz"
+
 UNPACKED = "cifar-10-batches-py"
+
 SHIPPED_MD5 = CIFAR10.tgz_md5
 
 
@@ -99,7 +100,7 @@ def cut(packed: bytes) -> bytes:
 
 
 def test_torchvision_and_the_harness_agree_on_the_official_md5() -> None:
-    assert SHIPPED_MD5 == reader.OFFICIAL_MD5
+    assert SHIPPED_MD5 == cifar10.OFFICIAL_MD5
 
 
 def test_downloaded_images_and_labels_are_those_packed(official: Archive, tmp_path: Path) -> None:
@@ -125,12 +126,12 @@ def test_another_md5_is_not_called_official(official: Archive, tmp_path: Path) -
 def test_the_official_md5_is_called_official(
     official: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "OFFICIAL_MD5", archives.md5(official.packed))
+    monkeypatch.setattr(cifar10, "OFFICIAL_MD5", archives.md5(official.packed))
     assert read(tmp_path).official
 
 
 def test_load_hands_the_official_images_on(official: Archive, tmp_path: Path) -> None:
-    loaded = data.load("cifar10", tmp_path)
+    loaded = dataset.load("cifar10", tmp_path)
     np.testing.assert_array_equal(loaded.train.images.numpy(), official.train[0])
     np.testing.assert_array_equal(loaded.test.labels.numpy(), official.test[1])
 
@@ -329,4 +330,4 @@ def test_a_missing_archive_is_an_error_and_not_digits(
 ) -> None:
     made.install(monkeypatch, dead_url)
     with pytest.raises(InputError, match="cannot be fetched"):
-        data.load("cifar10", tmp_path)
+        dataset.load("cifar10", tmp_path)

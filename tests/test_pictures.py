@@ -8,18 +8,24 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from harness import decision, grouping, style, verdict, verdict_text
-from harness.record import RunRecord
-from harness.report import cells, curves, dots, matrices, sections
-from harness.verdict import Judgement
+from harness.analysis import groups
+from harness.protocol import decision
+from harness.report import sections
+from harness.report import tables as report_tables
+from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.text import verdict as text_verdict
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
+from harness.verdict.verdict import Judgement
 from tests.made import curve, made
 
 RULES = decision.load()
+
 VALIDATION = {"dataset": {"split": "validation"}}
 
 
 def judged(*records: RunRecord) -> Judgement:
-    (judgement,) = verdict.judge(grouping.group(records)[0]).judgements
+    (judgement,) = verdict.judge(groups.group(records)[0]).judgements
     return judgement
 
 
@@ -37,7 +43,7 @@ def test_a_fall_of_the_learning_rate_is_explained_where_there_is_one(
     rates: tuple[float, ...], told: bool
 ) -> None:
     judgement = judged(trained(rates=rates))
-    (picture,) = curves.of_variants(judgement, sections.arms_of(judgement))
+    (picture,) = by_epoch.of_variants(judgement, sections.arms_of(judgement))
     assert ("Dotted: where the learning rate" in picture.caption) == told
     dotted = [line for axes in picture.figure.axes for line in axes.lines if _dotted(line)]
     assert bool(dotted) == told
@@ -50,7 +56,7 @@ def _dotted(line: Any) -> bool:
 def test_the_text_of_the_seeds_counts_runs() -> None:
     runs = [made(seed=s, right=700 + 10 * s) for s in range(3)]
     judgement = judged(*runs, made("no_augmentation", right=650))
-    picture = dots.by_seed(judgement, sections.arms_of(judgement), RULES)
+    picture = by_variant.by_seed(judgement, sections.arms_of(judgement), RULES)
     assert picture is not None
     assert "paper 70.00 to 72.00 over 3 runs; no_augmentation 65.00, one run." in picture.alt
 
@@ -60,21 +66,21 @@ def test_the_papers_runs_stand_beside_test_images_alone(about: dict[str, Any], t
     with style.applied():
         judgement = judged(made(**about))
         (arm,) = sections.arms_of(judgement)
-        seeds = dots.by_seed(judgement, [arm], RULES)
+        seeds = by_variant.by_seed(judgement, [arm], RULES)
         assert seeds is not None
-        classes = dots.recall(judgement, arm, RULES)
+        classes = by_variant.recall(judgement, arm, RULES)
         other = judged(made(protocol={"epochs": 40}, **about))
-        budgets = curves.by_budget([judgement, other], RULES)
-        confused = matrices.of_arm(judgement, arm)
+        budgets = by_epoch.by_budget([judgement, other], RULES)
+        confused = confusion.of_arm(judgement, arm)
     for picture in (seeds, classes, budgets):
         assert _of_the_paper(picture.figure) == there, picture.name
     for picture in (seeds, budgets):
         assert ("the paper's two runs" in picture.caption) == there, picture.name
     assert ("the paper" in classes.title) == there
     assert len(confused) == (4 if there else 1)
-    table = cells.recall(judgement, arm, RULES)
+    table = report_tables.recall(judgement, arm, RULES)
     assert (("run 1, %", "of the paper") in table.headers) == there
-    names = [row[0].text for row in cells.ablations(judgement, RULES).rows]
+    names = [row[0].text for row in report_tables.ablations(judgement, RULES).rows]
     assert ("reported, run 1" in names) == there
 
 
@@ -90,7 +96,7 @@ def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
         for variant in ("paper", "no_augmentation")
         for seed in RULES.planned(variant)
     ]
-    table = cells.ablations(judged(*runs), RULES)
+    table = report_tables.ablations(judged(*runs), RULES)
     assert (
         "p",
         "Welch's t, after Holm over the 7 planned contrasts; over others apart",
@@ -100,16 +106,16 @@ def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
 def test_before_the_plan_is_through_pages_show_intervals_and_no_tests() -> None:
     def shown(*runs: RunRecord) -> tuple[list[bool], bool, str]:
         found = judged(*runs)
-        forest = dots.forest(found, RULES)
+        forest = by_variant.forest(found, RULES)
         assert forest is not None
         (dot,) = [line for line in forest.figure.axes[0].lines if line.get_marker() == "o"]
         filled = not same_color(dot.get_markerfacecolor(), style.PAGE)
         arm = next(arm for arm in sections.arms_of(found) if arm.name == "paper")
-        tables = cells.ablations(found, RULES), cells.recall(found, arm, RULES)
+        tables = report_tables.ablations(found, RULES), report_tables.recall(found, arm, RULES)
         return ["p" in dict(t.headers) for t in tables], filled, text(found)
 
     def text(found: Judgement) -> str:
-        return verdict_text.render(verdict.judge([found.group]), "markdown")
+        return text_verdict.render(verdict.judge([found.group]), "markdown")
 
     through = [
         made(variant, seed, right + seed % 3)

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
-from harness import accuracy_text, calibration, decision, grouping, plain_english, verdict
-from harness.record import RunRecord
-from harness.verdict import Judgement
+from harness.analysis import calibration, groups
+from harness.protocol import decision
+from harness.report.text import accuracy, sentences
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
+from harness.verdict.verdict import Judgement
 from tests.made import curve, made
 
 
 def told(judgement: Judgement) -> str:
-    return plain_english.paragraph(judgement, decision.load())
+    return sentences.paragraph(judgement, decision.load())
 
 
 def arm(name: str, right: list[int], **about: Any) -> list[RunRecord]:
@@ -24,7 +27,7 @@ def arm(name: str, right: list[int], **about: Any) -> list[RunRecord]:
 
 
 def one(*records: RunRecord) -> Judgement:
-    return verdict.judge(grouping.group(records)[0]).judgements[0]
+    return verdict.judge(groups.group(records)[0]).judgements[0]
 
 
 def test_few_runs_are_put_beside_each_other_without_a_test() -> None:
@@ -109,7 +112,7 @@ def test_a_budget_that_reaches_more_than_was_asked_for_is_explained() -> None:
     def steps(*means: float) -> str:
         tried = zip((15, 20), means, strict=True)
         runs = {epochs: dict.fromkeys(range(3), mean) for epochs, mean in tried}
-        return plain_english.steps(calibration.conclude(data, runs), rules)
+        return sentences.steps(calibration.conclude(data, runs), rules)
 
     assert steps(0.73, 0.77) == (
         "Of the numbers of epochs tried, 20 is the smallest that reached 75 % on held-out training "
@@ -183,7 +186,7 @@ def test_the_word_is_not_a_final_one_while_planned_seeds_are_to_come(
     records: list[RunRecord], word: str
 ) -> None:
     found, rules = one(*records), decision.load()
-    assert accuracy_text.word(found, rules) == word
+    assert accuracy.word(found, rules) == word
     said = told(found)
     for other in ("MATCH", "INCONCLUSIVE", "NOT DECIDED YET"):
         assert (f"{other}: " in said) == (other == word)

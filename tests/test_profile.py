@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 import variants
-from harness import profile
-from harness.data import Data
-from harness.plan import Plan
-from harness.protocol import Protocol
-from harness.train import Trainer
+from harness.data.dataset import Data
+from harness.protocol.spec import Protocol
+from harness.runs.spec import Plan
+from harness.training import profiler
+from harness.training.trainer import Trainer
 
 
 def test_the_parts_of_a_run_are_measured_and_traced(
     data: Data, protocol: Protocol, tmp_path: Path
 ) -> None:
     plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
-    found = profile.measure(plan, data, 3.0)
+    found = profiler.measure(plan, data, 3.0)
     parts = ["start-up", "augmentation", "forward", "backward", "optimizer", "evaluation"]
     assert list(found.parts) == parts
     assert all(seconds > 0 for seconds in found.parts.values())
@@ -27,7 +27,7 @@ def test_the_parts_of_a_run_are_measured_and_traced(
     assert "convolution" in found.costs
     names = {event.get("name") for event in json.loads(found.trace.read_text())["traceEvents"]}
     assert {"augmentation", "forward", "backward", "optimizer"} <= names
-    assert [path.name for path in tmp_path.rglob("*.*")] == [profile.TRACE]
+    assert [path.name for path in tmp_path.rglob("*.*")] == [profiler.TRACE]
 
 
 def test_a_run_of_more_epochs_has_more_of_each_part_but_start_up(
@@ -35,10 +35,10 @@ def test_a_run_of_more_epochs_has_more_of_each_part_but_start_up(
 ) -> None:
     # Every clock tick counts one: what is left is how often each part is counted.
     ticks = iter(range(10**6))
-    monkeypatch.setattr(profile.time, "perf_counter", lambda: next(ticks))
-    monkeypatch.setattr(profile, "_traced", lambda plan, few: ("", tmp_path))
+    monkeypatch.setattr(profiler.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(profiler, "_traced", lambda plan, few: ("", tmp_path))
     plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
-    parts = profile.measure(plan, data, 3.0).parts
+    parts = profiler.measure(plan, data, 3.0).parts
     steps = len(Trainer(plan.variant, protocol, 0, data).batch_sizes)
     assert parts["forward"] == steps * protocol.epochs
     assert parts["evaluation"] == protocol.epochs + 1

@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 
 from harness.errors import InputError
-from harness.plan import parse_seeds, parse_variants
-from harness.protocol import Protocol
-from harness.protocols import PROTOCOLS, resolve
-from harness.seeding import derive
+from harness.protocol.presets import PROTOCOLS, resolve
+from harness.protocol.spec import Protocol
+from harness.runs.options import parse_seeds, parse_variants
+from harness.training.seeding import derive
 
 
 def test_the_image_protocol_follows_the_2012_recipe() -> None:

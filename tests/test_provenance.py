@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness import grouping, record
-from harness.contrasts import Arm
-from harness.plan import parse_seeds
+from harness.analysis import groups
+from harness.analysis.contrasts import Arm
 from harness.report import provenance
+from harness.runs import store
+from harness.runs.options import parse_seeds
 from tests.conftest import ROOT
 from tests.made import OWN_RULES, made
 
@@ -25,7 +26,7 @@ def test_seeds_are_written_as_run_takes_them(seeds: list[int], text: str) -> Non
 
 
 def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_records() -> None:
-    (group,) = grouping.group(record.load_all(ROOT / "tests/stored/folder")[0])[0]
+    (group,) = groups.group(store.load_all(ROOT / "tests/stored/folder")[0])[0]
     text = provenance.command(group, "paper", [0])
     assert text == (
         "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
@@ -39,6 +40,7 @@ def told(**variables: str) -> dict[str, Any]:
 
 
 ONE, TWO = told(OMP_NUM_THREADS="1"), told(OMP_NUM_THREADS="2")
+
 # The rest of a command, but for its seeds.
 RUN = "python -m harness run --variant paper --seeds"
 
@@ -58,7 +60,7 @@ def test_a_row_has_a_command_for_each_number_of_threads_that_its_runs_were_told(
     places: list[dict[str, Any]], commands: list[str]
 ) -> None:
     runs = [made(seed=n, environment=place) for n, place in enumerate(places)]
-    (group,) = grouping.group(runs)[0]
+    (group,) = groups.group(runs)[0]
     (row,) = provenance.repeats(group, [Arm.of("paper", group.records)]).rows
     assert [one.split(" --dataset ")[0] for one in row[1].text.split("; ")] == commands
     assert row[1].text.count("--results again") == len(commands)
@@ -72,7 +74,7 @@ def test_facts_count_runs_in_words_and_cut_commits() -> None:
     ]
     runs[0] = dataclasses.replace(runs[0], decision_sha256="ef" * 32)
     runs[1] = dataclasses.replace(runs[1], decision_sha256=None)
-    (group,) = grouping.group(runs)[0]
+    (group,) = groups.group(runs)[0]
     facts = dict(provenance.facts(group))
     assert facts["code"] == (
         "commit abababababab (2 runs); commit cdcdcdcdcdcd (1 run); commit not recorded (1 run)"
@@ -86,7 +88,7 @@ def test_facts_count_runs_in_words_and_cut_commits() -> None:
 
 def test_runs_that_were_cut_off_are_named() -> None:
     cut = dataclasses.replace(made(seed=3), resumed_at=[2, 5])
-    (group,) = grouping.group([made(seed=1), cut])[0]
+    (group,) = groups.group([made(seed=1), cut])[0]
     told = dict(provenance.facts(group))
     assert told["cut off and gone on with"] == "paper seed 3 (after epoch 2, 5)"
-    assert len(provenance.facts(grouping.group([made(seed=1)])[0][0])) == len(told) - 1
+    assert len(provenance.facts(groups.group([made(seed=1)])[0][0])) == len(told) - 1

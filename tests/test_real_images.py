@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 
 import variants
-from harness import data, protocols
-from harness.evaluate import curve_point
-from harness.train import Trainer
+from harness.data import dataset
+from harness.protocol import presets
+from harness.training.metrics import curve_point
+from harness.training.trainer import Trainer
 
 IMAGES = Path(os.environ.get("ALEXNET_TEST_IMAGES", "no-such-folder"))
+
 TRAINED, JUDGED = 250, 50  # of each class
 
 
 @pytest.mark.slow
 def test_paper_reads_the_digits() -> None:
-    digits = data.load("digits", Path())
-    protocol = protocols.PROTOCOLS["digits"]
+    digits = dataset.load("digits", Path())
+    protocol = presets.PROTOCOLS["digits"]
     trainer = Trainer(variants.get("paper"), protocol, 0, digits)
     for _ in range(protocol.epochs):
         trainer.train_epoch()
@@ -38,8 +40,8 @@ def test_paper_learns_real_pictures(tmp_path: Path) -> None:
             target.mkdir(parents=True)
             for image in sorted(source.iterdir())[:count]:
                 (target / image.name).symlink_to(image.resolve())
-    images = data.load("folder", tmp_path)
-    protocol = dataclasses.replace(protocols.PROTOCOLS["folder"], epochs=8, batch_size=32)
+    images = dataset.load("folder", tmp_path)
+    protocol = dataclasses.replace(presets.PROTOCOLS["folder"], epochs=8, batch_size=32)
     trainer = Trainer(variants.get("paper"), protocol, 0, images)
     losses = [trainer.train_epoch()["train_loss"] for _ in range(protocol.epochs)]
     _, accuracy = curve_point(trainer.judge(), images.test.labels)

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 import harness
-from harness import checkpoint, decision, record
 from harness.errors import InputError
 from harness.files import write_atomically
-from harness.record import RunRecord
+from harness.protocol import decision
+from harness.runs import record, store
+from harness.runs.record import RunRecord
+from harness.training import checkpoint
 from tests.conftest import ROOT
 from tests.made import curve, made
 
@@ -25,7 +27,7 @@ Train = Callable[..., RunRecord]
 
 def test_a_record_holds_what_the_contract_names(train: Train, tmp_path: Path) -> None:
     train()
-    (path,) = record.find(tmp_path)
+    (path,) = store.find(tmp_path)
     stored = json.loads(path.read_text())
     assert {"variant", "changes", "seed", "history", "parameters", "resumed_at"} <= set(stored)
     assert {"name", "fingerprint", "official", "train_size", "test_size"} <= set(stored["dataset"])
@@ -44,14 +46,14 @@ def test_a_record_holds_what_the_contract_names(train: Train, tmp_path: Path) ->
 
 def test_a_record_reads_back_as_it_was(train: Train, tmp_path: Path) -> None:
     written = train()
-    (path,) = record.find(tmp_path)
-    assert dataclasses.asdict(record.load(path)) == record.plain(dataclasses.asdict(written))
+    (path,) = store.find(tmp_path)
+    assert dataclasses.asdict(store.load(path)) == store.plain(dataclasses.asdict(written))
 
 
 def test_the_stored_predictions_give_the_stored_accuracy(train: Train, tmp_path: Path) -> None:
     written = train()
-    (path,) = record.find(tmp_path)
-    predictions = np.loadtxt(path.parent / record.PREDICTIONS, dtype=int)
+    (path,) = store.find(tmp_path)
+    predictions = np.loadtxt(path.parent / store.PREDICTIONS, dtype=int)
     assert written.metrics is not None
     assert (predictions == np.arange(20) % 10).mean() == written.metrics["accuracy"]
 
@@ -80,10 +82,10 @@ def test_a_damaged_record_is_named(
     damage: Callable[[dict[str, Any]], Any], train: Train, tmp_path: Path
 ) -> None:
     train(epochs=1)
-    (path,) = record.find(tmp_path)
+    (path,) = store.find(tmp_path)
     path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     with pytest.raises(record.DamagedRecordError, match=r"record\.json is damaged"):
-        record.load(path)
+        store.load(path)
 
 
 def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
@@ -122,14 +124,14 @@ def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
 def test_damage_inside_a_field_is_named_by_its_place(
     place: tuple[Any, ...], value: Any, told: str, tmp_path: Path
 ) -> None:
-    record.save(tmp_path, made(history=curve([0.3, 0.6, 0.7])))
-    path = tmp_path / record.FILE
-    assert not record.load(path).failed
+    store.save(tmp_path, made(history=curve([0.3, 0.6, 0.7])))
+    path = tmp_path / store.FILE
+    assert not store.load(path).failed
     fields = json.loads(path.read_bytes())
     damage(fields, place, value)
     path.write_text(json.dumps(fields))
     with pytest.raises(record.DamagedRecordError) as error:
-        record.load(path)
+        store.load(path)
     assert told in str(error.value)
 
 
@@ -138,17 +140,17 @@ def test_a_curve_that_was_not_recorded_is_no_damage(tmp_path: Path) -> None:
         {key: value for key, value in row.items() if not key.startswith("test_")}
         for row in curve([0.5, 0.6])
     ]
-    record.save(tmp_path, made(history=rows))
-    assert record.load(tmp_path / record.FILE).history == rows
+    store.save(tmp_path, made(history=rows))
+    assert store.load(tmp_path / store.FILE).history == rows
 
 
 @pytest.mark.parametrize("size", [0, 1, 100])
 def test_a_cut_record_is_named(size: int, train: Train, tmp_path: Path) -> None:
     train(epochs=1)
-    (path,) = record.find(tmp_path)
+    (path,) = store.find(tmp_path)
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(record.DamagedRecordError, match="damaged"):
-        record.load(path)
+        store.load(path)
 
 
 def test_records_load_as_a_frame(train: Train, tmp_path: Path) -> None:
@@ -176,6 +178,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 
 
 STATE = {"epoch": 1, "model": {}, "history": []}
+
 IDENTITY = {"seed": 0, "protocol": {"epochs": 3, "decay_at": (0.6, 0.85)}}
 
 
@@ -220,7 +223,7 @@ def test_a_record_cites_the_decision_file(train: Train) -> None:
 def test_a_record_of_version_1_still_loads() -> None:
     path = next((ROOT / "tests/stored/folder").rglob("record.json"))
     assert json.loads(path.read_text())["version"] == 1
-    loaded = record.load(path)
+    loaded = store.load(path)
     assert loaded.version == record.VERSION
     assert loaded.decision_sha256 is None
     assert loaded.metrics is not None
@@ -228,9 +231,9 @@ def test_a_record_of_version_1_still_loads() -> None:
 
 def test_a_record_of_todays_version_may_lack_nothing(train: Train, tmp_path: Path) -> None:
     train(epochs=1)
-    (path,) = record.find(tmp_path)
+    (path,) = store.find(tmp_path)
     fields = json.loads(path.read_text())
     del fields["decision_sha256"]
     path.write_text(json.dumps(fields))
     with pytest.raises(record.DamagedRecordError, match="decision_sha256"):
-        record.load(path)
+        store.load(path)

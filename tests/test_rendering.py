@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from harness import rendering
+from harness import formatting
+from harness.report.text import markup
 
 NAN = float("nan")
 
@@ -14,22 +15,22 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (rendering.percent(0.75391), "75.39"),
-        (rendering.points(-0.00541), "-0.54"),
-        (rendering.points(0.1, 1), "+10.0"),
-        (rendering.span(-0.01, 0.02), "[-1.00, +2.00]"),
-        (rendering.p_value(0.04), "0.040"),
-        (rendering.p_value(0.0), "<0.001"),
-        (rendering.plus_minus("75.00", 0.0031), "75.00 ± 0.31"),
-        (rendering.plus_minus("75.00", NAN), "75.00"),
-        (rendering.duration(119.96), "120.0 s"),
-        (rendering.duration(150), "2.5 min"),
-        (rendering.duration(7199), "120.0 min"),
-        (rendering.duration(7200), "2.0 h"),
-        (rendering.duration(12_240), "3.4 h"),
-        (rendering.count(0, "run"), "0 runs"),
-        (rendering.count(1, "run"), "1 run"),
-        (rendering.count("?", "thread"), "? threads"),
+        (formatting.percent(0.75391), "75.39"),
+        (formatting.points(-0.00541), "-0.54"),
+        (formatting.points(0.1, 1), "+10.0"),
+        (formatting.span(-0.01, 0.02), "[-1.00, +2.00]"),
+        (formatting.p_value(0.04), "0.040"),
+        (formatting.p_value(0.0), "<0.001"),
+        (formatting.plus_minus("75.00", 0.0031), "75.00 ± 0.31"),
+        (formatting.plus_minus("75.00", NAN), "75.00"),
+        (formatting.duration(119.96), "120.0 s"),
+        (formatting.duration(150), "2.5 min"),
+        (formatting.duration(7199), "120.0 min"),
+        (formatting.duration(7200), "2.0 h"),
+        (formatting.duration(12_240), "3.4 h"),
+        (formatting.count(0, "run"), "0 runs"),
+        (formatting.count(1, "run"), "1 run"),
+        (formatting.count("?", "thread"), "? threads"),
     ],
 )
 def test_numbers(text: str, expected: str) -> None:
@@ -37,22 +38,22 @@ def test_numbers(text: str, expected: str) -> None:
 
 
 def test_what_is_not_there_is_a_dash() -> None:
-    for write in (rendering.percent, rendering.points, rendering.p_value, rendering.duration):
-        assert write(NAN) == rendering.EMPTY
-    assert rendering.span(NAN, NAN) == rendering.number(NAN) == rendering.EMPTY
+    for write in (formatting.percent, formatting.points, formatting.p_value, formatting.duration):
+        assert write(NAN) == formatting.EMPTY
+    assert formatting.span(NAN, NAN) == formatting.number(NAN) == formatting.EMPTY
 
 
 def test_json_has_null_for_what_is_no_number() -> None:
-    found = json.loads(rendering.as_json({"a": [NAN, 1.5, (float("inf"),)], "b": {"c": None}}))
+    found = json.loads(markup.as_json({"a": [NAN, 1.5, (float("inf"),)], "b": {"c": None}}))
     assert found == {"a": [None, 1.5, [None]], "b": {"c": None}}
 
 
 def test_columns_in_which_nothing_stands_are_dropped() -> None:
-    assert rendering.used({"a": ["-", "-"], "b": ["-", "1"]}) == {"b": ["-", "1"]}
+    assert markup.used({"a": ["-", "-"], "b": ["-", "1"]}) == {"b": ["-", "1"]}
 
 
 def test_latex_has_no_bare_plus_minus_and_escapes_names() -> None:
-    text = rendering.latex({"variant": ["no_augmentation"], "accuracy, %": ["75.00 ± 0.31"]})
+    text = markup.latex({"variant": ["no_augmentation"], "accuracy, %": ["75.00 ± 0.31"]})
     assert r"no\_augmentation" in text
     assert r"$\pm$" in text
     assert "±" not in text

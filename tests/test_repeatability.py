@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import variants
-from harness.protocol import PRECISIONS
+from harness.protocol.spec import PRECISIONS
 from tests.conftest import ROOT
 
 

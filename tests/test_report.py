@@ -21,23 +21,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import compare, decision, grouping, protocols, record, rendering, verdict
-from harness.accuracy_text import NO_VERDICT
-from harness.commands.report import report
-from harness.report import output, page, reading, sections
-from harness.report.reading import Found
+from harness import formatting
+from harness.analysis import comparison, groups
+from harness.cli.report import report
+from harness.protocol import decision, presets
+from harness.report import export, html, sections
+from harness.report.text.accuracy import NO_VERDICT
+from harness.runs import store
+from harness.verdict import study, verdict
+from harness.verdict.study import Found
 from tests.conftest import ROOT
 from tests.made import curve, made
 from tests.outline import Tag, read
 from tests.stories import PROTOCOL, grid, troubled
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
+
 RESULTS = ROOT / "results"
 
 
 def rendered(results: Path) -> bytes:
-    found = reading.read(results)
-    return page.page(found, sections.sections(found))
+    found = study.read(results)
+    return html.page(found, sections.sections(found))
 
 
 def outline(results: Path) -> Tag:
@@ -79,7 +84,7 @@ def test_committed_results_open_with_the_answer(committed: str) -> None:
     (header,) = read(committed).find("header")
     assert NO_VERDICT in header.text
     assert not re.search(r"\bMATCH|MISMATCH|INCONCLUSIVE", header.text)
-    lead = reading.read(RESULTS).lead.group.records
+    lead = study.read(RESULTS).lead.group.records
     runs = [r.metrics["accuracy"] for r in lead if r.variant == "paper" and r.metrics]
     came_out = [float(np.mean(runs))] if len(runs) >= 5 else sorted(runs)
     figures = [f"{100 * accuracy:.2f}" for accuracy in came_out]
@@ -115,22 +120,22 @@ def test_until_the_plan_is_through_the_first_screen_says_so(tmp_path: Path) -> N
     assert "precision of every class is said to be 60 to 80 %, and is 55 to 90 %" in header.text
 
 
-def _groups(results: Path) -> list[grouping.Group]:
-    return grouping.group(record.load_all(results)[0])[0]
+def _groups(results: Path) -> list[groups.Group]:
+    return groups.group(store.load_all(results)[0])[0]
 
 
 def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
     grid(tmp_path, 5, names=["paper", "baseline", "no_augmentation"])
     (group,) = _groups(tmp_path)
-    frame = compare.table(group)
+    frame = comparison.table(group)
     table = next(t for t in outline(tmp_path).find("table") if t.find("caption")[0].text[0] == "A")
     heads = [tag.text for tag in table.find("thead")[0].find("th")]
     rows = [tag.find("th", "td") for tag in table.find("tbody")[0].find("tr")]
     assert [row[0].text for row in rows] == list(frame["variant"])
     for header, column, form in (
-        ("accuracy, %", "accuracy", rendering.percent),
-        ("vs paper", "difference", rendering.points),
-        ("detects", "detectable", rendering.percent),
+        ("accuracy, %", "accuracy", formatting.percent),
+        ("vs paper", "difference", formatting.points),
+        ("detects", "detectable", formatting.percent),
     ):
         cells = [row[heads.index(header)] for row in rows]
         assert [cell.text for cell in cells] == [form(value) for value in frame[column]]
@@ -192,8 +197,8 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('\"&')</script>"
     places = {"device": evil, "torch": evil, "threads": 1}
     run = made(dataset={"title": evil}, protocol=PROTOCOL, environment=places)
-    record.save(tmp_path / "a", run)
-    record.save(tmp_path / "b", made(seed=1, dataset={"title": evil}, protocol=PROTOCOL))
+    store.save(tmp_path / "a", run)
+    store.save(tmp_path / "b", made(seed=1, dataset={"title": evil}, protocol=PROTOCOL))
     text = rendered(tmp_path).decode()
     assert "alert(" in text
     assert evil not in text
@@ -257,8 +262,8 @@ def test_pictures_and_tables_can_be_read_out(shown: Tag) -> None:
 def test_figures_are_written_as_svg_and_png_twice_alike(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
-        found = reading.read(RESULTS)
-        output.save(folder, found, sections.sections(found))
+        found = study.read(RESULTS)
+        export.save(folder, found, sections.sections(found))
     names = sorted(path.name for path in folders[0].iterdir())
     assert {"group-1-seeds.svg", "group-1-recall.png", "table.tex"} <= set(names)
     for name in names:
@@ -278,8 +283,8 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
     if program is None:
         pytest.skip("no pdflatex here")
     grid(tmp_path / "results", 5, names=["paper", "baseline"])
-    found = reading.read(tmp_path / "results")
-    output.save(tmp_path, found, sections.sections(found)[:0])
+    found = study.read(tmp_path / "results")
+    export.save(tmp_path, found, sections.sections(found)[:0])
     (tmp_path / "paper.tex").write_text(
         "\\documentclass{article}\n\\usepackage{booktabs}\n"
         "\\begin{document}\n\\input{table}\n\\end{document}\n"
@@ -302,13 +307,13 @@ def test_rules_are_cited(committed: str) -> None:
 def spoiled(results: Path, change: Callable[[dict[str, Any]], Any]) -> Found:
     """Read a folder of two runs after one was damaged inside its fields."""
     for seed in (0, 1):
-        run = made(seed=seed, protocol=PROTOCOL, history=curve([0.5] * protocols.EPOCHS))
-        record.save(results / f"seed-{seed}", run)
-    path = results / "seed-0" / record.FILE
+        run = made(seed=seed, protocol=PROTOCOL, history=curve([0.5] * presets.EPOCHS))
+        store.save(results / f"seed-{seed}", run)
+    path = results / "seed-0" / store.FILE
     fields = json.loads(path.read_bytes())
     change(fields)
     path.write_text(json.dumps(fields))
-    return reading.read(results)
+    return study.read(results)
 
 
 @pytest.mark.parametrize(

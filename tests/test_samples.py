@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import data, evaluate, protocols, record
-from harness.commands.report import report
+from harness.cli.report import report
+from harness.data import dataset
 from harness.errors import InputError
-from harness.report import reading, samples
+from harness.protocol import presets
+from harness.report import samples
+from harness.runs import store
+from harness.training import metrics
+from harness.verdict import study
 from tests.conftest import ROOT
 from tests.made import made
 from tests.outline import read
@@ -24,9 +28,9 @@ from tests.outline import read
 @pytest.fixture
 def pictured(tmp_path: Path) -> Path:
     """Two runs on the digits with what they left beside their records, explanations too."""
-    digits = data.load("digits", Path())
+    digits = dataset.load("digits", Path())
     truth = digits.test.labels.numpy()
-    protocol = protocols.PROTOCOLS["digits"]
+    protocol = presets.PROTOCOLS["digits"]
     for seed in (0, 1):
         run = made(
             seed=seed,
@@ -39,13 +43,13 @@ def pictured(tmp_path: Path) -> Path:
                 "train_size": len(digits.train),
                 "test_size": len(digits.test),
             },
-            protocol=record.plain(protocol.to_dict()),
+            protocol=store.plain(protocol.to_dict()),
         )
         chances = np.random.default_rng(seed).dirichlet(np.ones(10), len(truth)).astype(np.float32)
-        outcome = evaluate.metrics(np.log(chances), truth, digits.classes)
-        folder = record.directory(tmp_path, protocol, "paper", seed)
-        record.save(folder, dataclasses.replace(run, metrics=outcome, weights_sha256="c" * 64))
-        np.save(folder / record.PROBABILITIES, chances)
+        outcome = metrics.metrics(np.log(chances), truth, digits.classes)
+        folder = store.directory(tmp_path, protocol, "paper", seed)
+        store.save(folder, dataclasses.replace(run, metrics=outcome, weights_sha256="c" * 64))
+        np.save(folder / store.PROBABILITIES, chances)
         told = {"weights_sha256": "c" * 64, "alt": "what it shows", "grad_cam_layer": "the last"}
         (folder / "explain.json").write_text(json.dumps(told))
         Image.new("RGB", (300, 200)).save(folder / "explain.png")
@@ -54,7 +58,7 @@ def pictured(tmp_path: Path) -> Path:
 
 def gallery(results: Path, data_dir: Path | None = None) -> tuple[samples.Gallery | None, str]:
     """What is shown, and what is told of the rest."""
-    shown, problems = samples.gallery(reading.read(results).lead, results, data_dir, None)
+    shown, problems = samples.gallery(study.read(results).lead, results, data_dir, None)
     return shown, " ".join(text for p in problems for text in (p.sentence, *p.cases))
 
 
@@ -87,7 +91,7 @@ def seed_0(results: Path, name: str) -> Path:
 def test_torn_probabilities_are_named_and_the_next_run_is_shown(
     tear: Callable[[bytes], bytes], pictured: Path
 ) -> None:
-    path = seed_0(pictured, record.PROBABILITIES)
+    path = seed_0(pictured, store.PROBABILITIES)
     path.write_bytes(tear(path.read_bytes()))
     shown, told = gallery(pictured)
     assert shown is not None
@@ -97,7 +101,7 @@ def test_torn_probabilities_are_named_and_the_next_run_is_shown(
 
 
 def test_probabilities_that_are_code_are_not_run(pictured: Path) -> None:
-    np.save(seed_0(pictured, record.PROBABILITIES), np.array([Path]), allow_pickle=True)
+    np.save(seed_0(pictured, store.PROBABILITIES), np.array([Path]), allow_pickle=True)
     shown, told = gallery(pictured)
     assert shown is not None
     assert shown.run == "paper, seed 1"
@@ -132,7 +136,7 @@ def test_samples_that_are_not_there_are_said_to_be_so(
 ) -> None:
     results = tmp_path / "results"
     # Whoever trained here has these files, though they are not committed.
-    shutil.copytree(ROOT / "results", results, ignore=shutil.ignore_patterns(record.PROBABILITIES))
+    shutil.copytree(ROOT / "results", results, ignore=shutil.ignore_patterns(store.PROBABILITIES))
     report(results, tmp_path / "report.html", data_dir=tmp_path)
     told = "No sample predictions: no run has probabilities.npy"
     assert f"note: {told}" in capsys.readouterr().out
@@ -145,7 +149,7 @@ def test_samples_that_are_not_there_are_said_to_be_so(
 
 
 def test_images_of_another_dataset_are_refused(pictured: Path) -> None:
-    for path in record.find(pictured):
+    for path in store.find(pictured):
         fields = json.loads(path.read_bytes())
         fields["dataset"]["fingerprint"] = "0" * 64
         path.write_text(json.dumps(fields))

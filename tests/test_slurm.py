@@ -16,23 +16,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness import record
-from tests import cluster as slurm
+from harness.runs import store
+from tests import cluster
 from tests.cluster import Cluster, wait_for
 from tests.conftest import ROOT
 from tests.test_interruption import bits
 
 pytestmark = [
     pytest.mark.slurm,
-    pytest.mark.skipif(slurm.missing() is not None, reason=str(slurm.missing())),
+    pytest.mark.skipif(cluster.missing() is not None, reason=str(cluster.missing())),
 ]
 
 EPOCHS = 20
+
 # 128 pictures: a run takes some seconds, so that there is a middle to be hit.
 GRID = ("--dataset", "folder", "--data-dir", "images", "--precision", "fp32")
+
 GRID += ("--epochs", str(EPOCHS), "--no-figures")
+
 ALL = ("--variants", "all", "--seeds", "0-1")
+
 LONG = ("--dataset", "digits", "--variants", "paper", "--epochs", "90", "--results", "long")
+
 LINE = re.compile(r"(\w+) seed (\d+): (\w+)(?: \(job (\S+) (\w+).*\))?")
 
 
@@ -89,7 +94,7 @@ class Site:
 
 def epochs_saved(run: Path) -> int:
     """The epoch of the newest checkpoint, 0 if there is none."""
-    names = [path.name for path in run.glob(f"{record.CHECKPOINTS}/epoch-*.pt")]
+    names = [path.name for path in run.glob(f"{store.CHECKPOINTS}/epoch-*.pt")]
     return max((int(name.split("-")[1]) for name in names), default=0)
 
 
@@ -124,7 +129,7 @@ def make_images(folder: Path) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     make_images(folder / "images")
-    with slurm.cluster() as up:
+    with cluster.cluster() as up:
         yield Site(up, folder)
 
 
@@ -193,7 +198,7 @@ def test_what_was_cut_off_went_on(how: str, swept: Site) -> None:
     found = json.loads((swept.hit[how] / "record.json").read_text())
     assert len(found["resumed_at"]) == 1
     assert len(found["history"]) == EPOCHS
-    assert not (swept.hit[how] / record.CHECKPOINTS).exists()
+    assert not (swept.hit[how] / store.CHECKPOINTS).exists()
 
 
 def test_only_what_was_cancelled_is_queued_again(swept: Site) -> None:

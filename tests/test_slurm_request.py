@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli, engines, record, settings, slurm
+from harness.cli import app
 from harness.errors import InputError
-from harness.grid import Grid, seeds_first
-from harness.plan import Options, Plan
-from harness.slurm import capacity, queue
-from harness.slurm.request import Request
+from harness.runs import store
+from harness.runs.options import Options
+from harness.runs.spec import Plan
+from harness.sweep import engines
+from harness.sweep.grid import Grid, seeds_first
+from harness.sweep.slurm import engine as slurm_engine
+from harness.sweep.slurm import queue
+from harness.sweep.slurm.engine import capacity
+from harness.sweep.slurm.request import Request
 from tests.made import made
 
 FILE = """
@@ -40,7 +45,7 @@ def test_a_pair_goes_before_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cluster.toml"
     path.write_text(FILE)
     pairs = ["time=240", "sbatch.qos=long", "memory = 7.5", "wait=true", "setup=['a', 'b=c']"]
-    assert settings.read(path, pairs) == {
+    assert engines.read(path, pairs) == {
         "partition": "gpu",
         "time": 240,
         "setup": ["a", "b=c"],
@@ -60,7 +65,7 @@ def test_a_pair_goes_before_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_that_is_no_toml_is_text(pair: str, name: str, value: object) -> None:
-    assert settings.read(None, [pair]) == {name: value}
+    assert engines.read(None, [pair]) == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,7 @@ def test_settings_that_cannot_be_read(
     if content is not None:
         path.write_text(content)
     with pytest.raises(InputError, match=message):
-        settings.read(path, pairs)
+        engines.read(path, pairs)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +194,14 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "squeue").write_text(SQUEUE)
     (folder / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setattr(slurm, "POLL", 0.0)
+    monkeypatch.setattr(slurm_engine, "POLL", 0.0)
     (folder / "answers").write_text("")
     return folder / "answers"
 
 
 def ended(plan: Plan, *, failed: bool = False) -> None:
-    fields = record.plain(plan.protocol.to_dict())
-    record.save(plan.directory, made(plan.variant.name, plan.seed, protocol=fields, failed=failed))
+    fields = store.plain(plan.protocol.to_dict())
+    store.save(plan.directory, made(plan.variant.name, plan.seed, protocol=fields, failed=failed))
 
 
 def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_path: Path) -> None:
@@ -204,11 +209,11 @@ def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_pat
     for plan in four.plans:
         ended(plan)
     answers.write_text("0\n1\n1\n0\n")
-    slurm.run(four)
+    slurm_engine.run(four)
     assert answers.read_text() == ""
     answers.write_text("0\n" + "1\n" * 50)
     with pytest.raises(InputError, match="squeue cannot tell"):
-        slurm.run(four)
+        slurm_engine.run(four)
 
 
 def test_refused_and_failed_runs_are_named_together(answers: Path, tmp_path: Path) -> None:
@@ -216,9 +221,9 @@ def test_refused_and_failed_runs_are_named_together(answers: Path, tmp_path: Pat
     for plan in four.plans[1:]:
         ended(plan)
     ended(four.plans[0], failed=True)
-    (four.plans[2].directory / record.FILE).write_text("{")
+    (four.plans[2].directory / store.FILE).write_text("{")
     with pytest.raises(InputError, match=r"1 of the runs were refused: .*1 of the .*diverged"):
-        slurm.run(four)
+        slurm_engine.run(four)
 
 
 def test_a_job_finds_its_data_from_another_folder(
@@ -247,7 +252,7 @@ def test_a_sweep_may_do_without_graphs(
     options = ["--dataset", "digits", "--results", str(tmp_path), "--engine", engine]
     monkeypatch.setattr(sys, "argv", ["harness", "sweep", "--eager", *options])
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        app.main()
     assert not end.value.code
     (given,) = seen
     assert given.options.eager

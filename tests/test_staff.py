@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from harness.board import PlainBoard
-from harness.cost import Costs
-from harness.crew import Worker
-from harness.dispatch import Dispatcher
 from harness.errors import InputError, RunFailedError
-from harness.ledger import Job, Ledger
-from harness.machine import GPUS, Place
-from harness.messages import Ready, Unable
-from harness.staff import STILLBORN
+from harness.sweep.estimates import Costs
+from harness.sweep.jobs import Job, Ledger
+from harness.sweep.local.display import PlainBoard
+from harness.sweep.local.machine import GPUS, Place
+from harness.sweep.local.messages import Ready, Unable
+from harness.sweep.local.pool import STILLBORN, Worker
+from harness.sweep.local.scheduler import Dispatcher
 from tests.test_cost import HERE, planned
 from tests.test_dispatch import Script, jobs, settle
 
 ZERO, ONE, TWO = (Place("cuda", 1, {GPUS: number}) for number in "012")
+
 NAMES = ("paper", "baseline", "dropout_0", "batch_norm")
 
 

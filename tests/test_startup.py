@@ -15,8 +15,10 @@ HEAVY = {"torchvision", "sklearn", "scipy", "timm", "pandas", "matplotlib", "tor
 SCRIPT = """
 import sys
 from pathlib import Path
-from harness import cli, experiment, runner
-from harness.plan import Options, plans
+from harness.cli import app
+from harness.runs.options import Options
+from harness.runs.spec import plans
+from harness.sweep import session
 from harness.progress import Reporter
 
 class Stop(Reporter):
@@ -25,8 +27,8 @@ class Stop(Reporter):
         raise SystemExit
 
 options = Options(dataset="folder", data_dir=Path("data"), epochs=1)
-bench = experiment.prepare(options)
-experiment.attempt(*plans(["paper"], [0], options), bench, Stop())
+bench = session.prepare(options)
+session.attempt(*plans(["paper"], [0], options), bench, Stop())
 """
 
 

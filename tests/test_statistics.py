@@ -10,25 +10,27 @@ from scipy import stats
 from statsmodels.stats.power import TTestIndPower
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from harness import statistics
+from harness.analysis import stats as analysis_stats
 
 # Accuracies of stored runs, fractions.
 A = [0.7512, 0.7548, 0.7490, 0.7533, 0.7561, 0.7507, 0.7525]
+
 B = [0.7431, 0.7466, 0.7502, 0.7418, 0.7455]
+
 NAN = float("nan")
 
 
 def test_the_interval_of_a_mean_by_hand() -> None:
     # 1, 2, 3, 4: mean 2.5, s^2 = 5/3, t(0.975, 3) = 3.182446
-    low, high = statistics.mean_interval([1, 2, 3, 4], 0.95)
+    low, high = analysis_stats.mean_interval([1, 2, 3, 4], 0.95)
     half = 3.182446305 * math.sqrt(5 / 3) / 2
     assert (low, high) == (pytest.approx(2.5 - half), pytest.approx(2.5 + half))
     library = stats.ttest_1samp(A, 0).confidence_interval(0.95)
-    assert statistics.mean_interval(A, 0.95) == pytest.approx((library.low, library.high))
+    assert analysis_stats.mean_interval(A, 0.95) == pytest.approx((library.low, library.high))
 
 
 def test_welch_by_hand_and_by_statsmodels() -> None:
-    found = statistics.welch(A, B, 0.95)
+    found = analysis_stats.welch(A, B, 0.95)
     a, b = np.array(A), np.array(B)
     va, vb = a.var(ddof=1) / 7, b.var(ddof=1) / 5
     freedom = (va + vb) ** 2 / (va**2 / 6 + vb**2 / 4)
@@ -42,25 +44,25 @@ def test_welch_by_hand_and_by_statsmodels() -> None:
 
 
 def test_welch_works_on_many_worlds_at_once() -> None:
-    many = statistics.welch([A[:5], B], B, 0.9)
-    one = statistics.welch(A[:5], B, 0.9)
+    many = analysis_stats.welch([A[:5], B], B, 0.9)
+    one = analysis_stats.welch(A[:5], B, 0.9)
     assert many.p[0] == pytest.approx(one.p)
     assert many.value[1] == 0
 
 
 def test_runs_that_do_not_vary_are_not_tested() -> None:
-    assert np.isnan(statistics.welch([0.1] * 5, [0.2] * 5, 0.95).p)
-    assert np.isnan(statistics.welch([0.1 + 0.2] * 5, [0.3] * 5, 0.95).p)
-    found = statistics.against_reported([0.7] * 5, [0.7, 0.8], 0.9)
+    assert np.isnan(analysis_stats.welch([0.1] * 5, [0.2] * 5, 0.95).p)
+    assert np.isnan(analysis_stats.welch([0.1 + 0.2] * 5, [0.3] * 5, 0.95).p)
+    found = analysis_stats.against_reported([0.7] * 5, [0.7, 0.8], 0.9)
     assert np.isnan(found.low)
-    assert not statistics.inside(found, 1.0)
-    assert not statistics.outside(found, 0.0)
+    assert not analysis_stats.inside(found, 1.0)
+    assert not analysis_stats.outside(found, 0.0)
 
 
 def test_the_reported_mean_counts_as_two_noisy_runs() -> None:
     # ours 1, 2, 3, 4, reported 2 and 4: s = 1.290994, se = s * sqrt(1/4 + 1/2) = 1.118034,
     # d = -0.5, t(0.95, 3) = 2.353363
-    found = statistics.against_reported([1, 2, 3, 4], [2, 4], 0.9)
+    found = analysis_stats.against_reported([1, 2, 3, 4], [2, 4], 0.9)
     assert found.value == -0.5
     assert found.error == pytest.approx(1.118034, abs=1e-6)
     assert found.low == pytest.approx(-0.5 - 2.353363 * 1.118034, abs=1e-5)
@@ -70,11 +72,11 @@ def test_the_reported_mean_counts_as_two_noisy_runs() -> None:
 
 def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None:
     reported = [0.7539, 0.7485]
-    found = statistics.against_reported(A, reported, 0.9)
+    found = analysis_stats.against_reported(A, reported, 0.9)
     for margin in (0.003, 0.004, 0.01):
         t = [(found.value + margin) / found.error, (margin - found.value) / found.error]
         worse = max(stats.t.sf(t, found.freedom))
-        assert statistics.inside(found, margin) == (worse < 0.05)
+        assert analysis_stats.inside(found, margin) == (worse < 0.05)
 
 
 @pytest.mark.parametrize(
@@ -89,60 +91,62 @@ def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None
     ],
 )
 def test_where_an_interval_lies(low: float, high: float, inside: bool, outside: bool) -> None:
-    found = statistics.Difference(*map(np.array, (0.0, 1.0, 1.0, low, high, 1.0)))
-    assert statistics.inside(found, 1.0) == inside
-    assert statistics.outside(found, 1.0) == outside
+    found = analysis_stats.Difference(*map(np.array, (0.0, 1.0, 1.0, low, high, 1.0)))
+    assert analysis_stats.inside(found, 1.0) == inside
+    assert analysis_stats.outside(found, 1.0) == outside
 
 
 def test_prediction_interval_by_hand() -> None:
     # two further runs at 95 %: t(1 - 0.05/4, 3) = 4.176535
-    low, high = statistics.prediction_interval([1, 2, 3, 4], 2, 0.95)
+    low, high = analysis_stats.prediction_interval([1, 2, 3, 4], 2, 0.95)
     half = 4.176535 * math.sqrt(5 / 3) * math.sqrt(1.25)
     assert (low, high) == (pytest.approx(2.5 - half, abs=1e-4), pytest.approx(2.5 + half, abs=1e-4))
 
 
 def test_holm_by_hand() -> None:
     # sorted 0.01, 0.02, 0.03, 0.5 times 4, 3, 2, 1, made monotone
-    found = statistics.holm([0.03, 0.01, 0.5, 0.02])
+    found = analysis_stats.holm([0.03, 0.01, 0.5, 0.02])
     assert found == pytest.approx([0.06, 0.04, 0.5, 0.06])
 
 
 def test_holm_counts_tests_that_are_still_missing_and_passes_over_nan() -> None:
-    found = statistics.holm([0.01, NAN, 0.02], family=7)
+    found = analysis_stats.holm([0.01, NAN, 0.02], family=7)
     assert found == pytest.approx([0.07, NAN, 0.12], nan_ok=True)
-    assert np.isnan(statistics.holm([NAN, NAN])).all()
+    assert np.isnan(analysis_stats.holm([NAN, NAN])).all()
 
 
 def test_benjamini_hochberg_by_hand_and_by_scipy() -> None:
     p = [0.01, 0.04, 0.03, 0.5]
     # 0.01 * 4/1, 0.03 * 4/2, 0.04 * 4/3, 0.5 made monotone from the largest down
-    assert statistics.benjamini_hochberg(p) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
-    assert statistics.benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
+    assert analysis_stats.benjamini_hochberg(p) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    assert analysis_stats.benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
 
 
 def test_probability_better_by_counting() -> None:
     # pairs: 3>1, 3>2, 3=3 (half), 1=1 (half), 1<2, 1<3
-    assert statistics.probability_better([3, 1], [1, 2, 3]) == pytest.approx(3 / 6)
+    assert analysis_stats.probability_better([3, 1], [1, 2, 3]) == pytest.approx(3 / 6)
     pairs = [(x > y) + 0.5 * (x == y) for x in A for y in B]
-    assert statistics.probability_better(A, B) == pytest.approx(np.mean(pairs))
+    assert analysis_stats.probability_better(A, B) == pytest.approx(np.mean(pairs))
 
 
 def test_a_failed_run_loses_and_two_tie() -> None:
-    assert statistics.probability_better([1.0, -np.inf], [0.5, -np.inf]) == (1 + 1 + 0 + 0.5) / 4
-    assert math.isnan(statistics.probability_better([], [1.0]))
+    assert (
+        analysis_stats.probability_better([1.0, -np.inf], [0.5, -np.inf]) == (1 + 1 + 0 + 0.5) / 4
+    )
+    assert math.isnan(analysis_stats.probability_better([], [1.0]))
 
 
 def test_the_smallest_detectable_difference_by_statsmodels() -> None:
     n, sd = 12, 0.4
     effect = TTestIndPower().solve_power(nobs1=n, alpha=0.01, power=0.8)
-    found = statistics.detectable(sd * math.sqrt(2 / n), 2 * n - 2, 0.01, 0.8)
+    found = analysis_stats.detectable(sd * math.sqrt(2 / n), 2 * n - 2, 0.01, 0.8)
     assert found == pytest.approx(effect * sd, rel=1e-4)
-    assert math.isnan(statistics.detectable(0.0, 10, 0.05, 0.8))
+    assert math.isnan(analysis_stats.detectable(0.0, 10, 0.05, 0.8))
 
 
 def test_seeds_for_agreement_grow_with_the_noise_until_none_would_do() -> None:
     # At SD 0.6 the two reported runs alone leave sd * sqrt(1/2) * (1.645 + 1.282) = 1.24 > 1.
-    found = [statistics.seeds_to_be_inside(sd, 1, 0.05, 0.8, 2) for sd in (0.25, 0.35, 0.6)]
+    found = [analysis_stats.seeds_to_be_inside(sd, 1, 0.05, 0.8, 2) for sd in (0.25, 0.35, 0.6)]
     assert found[:2] == sorted(n for n in found[:2] if n is not None)
     assert found[2] is None
     n = found[1]
@@ -154,14 +158,14 @@ def test_seeds_for_agreement_grow_with_the_noise_until_none_would_do() -> None:
 
 
 def test_wilson_of_the_reported_runs_by_hand() -> None:
-    assert statistics.wilson(7539, 10_000, 0.95) == pytest.approx((0.7454, 0.7622), abs=5e-5)
-    assert statistics.wilson(7485, 10_000, 0.95) == pytest.approx((0.7399, 0.7569), abs=5e-5)
+    assert analysis_stats.wilson(7539, 10_000, 0.95) == pytest.approx((0.7454, 0.7622), abs=5e-5)
+    assert analysis_stats.wilson(7485, 10_000, 0.95) == pytest.approx((0.7399, 0.7569), abs=5e-5)
     library = stats.binomtest(7539, 10_000).proportion_ci(0.95, method="wilson")
-    assert statistics.wilson(7539, 10_000, 0.95) == pytest.approx((library.low, library.high))
+    assert analysis_stats.wilson(7539, 10_000, 0.95) == pytest.approx((library.low, library.high))
 
 
 def test_two_proportions_by_hand_and_as_chi_squared() -> None:
-    z, p = statistics.two_proportions((7539, 7485), (10_000, 10_000))
+    z, p = analysis_stats.two_proportions((7539, 7485), (10_000, 10_000))
     pooled = 15_024 / 20_000
     assert z == pytest.approx(0.0054 / math.sqrt(pooled * (1 - pooled) * 2 / 10_000))
     table = [[7539, 2461], [7485, 2515]]
@@ -169,6 +173,6 @@ def test_two_proportions_by_hand_and_as_chi_squared() -> None:
 
 
 def test_correlation_by_scipy_and_where_there_is_none() -> None:
-    assert statistics.correlation(A[:5], B) == pytest.approx(stats.pearsonr(A[:5], B).statistic)
-    assert math.isnan(statistics.correlation([1, 2], [2, 1]))
-    assert math.isnan(statistics.correlation([1, 1, 1], [1, 2, 3]))
+    assert analysis_stats.correlation(A[:5], B) == pytest.approx(stats.pearsonr(A[:5], B).statistic)
+    assert math.isnan(analysis_stats.correlation([1, 2], [2, 1]))
+    assert math.isnan(analysis_stats.correlation([1, 1, 1], [1, 2, 3]))

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from harness import style
+from harness.report.figures import style
 
 
 def test_text_has_contrast_in_both_schemes() -> None:

@@ -28,6 +28,7 @@ from tests.sweeping import (
 )
 
 NAMES, SEEDS, EPOCHS = "paper,batch_norm", "0-1", 3
+
 GRID = ("--seeds", SEEDS, "--dataset", "folder", "--precision", "fp32", "--epochs", str(EPOCHS))
 
 
@@ -168,7 +169,8 @@ def script(folder: Path, text: str, images: Path) -> tuple[str, str]:
 FAILING = """
     import os, resource, signal, sys
     from pathlib import Path
-    from harness import dispatch, runner
+    from harness.sweep.local import scheduler
+    from harness.training import runner
     from tests.sweeping import sweep
 
     execute = runner.execute
@@ -190,7 +192,7 @@ FAILING = """
     runner.execute = lambda plan, *rest: fates.get(plan.variant.name, execute)(plan, *rest)
 
     if __name__ == "__main__":
-        dispatch.DEATHS = 2
+        scheduler.DEATHS = 2
         sweep(
             *(sys.argv[1], "dropout_0", "dropout_25", "baseline", "paper"),
             baseline={"learning_rate": 1e9},
@@ -240,7 +242,8 @@ CROWDED = """
         os._exit(1)
 
     import torch
-    from harness import machine, runner
+    from harness.sweep.local import machine
+    from harness.training import runner
     from tests.sweeping import sweep
 
     epoch, met = runner._epoch, threading.Barrier(2)
@@ -287,11 +290,12 @@ def test_a_gpu_that_starts_no_worker_is_left_out_and_memory_short_for_two_serves
 UNSEEN = """
     import sys, threading
     from pathlib import Path
-    from harness import machine, memory, runner
+    from harness.sweep.local import machine
+    from harness.training import device, runner
     from tests.sweeping import sweep
 
     epoch, met, short = runner._epoch, threading.Barrier(2), []
-    memory.shortages = lambda device: len(short)
+    device.shortages = lambda place: len(short)
 
     def shared(trainer, reporter):
         row = epoch(trainer, reporter)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness import machine
-from harness.machine import THREADS
+from harness.runs import threads as runs_threads
+from harness.runs.threads import THREADS
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     before = torch.get_num_threads()
     monkeypatch.setenv(THREADS, "")  # so that it is put back whatever a test makes of it
     monkeypatch.delenv(THREADS)
-    monkeypatch.setattr(machine, "cores", lambda: before + 1)
+    monkeypatch.setattr(runs_threads, "cores", lambda: before + 1)
     yield before + 1
     torch.set_num_threads(before)
 
@@ -32,7 +32,7 @@ def ran(threads: object, told: object = None, device: str = "cpu") -> dict[str, 
 
 def taken(environment: dict[str, Any]) -> tuple[int, str | None]:
     """Threads of this process, and what the variable is, after it took a record's."""
-    machine.take_threads(environment)
+    runs_threads.take_threads(environment)
     return torch.get_num_threads(), os.environ.get(THREADS)
 
 

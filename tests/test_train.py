@@ -13,17 +13,19 @@ import pytest
 import torch
 
 import variants
-from harness import checkpoint, evaluate
-from harness.augment import Draws, Images
-from harness.data import Data
+from harness.data.dataset import Data
 from harness.errors import RunFailedError
 from harness.progress import Reporter
-from harness.protocol import Protocol
-from harness.record import CHECKPOINTS, RunRecord
-from harness.runner import weights_sha256
-from harness.train import Trainer
+from harness.protocol.spec import Protocol
+from harness.runs.record import RunRecord
+from harness.runs.store import CHECKPOINTS
+from harness.training import checkpoint, metrics
+from harness.training.augmentation import Draws, Images
+from harness.training.runner import weights_sha256
+from harness.training.trainer import Trainer
 
 Train = Callable[..., RunRecord]
+
 PAPER = variants.get("paper")
 
 
@@ -172,7 +174,7 @@ def test_a_small_set_is_learned_by_heart(protocol: Protocol, data: Data) -> None
     seen = dataclasses.replace(data, test=data.train)
     trainer = Trainer(plain, applied, 0, seen)
     rows = [trainer.train_epoch() for _ in range(applied.epochs)]
-    loss, accuracy = evaluate.curve_point(trainer.judge(), seen.test.labels)
+    loss, accuracy = metrics.curve_point(trainer.judge(), seen.test.labels)
     assert accuracy >= 0.9  # chance is 0.1
     assert loss < 0.5 < rows[0]["train_loss"]
 
@@ -185,7 +187,7 @@ def test_training_loss_is_the_mean_over_images_not_over_batches(
     trainer = Trainer(dataclasses.replace(plain, augmentation="none"), still, 0, data)
     row = trainer.train_epoch()
     logits = trainer.judge(data.train.images)
-    loss, accuracy = evaluate.curve_point(logits, data.train.labels)
+    loss, accuracy = metrics.curve_point(logits, data.train.labels)
     assert row["train_loss"] == pytest.approx(loss, rel=1e-5)
     assert row["train_accuracy"] == pytest.approx(accuracy)
 

@@ -9,17 +9,17 @@ import pytest
 import timm
 import torch
 
-import variants
 import variants.alexnet
-from harness.data import Data
-from harness.protocol import Protocol
-from harness.runner import weights_sha256
-from harness.seeding import generator
-from harness.train import Trainer
+from harness.data.dataset import Data
+from harness.protocol.spec import Protocol
+from harness.training.runner import weights_sha256
+from harness.training.seeding import generator
+from harness.training.trainer import Trainer
 from variants.network import AlexNet, Dropout, build
 from variants.spec import Variant
 
 PAPER = variants.get("paper")
+
 DERIVED = [name for name in variants.names() if variants.get(name).parent]
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import variants
-from harness import budget, decision, paper
-from harness.protocols import EPOCHS
-from harness.record import RunRecord
+from harness.paper import reported
+from harness.protocol import budget, datasets, decision
+from harness.protocol.presets import EPOCHS
+from harness.runs.record import RunRecord
 from tests.made import curve, made
 from tests.verdicts import STEPS, judged, runs, text
 
@@ -107,7 +108,7 @@ def test_elsewhere_the_same_numbers_stand_without_a_verdict(
 def renamed(record: RunRecord) -> RunRecord:
     """The record with its figures under the class names of its dataset."""
     assert record.metrics is not None
-    names = dict(zip(paper.CLASSES, record.dataset["classes"], strict=True))
+    names = dict(zip(datasets.CLASSES, record.dataset["classes"], strict=True))
     record.metrics["per_class"] = {
         names[c]: figures for c, figures in record.metrics["per_class"].items()
     }
@@ -232,7 +233,7 @@ def test_the_plan_is_for_the_protocol_on_test_images_copied_or_not(
 def test_differences_of_classes_are_found_after_holm_or_what_would_have_been_seen() -> None:
     # All our classes have one recall, so every one that differs from the paper's is found.
     found = judged(runs())
-    assert [c.name for c in found.classes] == list(paper.CLASSES)
+    assert [c.name for c in found.classes] == list(datasets.CLASSES)
     assert all(c.holm >= c.p for c in found.classes)
     assert "Recall differs from the paper's in airplane" in text(runs())
     alike = [reported_again(r, r.seed) for r in runs()]
@@ -246,10 +247,10 @@ def reported_again(record: RunRecord, seed: int) -> RunRecord:
     """A record with figures drawn around the mean of the reported matrices."""
     source = np.random.default_rng(seed)
     assert record.metrics is not None
-    mean = np.mean([run.confusion_matrix for run in paper.REPORTED_RUNS], axis=0)
+    mean = np.mean([run.confusion_matrix for run in reported.REPORTED_RUNS], axis=0)
     matrix = np.stack([source.multinomial(1000, row / row.sum()) for row in mean])
     record.metrics["confusion_matrix"] = matrix.tolist()
-    for i, name in enumerate(paper.CLASSES):
+    for i, name in enumerate(datasets.CLASSES):
         # Deviations of recall over runs are a few points, as between the reported two.
         recall = mean[i, i] / 1000 + source.normal(0, 0.03)
         record.metrics["per_class"][name]["recall"] = float(recall)

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from harness import environment, verify
-from harness.augment import Draws
-from harness.data import Data
+from harness.data.dataset import Data
+from harness.integrity import reproduce
 from harness.progress import Reporter
-from harness.record import RunRecord
-from harness.train import Trainer
+from harness.runs.record import RunRecord
+from harness.training import environment
+from harness.training.augmentation import Draws
+from harness.training.trainer import Trainer
 
 Train = Callable[..., RunRecord]
+
 CPU = torch.device("cpu")
 
 
@@ -26,7 +28,7 @@ def stored(train: Train) -> RunRecord:
 
 
 def found(stored: RunRecord, data: Data) -> tuple[bool, str]:
-    finding = verify.verify(stored, data, CPU, Reporter())
+    finding = reproduce.verify(stored, data, CPU, Reporter())
     return finding.same, "; ".join(finding.lines)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness import decision, grouping, verdict, verdict_text
-from harness.record import RunRecord
-from harness.verdict import Judgement
+from harness.analysis import groups as analysis_groups
+from harness.protocol import decision
+from harness.report.text import verdict
+from harness.runs.record import RunRecord
+from harness.verdict import verdict as verdict_verdict
+from harness.verdict.verdict import Judgement
 from tests.made import made
 
 STEPS = (-3, -1, 0, 0, 1, 3)
+
 RULES = decision.load()
 
 
@@ -23,11 +27,11 @@ def runs(
 
 
 def text(records: list[RunRecord], form: str = "markdown") -> str:
-    groups, faults = grouping.group(records)
+    groups, faults = analysis_groups.group(records)
     assert not faults
-    return verdict_text.render(verdict.judge(groups), form)
+    return verdict.render(verdict_verdict.judge(groups), form)
 
 
 def judged(records: list[RunRecord]) -> Judgement:
-    (judgement,) = verdict.judge(grouping.group(records)[0]).judgements
+    (judgement,) = verdict_verdict.judge(analysis_groups.group(records)[0]).judgements
     return judgement

@@ -6,13 +6,14 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from harness import decision, rendering
-from harness.contrasts import Arm
-from harness.grouping import Group, environments
-from harness.machine import THREADS, threads_told
-from harness.record import RunRecord
-from harness.rendering import count
-from harness.report.cells import Cell, Table
+from harness import formatting
+from harness.analysis.contrasts import Arm
+from harness.analysis.groups import Group, environments
+from harness.formatting import count
+from harness.protocol import decision
+from harness.report.tables import Cell, Table
+from harness.runs.record import RunRecord
+from harness.runs.threads import THREADS, threads_told
 
 # Where the records lie already, `run` would find every run done.
 _ANEW = "again"
@@ -53,7 +54,7 @@ def facts(group: Group) -> list[tuple[str, str]]:
         *_interrupted(records),
         (
             "cost",
-            f"{rendering.duration(spent)} of training for {count(len(records), 'run')}, all "
+            f"{formatting.duration(spent)} of training for {count(len(records), 'run')}, all "
             "together",
         ),
     ]
@@ -100,7 +101,7 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
             (
                 Cell(arm.name),
                 Cell("; ".join(_commands(group, own))),
-                Cell(rendering.duration(mean), mean if seconds else None),
+                Cell(formatting.duration(mean), mean if seconds else None),
             )
         )
     headers = (

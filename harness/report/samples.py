@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness import record
 from harness.errors import InputError
-from harness.form import Form, faults
-from harness.record import RunRecord
-from harness.report.reading import Problem
-from harness.verdict import Judgement
+from harness.runs import record, store
+from harness.runs.record import RunRecord
+from harness.runs.schema import Form, faults
+from harness.verdict.study import Problem
+from harness.verdict.verdict import Judgement
 
 _SHOWN = 24
+
 _EMBEDDED = "digits"  # its images come with scikit-learn: no --data-dir is needed
+
 _TOLD: Form = dict.fromkeys(("weights_sha256", "alt", "grad_cam_layer"), str)
 
 
@@ -84,7 +86,7 @@ def gallery(
     damaged = []
     for run, folder in sorted(kept, key=lambda pair: (pair[0].variant != "paper", pair[0].seed)):
         try:
-            probabilities = _probabilities(folder / record.PROBABILITIES, run)
+            probabilities = _probabilities(folder / store.PROBABILITIES, run)
         except _DamagedError as error:
             damaged.append(str(error))
             continue
@@ -113,7 +115,7 @@ def _problems(damaged: list[str]) -> tuple[Problem, ...]:
 
 def _nothing(judgement: Judgement) -> Problem:
     return Problem(
-        f"No sample predictions: no run has {record.PROBABILITIES} beside its record.",
+        f"No sample predictions: no run has {store.PROBABILITIES} beside its record.",
         (f"{judgement.title}: run writes it, but it is neither committed nor bundled.",),
     )
 
@@ -122,9 +124,9 @@ def _judged_on(
     run: RunRecord, data_dir: Path | None, archive: str | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images [N, H, W, 3] and labels [N] that a run was judged on."""
-    from harness.plan import Options  # needs torch: only where images are read
+    from harness.data import dataset  # needs torch: only where images are read
 
-    data = Options(dataset=run.dataset["name"], data_dir=data_dir, archive=archive).load_data()
+    data = dataset.load(run.dataset["name"], data_dir, archive)
     if data.fingerprint != run.dataset["fingerprint"]:
         raise InputError(
             f"--data-dir: those images are not the ones of {run.variant} seed {run.seed} "
@@ -180,10 +182,10 @@ def _folder(results: Path, run: RunRecord) -> Path | None:
     if run.failed:
         return None
     try:
-        folder = record.directory(results, record.protocol_of(run), run.variant, run.seed)
+        folder = store.directory(results, record.protocol_of(run), run.variant, run.seed)
     except record.DamagedRecordError:
         return None
-    return folder if (folder / record.PROBABILITIES).exists() else None
+    return folder if (folder / store.PROBABILITIES).exists() else None
 
 
 def _pick(

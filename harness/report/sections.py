@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import variants
-from harness import budget_curve, calibration, rendering, style
-from harness.calibration import Calibration
-from harness.contrasts import Arm
-from harness.decision import Decision
-from harness.plain_english import paragraph, steps
-from harness.report import cells, curves, dots, matrices, provenance
-from harness.report.cells import Table
-from harness.report.picture import Picture
-from harness.report.reading import Found
-from harness.verdict import Judgement
+from harness import formatting
+from harness.analysis.calibration import Calibration
+from harness.analysis.contrasts import Arm
+from harness.protocol.decision import Decision
+from harness.report import provenance
+from harness.report import tables as report_tables
+from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.figures.figure import Picture
+from harness.report.tables import Table
+from harness.report.text import budget
+from harness.report.text.sentences import paragraph, steps
+from harness.verdict.study import Found
+from harness.verdict.verdict import Judgement
 
 # How the anchors of budget curves, and of calibrations, begin.
 BUDGETS, CALIBRATION = "budgets", "calibration"
@@ -85,14 +88,14 @@ def arms_of(judgement: Judgement) -> list[Arm]:
 
 def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
     arms = arms_of(judgement)
-    claimed = (cells.claims_of(judgement),) if judgement.standing.stated else ()
+    claimed = (report_tables.claims_of(judgement),) if judgement.standing.stated else ()
     return Section(
         anchor=anchor,
         title=judgement.title,
         standing=judgement.standing.heading,
         paragraph=paragraph(judgement, rules),
         notes=judgement.notes,
-        tables=(cells.ablations(judgement, rules),),
+        tables=(report_tables.ablations(judgement, rules),),
         parts=tuple(_parts(judgement, arms, rules)),
         after=(*claimed, provenance.repeats(judgement.group, arms)),
         facts=tuple(provenance.facts(judgement.group)),
@@ -103,24 +106,24 @@ def _parts(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> list[P
     own = next((arm for arm in arms if arm.name == rules.accuracy.variant and arm.n), None)
     # Where the variant of the claim has no run, the first that has one stands for the classes.
     shown = own or next((arm for arm in arms if arm.n), None)
-    forest = dots.forest(judgement, rules)
+    forest = by_variant.forest(judgement, rules)
     least = rules.seeds.least
     enough = [arm.name for arm in arms if arm.n >= least]
     none = rules.contrasts.against not in enough or len(enough) < 2
     few = f"No difference has an interval yet: that takes {least} seeds of both." * none
-    dotted = (forest, dots.by_seed(judgement, arms, rules))
+    dotted = (forest, by_variant.by_seed(judgement, arms, rules))
     parts = [
         Part("Variants", tuple(p for p in dotted if p), "" if forest else few),
     ]
-    if drawn := curves.of_variants(judgement, arms):
+    if drawn := by_epoch.of_variants(judgement, arms):
         parts.append(Part("Training and test curves", tuple(drawn), _SAME_SCALE))
     if shown is not None and judgement.standing.stated:
         parts += [
-            Part("Confusion matrices", tuple(matrices.of_arm(judgement, shown))),
+            Part("Confusion matrices", tuple(confusion.of_arm(judgement, shown))),
             Part(
                 "Recall of each class",
-                (dots.recall(judgement, shown, rules),),
-                table=cells.recall(judgement, shown, rules),
+                (by_variant.recall(judgement, shown, rules),),
+                table=report_tables.recall(judgement, shown, rules),
             ),
         ]
     return parts
@@ -134,8 +137,8 @@ _SAME_SCALE = (
 
 def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Section:
     rules = found.verdict.rules
-    table = budget_curve.columns(curve, rules)
-    told, drawn = budget_curve.sentence(curve, rules), curves.by_budget(curve, rules)
+    table = budget.columns(curve, rules)
+    told, drawn = budget.sentence(curve, rules), by_epoch.by_budget(curve, rules)
     planned = any(judgement.standing.planned for judgement in curve)
     tuned = (
         "The number of epochs is the one setting that is tuned, on a validation split. This shows "
@@ -146,9 +149,11 @@ def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Sectio
         title=f"Budget curve: {curve[0].group.setting}",
         standing="the same data and protocol at several budgets",
         paragraph=(tuned * planned + told).strip(),
-        notes=(budget_curve.legend(curve, rules),),
+        notes=(budget.legend(curve, rules),),
         tables=(
-            cells.of_columns("Accuracy, and the difference of each variant, by budget", table),
+            report_tables.of_columns(
+                "Accuracy, and the difference of each variant, by budget", table
+            ),
         ),
         parts=(Part("Every variant", (drawn,)),) if drawn else (),
     )
@@ -173,8 +178,8 @@ def _of_calibration(anchor: str, path: Path, found: Calibration, rules: Decision
             f"The record: {path}",
             "The standard error is over seeds. Another "
             f"{judged} images would have shifted all of a row's runs together, by about "
-            f"{rendering.percent(_of_images(found), 1)} points.",
+            f"{formatting.percent(_of_images(found), 1)} points.",
         ),
-        tables=(cells.of_columns("The candidates", calibration.columns(found)),),
-        parts=(Part("Accuracy by candidate", (curves.by_candidate(found),)),),
+        tables=(report_tables.of_columns("The candidates", report_tables.columns(found)),),
+        parts=(Part("Accuracy by candidate", (by_epoch.by_candidate(found),)),),
     )

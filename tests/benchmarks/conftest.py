@@ -11,7 +11,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from tabulate import tabulate
 
 HERE = Path(__file__).parent
+
 ROWS = pytest.StashKey[dict[str, dict[str, Any]]]()
+
 # Of each column: its head and the form of its numbers.
 COLUMNS = {
     "images_per_second": ("images/s", ",.0f"),

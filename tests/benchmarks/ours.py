@@ -17,18 +17,21 @@ import torch
 from torch import Tensor
 
 import variants
-from harness import checkpoint, protocols, train
-from harness.augment import Images, draw
-from harness.data import Data
-from harness.device import choose_device, keep_freed_memory, own_stream
-from harness.protocol import PRECISIONS, Protocol
-from harness.seeding import make_deterministic
-from harness.train import Trainer
+from harness.data.dataset import Data
+from harness.protocol import presets
+from harness.protocol.spec import PRECISIONS, Protocol
+from harness.training import checkpoint
+from harness.training import trainer as training_trainer
+from harness.training.augmentation import Images, draw
+from harness.training.device import choose_device, keep_freed_memory, own_stream
+from harness.training.seeding import make_deterministic
+from harness.training.trainer import Trainer
 from variants.spec import Variant
 
 from .process import serve, synthetic
 
 Work = Callable[[], Tensor]
+
 Make = Callable[[int], Trainer]
 
 
@@ -98,7 +101,7 @@ def set_up(without: str | None) -> None:
         torch.backends.cudnn.deterministic = False
         torch.backends.mkldnn.deterministic = False
     if without == "fused":
-        train.sgd = partial(_unfused, train.sgd)
+        training_trainer.sgd = partial(_unfused, training_trainer.sgd)
     if without != "kept_memory":
         keep_freed_memory()
 
@@ -135,7 +138,7 @@ def main() -> None:
     set_up(options.without)
     device = choose_device("auto")
     # More epochs than rounds: a run draws the next epoch's random numbers while it works.
-    protocol, _ = protocols.resolve("cifar10", precision=options.precision, epochs=1000)
+    protocol, _ = presets.resolve("cifar10", precision=options.precision, epochs=1000)
     data = synthetic(options.images).to(device)
     variant = variants.get(options.variant)
     make = partial(trainer_without, options.without, variant, protocol, data)

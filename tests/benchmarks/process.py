@@ -21,8 +21,8 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
-from harness.data import Data, Split
-from harness.device import device_name
+from harness.data.dataset import Data, Split
+from harness.training.device import device_name
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,14 +13,15 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import variants
-from harness.device import choose_device, keep_freed_memory
-from harness.protocol import PRECISIONS
-from harness.seeding import generator, make_deterministic
+from harness.protocol.spec import PRECISIONS
+from harness.training.device import choose_device, keep_freed_memory
+from harness.training.seeding import generator, make_deterministic
 from variants.network import build
 
 from .process import serve
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
 # Side of the matrices, bytes of the copy, repetitions a round.
 SIZES = {"cpu": (2048, 2**28, 4), "cuda": (8192, 2**30, 20)}
 

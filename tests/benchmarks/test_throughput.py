@@ -18,9 +18,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import variants
-from harness.device import choose_device
-from harness.protocol import PRECISIONS
-from harness.protocols import PROTOCOLS
+from harness.protocol.presets import PROTOCOLS
+from harness.protocol.spec import PRECISIONS
+from harness.training.device import choose_device
 
 from . import roof
 from .process import Options, Process, Round
@@ -52,16 +52,22 @@ FORMS = {
     "cpu": Form("CPU (short)", images=640, epoch=1_920, rounds=3, runs=()),
     "cuda": Form("CUDA", images=51_200, epoch=51_200, rounds=9, runs=(2, 4, 8)),
 }
+
 KIND = choose_device("auto").type
+
 FORM = FORMS[KIND]
+
 BATCH = PROTOCOLS["cifar10"].batch_size
+
 STANDARD = PROTOCOLS["cifar10"].precision
+
 # Shape of what a round of each part returns, given the number of images.
 PARTS: dict[str, Callable[[int], list[int]]] = {
     "training": lambda n: [],
     "evaluation": lambda n: [n, 10],
     "augmentation": lambda n: [BATCH, 3, 32, 32],
 }
+
 # What is left out in turn to see what it is worth, on each kind of device.
 LEFT_OUT = {
     "cpu": ("determinism", "fused", "channels_last", "kept_memory"),

@@ -24,10 +24,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 import variants
-from harness.data import Data
-from harness.device import choose_device
-from harness.protocol import PRECISIONS
-from harness.protocols import PROTOCOLS
+from harness.data.dataset import Data
+from harness.protocol.presets import PROTOCOLS
+from harness.protocol.spec import PRECISIONS
+from harness.training.device import choose_device
 from variants.network import AlexNet, Dropout
 from variants.spec import Variant
 

@@ -1,0 +1,218 @@
+"""The one tuned knob: the smallest budget that reaches the target on the validation split.
+
+The rule, its candidates and its target stand in the decision file. The test images have no
+part in it: the runs train on 45,000 of the training images and are judged on the other 5,000.
+A candidate whose first seed misses the target by more than chance over seeds can make good gets
+no others; on a CPU this saves a third of the time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analysis.groups import Group
+from harness.errors import RunFailedError
+from harness.protocol import decision
+from harness.protocol.decision import Decision
+from harness.runs.record import RunRecord
+
+# Deviations over seeds, as the decision file expects them, by which a first run must miss the
+# target for the other seeds of its candidate to be spared.
+HOPELESS = 6
+
+# Which images judge the candidates.
+SPLIT = "validation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What a budget came to.
+
+    Attributes:
+        epochs: the budget.
+        seeds: of its runs.
+        accuracies: on the validation split after the last epoch, by seed; fractions.
+        mean: of the accuracies.
+        standard_error: of the mean over seeds, None of one; the split's own is 0.6 points at 75 %.
+        reaches: whether the mean reaches the target.
+    """
+
+    epochs: int
+    seeds: list[int]
+    accuracies: list[float]
+    mean: float
+    standard_error: float | None
+    reaches: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The record of a calibration; everything in it follows from the records of its runs.
+
+    Attributes:
+        variant, target: what is to reach which accuracy.
+        dataset: name, title, fingerprint, official, sizes and split, as in a run's record.
+        candidates: those that were tried, smallest first.
+        epochs: the smallest that reaches the target; None if none has.
+        decision_sha256: of the decision file that has the rule.
+    """
+
+    variant: str
+    target: float
+    dataset: dict[str, Any]
+    candidates: list[Candidate]
+    epochs: int | None
+    decision_sha256: str
+
+    @property
+    def runs(self) -> dict[tuple[int, int], float]:
+        """The accuracy of each run that it is made from, by epochs and seed."""
+        return {
+            (candidate.epochs, seed): accuracy
+            for candidate in self.candidates
+            for seed, accuracy in zip(candidate.seeds, candidate.accuracies, strict=True)
+        }
+
+    def to_bytes(self) -> bytes:
+        """The text of `calibration.json`: one form for one content."""
+        return json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n"
+
+    def sha256(self) -> str:
+        """SHA-256 of that text."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def search(
+    seeds: Sequence[int], train: Callable[[int, Sequence[int]], list[RunRecord]]
+) -> Calibration:
+    """Try the candidates from the smallest up until one reaches the target.
+
+    Args:
+        seeds: of the runs of every candidate that is not hopeless after the first.
+        train: gives the records at a budget of these seeds, trained or found.
+
+    Raises:
+        RunFailedError: if a run failed: a mean over the others would flatter.
+    """
+    rule = decision.load().budgets
+    tried: list[RunRecord] = []
+    for epochs in rule.candidates:
+        (first,) = train(epochs, seeds[:1])
+        others = [] if _hopeless(first) else train(epochs, seeds[1:])
+        tried += [first, *others]
+        found = summarise(tried)
+        if found.epochs is not None:
+            break
+    return found
+
+
+def _hopeless(first: RunRecord) -> bool:
+    rule = decision.load()
+    least = rule.budgets.target - HOPELESS * rule.accuracy.expected_sd
+    return first.metrics is None or first.metrics["accuracy"] < least
+
+
+def summarise(records: Iterable[RunRecord]) -> Calibration:
+    """The calibration that the records of its runs amount to.
+
+    Raises:
+        RunFailedError: if one of them failed.
+    """
+    records = list(records)
+    if failed := [record for record in records if record.metrics is None]:
+        raise RunFailedError(
+            f"{failed[0].protocol['epochs']} epochs, seed {failed[0].seed}: {failed[0].reason}. "
+            "A budget is chosen over all its seeds or not at all."
+        )
+    tried: dict[int, dict[int, float]] = defaultdict(dict)
+    for record in records:
+        if record.metrics is not None:
+            tried[record.protocol["epochs"]][record.seed] = record.metrics["accuracy"]
+    about = ("name", "title", "fingerprint", "official", "split", "train_size", "test_size")
+    return conclude({key: records[0].dataset[key] for key in about}, tried)
+
+
+def conclude(dataset: dict[str, Any], tried: Mapping[int, Mapping[int, float]]) -> Calibration:
+    """What accuracies come to by the rule of the decision file.
+
+    Args:
+        dataset: of the runs, as a calibration has it.
+        tried: the accuracy of each run, a fraction, by epochs and seed; at least one of each.
+    """
+    rule = decision.load()
+    candidates = [_candidate(epochs, tried[epochs], rule) for epochs in sorted(tried)]
+    reaching = [candidate.epochs for candidate in candidates if candidate.reaches]
+    return Calibration(
+        variant=rule.accuracy.variant,
+        target=rule.budgets.target,
+        dataset=dataset,
+        candidates=candidates,
+        epochs=min(reaching, default=None),
+        decision_sha256=decision.sha256(),
+    )
+
+
+def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Candidate:
+    seeds = sorted(by_seed)
+    accuracies = [by_seed[seed] for seed in seeds]
+    enough = len(seeds) >= rule.budgets.calibration_seeds
+    mean = statistics.fmean(accuracies)
+    several = len(seeds) > 1
+    return Candidate(
+        epochs=epochs,
+        seeds=seeds,
+        accuracies=accuracies,
+        mean=mean,
+        standard_error=statistics.stdev(accuracies) / math.sqrt(len(seeds)) if several else None,
+        reaches=enough and mean >= rule.budgets.target,
+    )
+
+
+def is_cifar10(found: Calibration) -> bool:
+    """Whether the images were CIFAR-10's, or the known copy of them."""
+    from harness.protocol.datasets import (
+        KNOWN_FINGERPRINTS,  # needs torch, which a report does without
+    )
+
+    return found.dataset["official"] or found.dataset["fingerprint"] in KNOWN_FINGERPRINTS
+
+
+def rests_on(found: Calibration, run: RunRecord) -> bool:
+    """Whether a run is one of those that the calibration is made from.
+
+    Never one that was judged on the test images, nor one that departs from the protocol in
+    more than its epochs, as in its precision.
+    """
+    return (
+        run.variant == found.variant
+        and run.metrics is not None
+        and run.dataset["split"] == found.dataset["split"] == SPLIT
+        and run.dataset["fingerprint"] == found.dataset["fingerprint"]
+        and run.departures.keys() <= {"epochs", "validation"}
+        and found.runs.get((run.protocol["epochs"], run.seed)) == run.metrics["accuracy"]
+    )
+
+
+def tuning(group: Group, found: Iterable[Calibration]) -> int:
+    """How many runs of a group calibrations show already."""
+    return sum(any(rests_on(one, run) for one in found) for run in group.records)
+
+
+def without_tuning(groups: Sequence[Group], found: Collection[Calibration]) -> list[Group]:
+    """The groups without those that are wholly runs behind a calibration, which shows them;
+    where there are no others, all."""
+    return [g for g in groups if tuning(g, found) < len(g.records)] or [*groups]
+
+
+def missing(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
+    """Epochs and seed of each run that the calibration is made from and that is not there."""
+    there = {(run.protocol["epochs"], run.seed) for run in records if rests_on(found, run)}
+    return [run for run in found.runs if run not in there]

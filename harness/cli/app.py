@@ -1,0 +1,110 @@
+"""The command line: parses and prints. What needs torch is imported inside the commands."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from typing import Any
+
+import typer
+
+import variants
+from harness.cli import inspect, integrity, report, results
+from harness.cli.calibrate import calibrate
+from harness.cli.run import run
+from harness.cli.sweep import sweep
+from harness.errors import InputError, RunFailedError, UnwritableError
+
+INTERRUPTED = 130
+
+TERMINATED = 143
+
+# Commands that train, and options with which they do not.
+TRAINING = {"run", "sweep", "calibrate"}
+
+NOT_TRAINING = {"--profile", "--dry-run", "--status"}
+
+# Newer versions of Typer bring a click of their own: ClickException is reached through a name
+# that all of them export.
+ClickException: Any = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Does AlexNet reach 75 % on CIFAR-10? Trains variants under one protocol and compares.",
+)
+
+
+app.command()(run)
+
+app.command()(calibrate)
+
+app.command()(sweep)
+
+app.command()(results.compare)
+
+app.command()(results.audit)
+
+app.command()(results.verdict)
+
+app.command()(report.report)
+
+app.command()(report.explain)
+app.command("list")(inspect.list_variants)
+app.command()(inspect.show)
+app.command()(inspect.data)
+
+
+app.command()(integrity.verify)
+
+app.command()(integrity.check)
+
+app.command()(integrity.bundle)
+
+app.command()(integrity.merge)
+
+
+class Terminated(BaseException):
+    """SIGTERM came: what KeyboardInterrupt is to Ctrl-C."""
+
+
+def main() -> None:
+    """Run a command; turn what went wrong into one line and an exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
+    except ClickException as error:
+        _end(error.format_message(), 2)
+    except UnwritableError as error:
+        kept = ": nothing that was finished is lost" if _trains() else ""
+        _end(f"{error} Name another place, or mend that and give the same command again{kept}.", 2)
+    except (InputError, variants.UnknownVariantError) as error:
+        _end(str(error), 2)
+    except RunFailedError as error:
+        _end(str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except Terminated:
+        status = TERMINATED
+    if status in (INTERRUPTED, TERMINATED):  # Typer's newer versions return 130 after Ctrl-C
+        again = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+        saved = "; finished epochs are saved. To go on" if _trains() else ". To start again"
+        _end(f"interrupted{saved}: {again}", status)
+    sys.exit(status)
+
+
+def _trains() -> bool:
+    return not TRAINING.isdisjoint(sys.argv[1:2]) and NOT_TRAINING.isdisjoint(sys.argv)
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows tidies up
+    raise Terminated
+
+
+def _end(message: str, status: int) -> None:
+    print(f"harness: {message}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,69 @@
+"""`list`, `show` and `data`: what there is to train on and with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+import variants
+from harness.cli.options import ArchiveOption, DataDirOption, DatasetOption
+
+
+def list_variants() -> None:
+    """The variants, and what each changes about the paper's settings."""
+    from tabulate import tabulate
+
+    paper = variants.get("paper")
+    rows = []
+    for name in variants.names():
+        variant = variants.get(name)
+        changed = ", ".join(f"{k}={v}" for k, v in variants.changes(variant, paper).items())
+        rows.append((name, changed or "-", variant.summary))
+    print(tabulate(rows, headers=("variant", "changes", "what it is")))
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A variant.")],
+    dataset: DatasetOption = "cifar10",
+) -> None:
+    """One variant resolved: settings, protocol, layers, parameters, cost."""
+    variant = variants.get(name)
+    from tabulate import tabulate
+
+    from harness.protocol import presets
+    from variants import summary
+
+    protocol, _ = presets.resolve(dataset)
+    applied = protocol.augmentation[variant.augmentation]
+    shared = {k: v for k, v in protocol.to_dict().items() if k != "augmentation"}
+    about = summary.summarise(variant)
+    print(f"{variant.name}: {variant.summary}\n")
+    print(tabulate(_pairs(variant.settings()), headers=("its own setting", "value")))
+    print(f"\naugmentation {variant.augmentation!r} on {dataset} is {applied}\n")
+    print(tabulate(_pairs(shared), headers=("shared by all variants", "value")))
+    headers = ("layer", "output", "parameters")
+    print("\n" + tabulate(about.layers, headers=headers, intfmt=","))
+    print(
+        f"\n{about.parameters:,} parameters, "
+        f"{about.multiply_adds / 1e6:.1f} M multiply-adds an image forward"
+    )
+
+
+def _pairs(fields: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key, str(value)) for key, value in fields.items()]
+
+
+def data(
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+) -> None:
+    """Fetch a dataset where it is missing, verify it and print its fingerprint."""
+    from harness.data.dataset import load
+
+    found = load(dataset, data_dir, archive)
+    print(f"{found.title}: {len(found.train):,} training and {len(found.test):,} test images")
+    print(f"classes: {', '.join(found.classes)}")
+    print(f"fingerprint: {found.fingerprint}")
+    print(f"official archive: {'yes' if found.official else 'no'}")

@@ -1,0 +1,72 @@
+"""`report` and `explain`: results as people look at them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import ArchiveOption, DataDirOption, ResultsOption
+from harness.errors import InputError
+
+
+def report(
+    results: ResultsOption = Path("results"),
+    output: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="Also write figures (SVG, PNG) and table (LaTeX) here."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where the dataset lies, to show sample predictions as well."),
+    ] = None,
+    archive: ArchiveOption = None,
+) -> None:
+    """Turn a results folder into one HTML file that opens offline."""
+    from harness.files import write_atomically
+    from harness.formatting import count
+    from harness.report import export, html, sections
+    from harness.report import samples as report_samples
+    from harness.verdict import study
+
+    found = study.read(results)
+    shown = sections.sections(found)
+    pictures, problems = report_samples.gallery(found.lead, results, data_dir, archive)
+    found = dataclasses.replace(found, problems=(*found.problems, *problems))
+    write_atomically(output, html.page(found, shown, pictures))
+    groups = count(len(found.judgements), "group")
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups} of runs")
+    if figures is not None:
+        print(f"{figures}: {export.save(figures, found, shown)} files")
+    for problem in found.problems:
+        print(f"note: {problem.sentence}")
+
+
+def explain(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a stored run with its weights.")],
+    images: Annotated[
+        str | None,
+        typer.Option(help="Test images, such as 0,17. [default: the first of each class]"),
+    ] = None,
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the patches that are hidden.")] = 0,
+    samples: Annotated[
+        int, typer.Option(min=50, help="Images with hidden patches, each for LIME and SHAP.")
+    ] = 1000,
+) -> None:
+    """Show what a trained network looks at: Grad-CAM, LIME and SHAP of test images."""
+    try:
+        import captum  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "explain needs captum: python -m pip install -c constraints.txt -e '.[explain]'"
+        ) from error
+    from harness.report.explain.run import explain_run
+    from harness.training.seeding import make_deterministic
+
+    make_deterministic()
+    print(explain_run(run_dir, images, data_dir, archive, seed, samples))

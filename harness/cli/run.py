@@ -1,0 +1,107 @@
+"""`run`: the command that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import (
+    ArchiveOption,
+    DataDirOption,
+    DatasetOption,
+    DeviceOption,
+    EagerOption,
+    EpochsOption,
+    FiguresOption,
+    PrecisionOption,
+    ResultsOption,
+    RetryFailedOption,
+    ValidationOption,
+)
+from harness.errors import InputError, RunFailedError
+
+if TYPE_CHECKING:
+    from harness.runs.options import Options
+    from harness.runs.spec import Plan
+
+
+def run(
+    variant: Annotated[str, typer.Option(help="Names, separated by commas, or all.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    epochs: EpochsOption = None,
+    validation: ValidationOption = False,
+    results: ResultsOption = Path("results"),
+    figures: FiguresOption = True,
+    retry_failed: RetryFailedOption = False,
+    eager: EagerOption = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Measure where the time goes; record nothing.")
+    ] = False,
+) -> None:
+    """Train and judge variants; skip what is done, go on with what was cut off."""
+    if seed is not None and seeds is not None:
+        raise InputError("give --seed or --seeds, not both.")
+    from harness import progress
+    from harness.report.figures import of_run
+    from harness.runs.options import Options, parse_seeds, parse_variants
+    from harness.runs.spec import plans
+    from harness.sweep import session
+
+    options = Options(
+        dataset=dataset,
+        data_dir=data_dir,
+        archive=archive,
+        device=device,
+        precision=precision,
+        epochs=epochs,
+        validation=validation,
+        results=results,
+        eager=eager,
+    )
+    names = parse_variants(variant)
+    numbers = parse_seeds(seeds if seeds is not None else str(seed or 0))
+    if profile:
+        _profile(plans(names, numbers, options), options)
+        return
+    failures = 0
+    reporter = progress.for_terminal()
+    for outcome in session.execute(
+        names,
+        numbers,
+        options,
+        reporter,
+        retry_failed=retry_failed,
+        after_run=of_run.draw if figures else None,
+    ):
+        reporter.say(outcome.line)
+        failures += outcome.record.failed
+    if failures:
+        raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
+
+
+def _profile(plans: Sequence[Plan], options: Options) -> None:
+    from tabulate import tabulate
+
+    from harness.sweep import session
+    from harness.training import profiler
+
+    bench = session.prepare(options)
+    start_up = profiler.age()
+    for plan in plans:
+        found = profiler.measure(plan, bench.on_device, start_up)
+        whole = sum(found.parts.values())
+        rows = [(part, s, f"{s / whole:.1%}") for part, s in found.parts.items()]
+        print(f"{plan.title}: {found.images_per_second:,.0f} images/s in training")
+        if bench.on_device.train.labels.is_cuda:
+            print("the parts of a step are timed without its graph, one after the other: shares")
+        print(tabulate(rows, headers=("part", "seconds a run", "share"), floatfmt=",.1f"))
+        print(f"\n{found.costs}\ntrace: {found.trace}")

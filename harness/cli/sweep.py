@@ -1,0 +1,101 @@
+"""`sweep`: a whole grid of runs, on this machine or a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import (
+    ArchiveOption,
+    DataDirOption,
+    DatasetOption,
+    DeviceOption,
+    EagerOption,
+    EpochsOption,
+    FiguresOption,
+    PrecisionOption,
+    ResultsOption,
+    RetryFailedOption,
+    ValidationOption,
+)
+
+
+def sweep(
+    variant_names: Annotated[
+        str, typer.Option("--variants", "--variant", help="Names, separated by commas, or all.")
+    ] = "all",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0-19,30.")] = "0",
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    epochs: EpochsOption = None,
+    validation: ValidationOption = False,
+    results: ResultsOption = Path("results"),
+    figures: FiguresOption = True,
+    retry_failed: RetryFailedOption = False,
+    eager: EagerOption = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes at once. [default: one a GPU, or one on the CPU]"),
+    ] = None,
+    runs_per_gpu: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs that share a GPU. [default: by its free memory, up to 4]"),
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MIN", help="Start nothing that would end later than this."),
+    ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Print how far the grid is; train nothing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the grid and its cost; train nothing.")
+    ] = False,
+    engine: Annotated[str, typer.Option(help="local or slurm.")] = "local",
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="TOML file with settings of the engine.")
+    ] = None,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="One of them, such as time=120."),
+    ] = None,
+) -> None:
+    """Train variants x seeds; skip what is done, go on with what was cut off."""
+    from harness.report.figures import of_run
+    from harness.runs.options import Options, parse_seeds, parse_variants
+    from harness.sweep import engines, estimates
+    from harness.sweep.grid import Grid, seeds_first, status_lines
+
+    options = Options(
+        dataset=dataset,
+        data_dir=data_dir,
+        archive=archive,
+        device=device,
+        precision=precision,
+        epochs=epochs,
+        validation=validation,
+        results=results,
+        eager=eager,
+    )
+    grid = Grid(
+        plans=seeds_first(parse_variants(variant_names), parse_seeds(seeds), options),
+        options=options,
+        retry_failed=retry_failed,
+        after_run=of_run.draw if figures else None,
+        workers=workers,
+        runs_per_gpu=runs_per_gpu,
+        time_limit=None if time_limit is None else 60 * time_limit,
+        settings=engines.read(settings_file, pairs or []),
+    )
+    chosen = engines.get(engine)
+    if status:
+        print("\n".join(status_lines(grid, chosen.queued(grid))))
+    elif dry_run:
+        print("\n".join(estimates.lines(grid, chosen.capacity(grid))))
+    else:
+        chosen.run(grid)

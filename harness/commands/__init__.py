@@ -1,1 +1,0 @@
-"""The commands by theme; `harness.cli` puts them together."""

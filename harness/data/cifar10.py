@@ -1,0 +1,129 @@
+"""The official CIFAR-10 archive through torchvision, its md5 checked before it is unpacked."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import pickle
+import shutil
+import tarfile
+import tempfile
+import urllib.request
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import wrap_file
+from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import check_integrity, extract_archive
+
+from harness.data.source import Source, first_line
+from harness.errors import InputError
+
+TIMEOUT = 60  # seconds without a byte
+
+OFFICIAL_MD5 = "c58f30108f718f92721af3b95e74349a"
+
+
+def read(directory: Path, archive: str | None = None) -> Source:
+    """Read the official archive, fetched where it is missing.
+
+    Args:
+        directory: holds, or will hold, `cifar-10-python.tar.gz` and what it unpacks to.
+        archive: another URL or a local file to take the archive from.
+
+    Raises:
+        InputError: if it can neither be found nor fetched, or its checksums are wrong.
+    """
+    try:
+        train = CIFAR10(directory, train=True)
+    except RuntimeError:  # torchvision: files missing or checksums wrong
+        _unpack_official(directory, archive)
+        train = CIFAR10(directory, train=True)
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise InputError(f"{directory} does not hold CIFAR-10: {error}.") from error
+    test = CIFAR10(directory, train=False)
+    arrays = [(np.ascontiguousarray(part.data), np.array(part.targets)) for part in (train, test)]
+    official = CIFAR10.tgz_md5 == OFFICIAL_MD5
+    return Source("CIFAR-10 (official)", tuple(train.classes), arrays[0], arrays[1], official)
+
+
+def _unpack_official(directory: Path, archive: str | None) -> None:
+    target = directory / CIFAR10.filename
+    if archive is not None or not target.exists():
+        _fetch_official(directory, archive)
+    if not check_integrity(target, CIFAR10.tgz_md5):
+        raise InputError(
+            f"{target} is not the official archive (wrong md5): delete it and run again, "
+            "or name a good copy with --archive."
+        )
+    try:
+        # Not CIFAR10(download=True): that unpacks nothing where only batches.meta is damaged.
+        extract_archive(target, directory)
+        CIFAR10(directory)
+    except RuntimeError as error:  # torchvision: a file's checksum is wrong
+        raise InputError(
+            f"{target} does not hold the official files (wrong md5): delete it and run again, "
+            "or name a good copy with --archive."
+        ) from error
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(
+            f"{target} cannot be unpacked ({first_line(error)}): see that {directory} "
+            "can be written and has room, then run again."
+        ) from error
+
+
+def _fetch_official(directory: Path, archive: str | None) -> None:
+    """Bring the archive into place whole or not at all."""
+    url = archive or CIFAR10.url
+    if "://" not in url:
+        if not Path(url).is_file():
+            raise InputError(f"--archive {url}: no such file.")
+        url = Path(url).resolve().as_uri()
+    with _scratch_folder(directory) as scratch:
+        fetched = Path(scratch) / CIFAR10.filename
+        try:
+            # Not torchvision's download_url: it has no timeout and cannot read file: URLs.
+            request = urllib.request.Request(url, headers={"User-Agent": "alexnet-bench"})
+            with (
+                urllib.request.urlopen(request, timeout=TIMEOUT) as reply,
+                _progress_bar(reply) as shown,
+                fetched.open("wb") as file,
+            ):
+                shutil.copyfileobj(shown, file)
+            intact = check_integrity(fetched, CIFAR10.tgz_md5)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise InputError(
+                f"CIFAR-10 is not in {directory} and {url} cannot be fetched "
+                f"({first_line(error)}). Three ways on: put {CIFAR10.filename} into {directory} "
+                "or name it with --archive; train on your own images with --dataset folder "
+                "--data-dir DIR; or try everything offline with --dataset digits."
+            ) from error
+        if not intact:
+            raise InputError(
+                f"{url} is cut short or not the official archive (wrong md5): nothing was kept. "
+                "Fetch it again or name a good copy with --archive."
+            )
+        os.replace(fetched, directory / CIFAR10.filename)
+
+
+def _scratch_folder(directory: Path) -> tempfile.TemporaryDirectory[str]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=directory)
+    except OSError as error:
+        raise InputError(f"{directory} cannot be written: {error.strerror}.") from error
+
+
+def _progress_bar(reply: Any) -> AbstractContextManager[BinaryIO]:
+    """The reply to a request, with a bar on standard error where that is a terminal."""
+    console = Console(stderr=True)
+    return wrap_file(
+        reply,
+        total=int(reply.headers.get("Content-Length", 0)),
+        description="CIFAR-10",
+        console=console,
+        disable=not console.is_terminal,
+    )

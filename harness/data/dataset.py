@@ -1,0 +1,120 @@
+"""Datasets as uint8 tensors: the one form in which the rest of the harness sees images."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data import source as data_source
+from harness.protocol import datasets
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 [N, 32, 32, 3] (RGB) and labels int64 [N], on one device."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Split:
+        """The same split on another device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+    def take(self, index: Tensor) -> Split:
+        """The rows of `index`, int64 [M]."""
+        return Split(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset as it is trained on and judged on.
+
+    Attributes:
+        name: "cifar10", "folder" or "digits".
+        title: what the bytes are, for tables.
+        classes: class names; a label is an index into them.
+        train: the images trained on.
+        test: the images judged on: the test set, or the validation part of the training set.
+        fingerprint: SHA-256 of the whole dataset (all training and test pixels and labels,
+            and the class names), whatever part of it is in use.
+        official: read from the official archive with its checksums intact.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    fingerprint: str
+    official: bool = False
+
+    def to(self, device: torch.device) -> Data:
+        """The same data on another device."""
+        return dataclasses.replace(self, train=self.train.to(device), test=self.test.to(device))
+
+    def validation(self) -> Data:
+        """Training images divided 90:10, stratified by class and always the same way.
+
+        The test images are gone from the result: nothing can be chosen by them.
+        """
+        from sklearn.model_selection import train_test_split  # more than a second to import
+
+        labels = self.train.labels.cpu().numpy()
+        kept, held = train_test_split(
+            np.arange(len(labels)), test_size=0.1, stratify=labels, random_state=0
+        )
+        rows = [torch.from_numpy(np.sort(part)) for part in (kept, held)]
+        train, test = (self.train.take(part.to(self.train.labels.device)) for part in rows)
+        return dataclasses.replace(self, train=train, test=test)
+
+    @cached_property
+    def channel_statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and deviation of each colour channel of the training images (0 to 255).
+
+        Counted in whole numbers, so that they do not depend on the order of a sum.
+        """
+        channels = self.train.images.cpu().numpy().reshape(-1, 3).T
+        counts = np.stack([np.bincount(c, minlength=256) for c in channels])
+        grey = np.arange(256)
+        total = counts.sum(1)
+        mean = (counts * grey).sum(1) / total
+        variance = (counts * grey**2).sum(1) / total - mean**2
+        # A constant channel has nothing to scale.
+        return mean.tolist(), np.sqrt(np.maximum(variance, 1.0)).tolist()
+
+
+def load(name: str, directory: Path | None = None, archive: str | None = None) -> Data:
+    """Read a dataset whole, on the CPU; see `harness.data.source.read`.
+
+    Args:
+        name: "cifar10", "folder" or "digits".
+        directory: where it lies; None means $ALEXNET_DATA, else "data".
+        archive: URL or file of the official archive; None means $ALEXNET_ARCHIVE, else
+            torchvision's URL.
+
+    Raises:
+        InputError: if it is unknown, missing, damaged or not of the form asked for.
+    """
+    source = data_source.read(name, datasets.directory(directory), datasets.archive_source(archive))
+    train, test = (
+        Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
+        for images, labels in (source.train, source.test)
+    )
+    return Data(
+        name=name,
+        title=datasets.KNOWN_FINGERPRINTS.get(source.fingerprint, source.title),
+        classes=source.classes,
+        train=train,
+        test=test,
+        fingerprint=source.fingerprint,
+        official=source.official,
+    )

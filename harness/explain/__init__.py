@@ -1,1 +1,0 @@
-"""What a trained network looks at; needs captum, which the extra `explain` installs."""

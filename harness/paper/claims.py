@@ -1,0 +1,151 @@
+"""The paper's claims: its sentences, where they stand, and what would settle each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.protocol.decision import Decision
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim. What neither confirms nor refutes it leaves it open.
+
+    Attributes:
+        key: which judgement applies, see `harness.verdict.claim_status`.
+        sentence: the claim in few words.
+        quote: the paper's words.
+        where: section of the paper.
+        confirmed, refuted: what our runs would have to show.
+    """
+
+    key: str
+    sentence: str
+    quote: str
+    where: str
+    confirmed: str
+    refuted: str
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds that a claim sets on a figure of every class; fractions."""
+
+    figure: str
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return f"{100 * self.low:g} to {100 * self.high:g} %"
+
+
+# Claims that the paper's own tables can contradict.
+PRECISION = Range("precision", 0.60, 0.80)
+
+F1 = Range("f1", 0.50, 0.90)
+
+RANGES = (PRECISION, F1)
+
+
+def claims(decision: Decision) -> tuple[Claim, ...]:
+    """The claims, with the thresholds of the decision file in their sentences."""
+    return (*_figures(decision), *_causes(decision), *_curves(decision))
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:g} %"
+
+
+def _points(fraction: float) -> str:
+    return f"{100 * fraction:g} point" + "s" * (fraction != 0.01)
+
+
+def _figures(decision: Decision) -> tuple[Claim, ...]:
+    rules, outcomes = decision.accuracy, decision.outcomes
+    interval = f"the {_percent(1 - 2 * rules.alpha)} interval of ours minus reported"
+    margin = _points(rules.margin)
+    in_range = "every class's 95 % interval lies in the range (Bonferroni over classes)"
+    out_of_range = (
+        "the paper's own tables contradict it, or some class's interval lies wholly outside"
+    )
+    return (
+        Claim(
+            "accuracy",
+            "test accuracy is 75 %",
+            "the AlexNet model constructed achieved a consistent 75% accuracy rate",
+            "4.2",
+            f"{interval} lies within {margin} of zero: {outcomes.inside}",
+            f"it lies wholly beyond {margin}: {outcomes.outside}",
+        ),
+        Claim(
+            "precision",
+            f"precision of every class is {PRECISION.text}",
+            "The precision for both runs remains consistently between 60% and 80%",
+            "4.2",
+            in_range,
+            out_of_range,
+        ),
+        Claim(
+            "f1",
+            f"F1 of every class is {F1.text}",
+            "the F1-Score [...] consistently ranges between 50% and 90%",
+            "4.2",
+            in_range,
+            out_of_range,
+        ),
+    )
+
+
+def _causes(decision: Decision) -> tuple[Claim, ...]:
+    family = len(decision.contrasts.variants)
+    level = f"p < {decision.tests.alpha:g} after Holm over {family} contrasts"
+    base = decision.contrasts.against
+    return (
+        Claim(
+            "augmentation",
+            "augmentation improves accuracy",
+            "data augmentation techniques are introduced to enhance the model's robustness and "
+            "generalization capabilities",
+            "abstract; 3.2, 5",
+            f"`{base}` is better than `no_augmentation`, {level}",
+            f"`{base}` is worse, {level}",
+        ),
+        Claim(
+            "decay",
+            "learning-rate decay improves accuracy",
+            "strategic optimization of the learning rate decay, resulting in substantial "
+            "improvements in model performance",
+            "abstract; 5",
+            f"`{base}` is better than `no_lr_decay`, {level}",
+            f"`{base}` is worse, {level}",
+        ),
+    )
+
+
+def _curves(decision: Decision) -> tuple[Claim, ...]:
+    rules = decision.curves
+    return (
+        Claim(
+            "curves",
+            "accuracies rise and losses fall continuously",
+            "a continuous increase in both training and validation accuracy over time, "
+            "accompanied by a continuous decrease in training and validation loss",
+            "4.2, figure 3",
+            f"of each of the four curves at most {_percent(rules.wrong_way_confirms)} of the "
+            "epochs go the wrong way (upper end of the 95 % interval over seeds)",
+            f"of one of them at least {_percent(rules.wrong_way_refutes)} do (lower end)",
+        ),
+        Claim(
+            "overfitting",
+            "overfitting is mitigated",
+            "the selected hyperparameters, not only yielded strong training accuracy but also "
+            "mitigated overfitting concerns",
+            "4.2, figure 4",
+            "training accuracy in the last epoch, as it went along with augmentation and dropout, "
+            "exceeds test accuracy by at most "
+            f"{_points(rules.gap_confirms)} (upper end of the 95 % interval over seeds)",
+            f"it exceeds it by at least {_points(rules.gap_refutes)} (lower end)",
+        ),
+    )

@@ -1,0 +1,34 @@
+"""The figures and tables of a report as files of their own, for a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.files import write_atomically
+from harness.report.figures import style
+from harness.report.sections import Section
+from harness.report.text import comparison
+from harness.verdict.study import Found
+
+_PREAMBLE = "% Needs \\usepackage{booktabs}.\n"
+
+
+def save(folder: Path, found: Found, sections: Sequence[Section]) -> int:
+    """Write every figure as SVG and PNG, and the comparison table as LaTeX.
+
+    Returns:
+        The number of files, named `<section>-<figure>.svg`, `.png` and `table.tex`.
+    """
+    count = 1
+    for section in sections:
+        for picture in (p for part in section.parts for p in part.pictures):
+            for suffix, content in (("svg", style.svg), ("png", style.png)):
+                path = folder / f"{section.anchor}-{picture.name}.{suffix}"
+                write_atomically(path, content(picture.figure))
+                count += 1
+    groups = [judgement.group for judgement in found.judgements]
+    write_atomically(
+        folder / "table.tex", (_PREAMBLE + comparison.render(groups, "latex")).encode()
+    )
+    return count

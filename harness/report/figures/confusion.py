@@ -1,0 +1,82 @@
+"""Confusion matrices: ours, the paper's two, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from harness.analysis.contrasts import Arm
+from harness.paper import reported
+from harness.report.figures import panels
+from harness.report.figures.figure import WIDTH, Picture
+from harness.verdict.verdict import Judgement
+
+Matrix = NDArray[np.float64]
+
+_SHOWN = 3
+
+
+def of_arm(judgement: Judgement, arm: Arm) -> list[Picture]:
+    """The mean matrix of a variant; beside the paper's where they may stand there."""
+    if not arm.n:
+        return []
+    classes = judgement.group.dataset["classes"]
+    ours = np.mean([panels.shares(m["confusion_matrix"]) for m in arm.finished.values()], axis=0)
+    over = f"mean of {arm.n} runs" if arm.n > 1 else "one run"
+    pictures = [_matrix("ours", f"Ours: {arm.name}, {over}", ours, classes)]
+    if not judgement.group.beside_paper:
+        return pictures
+    theirs = [panels.shares(run.confusion_matrix) for run in reported.REPORTED_RUNS]
+    for run, shares in zip(reported.REPORTED_RUNS, theirs, strict=True):
+        pictures.append(
+            _matrix(f"reported-{run.number}", f"The paper's run {run.number}", shares, classes)
+        )
+    return [*pictures, _difference(ours - np.mean(theirs, axis=0), classes)]
+
+
+def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> Picture:
+    errors = shares * (1 - np.eye(len(shares)))
+    return Picture(
+        name=f"confusion-{name}",
+        title=title,
+        caption="Percent of each true class; a row sums to 100. Shares below 1 are not printed.",
+        alt=f"Confusion matrix. Right by class, in percent: "
+        f"{_list(zip(classes, np.diag(shares), strict=True))}. "
+        f"Most frequent errors: {_largest(errors, classes, '{:.0f}')}.",
+        figure=_draw(panels.matrix, shares, classes),
+    )
+
+
+def _difference(points: Matrix, classes: Sequence[str]) -> Picture:
+    return Picture(
+        name="confusion-difference",
+        title="Ours minus the mean of the paper's two",
+        caption="Points of the true class. Blue: more often with us; orange: less often. "
+        "Differences below a point are not shown.",
+        alt="Differences of the confusion matrices. Largest: "
+        f"{_largest(points, classes, '{:+.1f} points')}.",
+        figure=_draw(panels.difference, points, classes),
+    )
+
+
+def _draw(
+    panel: Callable[[Axes, Matrix, Sequence[str]], None], values: Matrix, classes: Sequence[str]
+) -> Figure:
+    figure = Figure(figsize=(WIDTH, WIDTH * 0.92), layout="constrained")
+    panel(figure.subplots(), values, classes)
+    return figure
+
+
+def _list(pairs: zip[tuple[str, float]]) -> str:
+    return ", ".join(f"{name} {value:.0f}" for name, value in pairs)
+
+
+def _largest(values: Matrix, classes: Sequence[str], form: str) -> str:
+    """The cells that stand out, in words."""
+    order = np.argsort(-np.abs(values), axis=None, kind="stable")[:_SHOWN]
+    cells = zip(*np.unravel_index(order, values.shape), strict=True)
+    return ", ".join(f"{classes[i]} as {classes[j]} {form.format(values[i, j])}" for i, j in cells)

@@ -1,0 +1,120 @@
+"""Parts that several figures share: a confusion matrix, a run's curve, marks on an axis."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from harness.report.figures import style
+
+# What a run's history calls a figure -> its axis: name with unit, factor.
+AXES = {"accuracy": ("accuracy (%)", 100.0), "loss": ("cross-entropy (nats)", 1.0)}
+
+TRAINING = "training (as it went along)"
+
+# Differences of a confusion matrix as strong as the strongest colour; points.
+STRONGEST = 15.0
+
+
+def shares(counts: ArrayLike) -> NDArray[np.float64]:
+    """Counts [C, C] as percentages of each row; a row without images is zero."""
+    table = np.asarray(counts, float)
+    result: NDArray[np.float64] = 100 * table / table.sum(1, keepdims=True).clip(min=1)
+    return result
+
+
+def matrix(axes: Axes, percentages: NDArray[np.float64], classes: Sequence[str]) -> None:
+    """A confusion matrix [C, C] in percent of the true class; rows are true classes."""
+    names = [style.step("share", v / 100) for v in percentages.ravel()]
+    _cells(axes, percentages, names, "{:.0f}", 1.0, classes)
+
+
+def difference(axes: Axes, points: NDArray[np.float64], classes: Sequence[str]) -> None:
+    """The difference of two such matrices [C, C], in points."""
+    names = [
+        style.step("more" if v > 0 else "less", abs(v) / STRONGEST) if abs(v) >= 1 else "more-0"
+        for v in points.ravel()
+    ]
+    _cells(axes, points, names, "{:+.0f}", 1.0, classes)
+
+
+def _cells(
+    axes: Axes,
+    values: NDArray[np.float64],
+    colours: Sequence[str],
+    form: str,
+    least: float,
+    classes: Sequence[str],
+) -> None:
+    """Squares with what they hold, where that is at least `least` either way."""
+    count = len(values)
+    squares = [
+        Rectangle((column - 0.47, row - 0.47), 0.94, 0.94)
+        for row, column in itertools.product(range(count), repeat=2)
+    ]
+    axes.add_collection(
+        PatchCollection(squares, facecolors=[style.colour(c) for c in colours], edgecolors="none")
+    )
+    for (row, column), value in np.ndenumerate(values):
+        if abs(value) >= least:
+            ink = style.colour(style.on(colours[row * count + column]))
+            text = form.format(value)
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
+    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
+    axes.set_xticks(range(count), classes, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(count), classes)
+    axes.set(xlabel="predicted", ylabel="true class")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+
+
+def curve(axes: Axes, histories: Sequence[Sequence[dict[str, Any]]], key: str, part: str) -> None:
+    """One figure by epoch: the mean over runs, and the band in which all of them lie.
+
+    Args:
+        histories: rows of each run, of one length.
+        key: "accuracy" or "loss".
+        part: "train", "test" or "validation".
+    """
+    name = f"{part}_{key}"
+    if not all(name in row for history in histories for row in history):
+        return
+    values = AXES[key][1] * np.array([[row[name] for row in history] for history in histories])
+    epochs = [row["epoch"] for row in histories[0]]
+    colour, dashes = (style.TRAINING, (4, 1.5)) if part == "train" else (style.OURS, (None, None))
+    if len(histories) > 1:
+        axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.22, lw=0)
+    mark = "o" if len(epochs) < 3 else None
+    label = TRAINING if part == "train" else part
+    axes.plot(epochs, values.mean(0), color=colour, dashes=dashes, marker=mark, label=label)
+    axes.set(xlabel="epoch", ylabel=AXES[key][0])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
+def decay(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
+    """Dotted lines where the learning rate changed, with the rate that follows."""
+    falls = [after for before, after in itertools.pairwise(history) if after["lr"] != before["lr"]]
+    for number, row in enumerate(falls):
+        place = row["epoch"] - 0.5
+        axes.axvline(place, color=style.MUTED, ls=":", lw=1)
+        axes.annotate(
+            f"lr {row['lr']:.2g}",
+            (place, 1.0),
+            xycoords=("data", "axes fraction"),
+            # Each a line lower, and before the next fall's dots: in short runs they come close.
+            xytext=(2, -1 - 10 * number),
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+            color=style.MUTED,
+            bbox={"fc": style.PAGE, "ec": "none", "pad": 0.4},
+        )

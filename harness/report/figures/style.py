@@ -1,0 +1,183 @@
+"""The one style of all figures: colours for light and dark pages, fonts, lines."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Shade:
+    """One colour on a light and on a dark page, as `#rrggbb`."""
+
+    light: str
+    dark: str
+
+
+STEPS = 20  # of each scale, besides its first colour
+
+_BLACK, _WHITE = "#000000", "#ffffff"
+
+
+def blend(one: str, other: str, share: float) -> str:
+    """The colour at `share` of the way from one `#rrggbb` to another."""
+    pairs = ((int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `#rrggbb`, 0 to 1 (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+# Okabe and Ito's colours, told apart by colour-blind readers; on dark pages their lighter ones.
+# Every light colour has one dark one: on a page each gives way to its name (see
+# `harness.report.figures.svg`).
+_BASE = {
+    "page": Shade(_WHITE, "#12161c"),
+    "ink": Shade("#171a1f", "#e9ecf0"),
+    "muted": Shade("#59616b", "#a6afba"),
+    "line": Shade("#c3c9d1", "#434c58"),
+    "ours": Shade("#0072b2", "#56b4e9"),
+    "reported": Shade("#bc4b00", "#e69f00"),
+    "training": Shade("#00795a", "#2fc39a"),
+    "zone": Shade("#e3edf5", "#1e3342"),
+}
+
+
+def _scale(name: str, start: Shade, end: Shade) -> dict[str, Shade]:
+    """Steps from `start` to `end`, the lower ones spread: most shares are small."""
+    places = [((i / STEPS) ** 0.7, f"{name}-{i}") for i in range(STEPS + 1)]
+    return {
+        key: Shade(blend(start.light, end.light, at), blend(start.dark, end.dark, at))
+        for at, key in places
+    }
+
+
+_EMPTY = Shade("#f6f8fa", "#1a2029")
+
+_SCALES = {
+    **_scale("share", _EMPTY, _BASE["ours"]),
+    **_scale("more", Shade("#f5f7fa", "#1b2029"), Shade("#0070b0", "#58b4e9")),
+    **_scale("less", Shade("#f5f6fa", "#1b2129"), Shade("#be4b00", "#e8a000")),
+}
+
+# Text on a cell is black or white, whichever reads better on its shade in each scheme.
+_ON = {
+    "on-pale": Shade("#000001", _WHITE),
+    "on-middle": Shade("#000002", _BLACK),
+    "on-both": Shade("#fffffd", _WHITE),
+    "on-strong": Shade("#fffffe", _BLACK),
+}
+
+PALETTE: Mapping[str, Shade] = MappingProxyType({**_BASE, **_SCALES, **_ON})
+
+
+def on(name: str) -> str:
+    """Name of the text colour that reads best on a colour of the palette."""
+    shade = PALETTE[name]
+    light, dark = (
+        contrast(_WHITE, c) > contrast(_BLACK, c)  # white reads better
+        for c in (shade.light, shade.dark)
+    )
+    return {
+        (False, True): "on-pale",
+        (False, False): "on-middle",
+        (True, True): "on-both",
+        (True, False): "on-strong",
+    }[light, dark]
+
+
+def step(name: str, share: float) -> str:
+    """Name of the colour at a share, 0 to 1, of a scale: "share", "more" or "less"."""
+    return f"{name}-{round(min(max(share, 0.0), 1.0) * STEPS)}"
+
+
+def colour(name: str) -> str:
+    """A colour of the palette, as figures are drawn: for a light page."""
+    return PALETTE[name].light
+
+
+INK, MUTED, LINE = colour("ink"), colour("muted"), colour("line")
+
+OURS, REPORTED, TRAINING = colour("ours"), colour("reported"), colour("training")
+
+ZONE, PAGE = colour("zone"), colour("page")
+
+# Names and values are checked by matplotlib.
+_SETTINGS: dict[Any, Any] = {
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.alpha": 0.6,
+    "grid.linewidth": 0.6,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "savefig.dpi": 120,
+    # The same figure is the same file: no time, no random names in it.
+    "svg.hashsalt": "alexnet-bench",
+}
+
+
+@contextmanager
+def applied(fonttype: str = "path") -> Iterator[None]:
+    """Within the block, figures are made and saved in this style.
+
+    Args:
+        fonttype: of SVG files: "path" for outlines of letters, "none" for text.
+    """
+    with mpl.rc_context({**_SETTINGS, "svg.fonttype": fonttype}):
+        yield
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as a PNG file on white, without the version of matplotlib in it."""
+    buffer = io.BytesIO()
+    with applied():
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg(figure: Figure, *, text: bool = False) -> bytes:
+    """A figure as an SVG file with a transparent ground.
+
+    Args:
+        text: keep text as text, set in the font of the page that shows it; else as outlines,
+            which look the same everywhere.
+    """
+    buffer = io.BytesIO()
+    with applied("none" if text else "path"):
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
+    return buffer.getvalue()

@@ -1,0 +1,216 @@
+"""The report's tables: text to read, and a number to sort by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from harness import formatting
+from harness.analysis.calibration import Calibration
+from harness.analysis.comparison import table
+from harness.analysis.contrasts import Arm
+from harness.formatting import EMPTY, number, p_value, percent, points, span
+from harness.paper import reported
+from harness.paper.assumptions import unknowns
+from harness.paper.reported import recomputed
+from harness.protocol.decision import Decision
+from harness.protocol.presets import PROTOCOLS
+from harness.report.text import markup
+from harness.verdict.outcomes import ClassResult
+from harness.verdict.verdict import Judgement
+
+
+def columns(found: Calibration) -> dict[str, list[str]]:
+    """The candidates tried, as the columns of a table."""
+    tried = found.candidates
+    return {
+        "epochs": [str(c.epochs) for c in tried],
+        "seeds": [str(len(c.seeds)) for c in tried],
+        "validation accuracy, %": [formatting.percent(c.mean) for c in tried],
+        "standard error": [
+            "-" if c.standard_error is None else formatting.percent(c.standard_error) for c in tried
+        ],
+        "reaches it": ["yes" if c.reaches else "no" for c in tried],
+    }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text, the number it is sorted by where it stands for one, and a name for its colour."""
+
+    text: str
+    key: float | None = None
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page; the first cell of a row names it.
+
+    Attributes:
+        caption: what it shows.
+        headers: a text a column, with a longer explanation or "".
+        rows: cells, as many as headers.
+        sortable: whether a reader may want another order.
+        prose: whether its cells hold sentences.
+    """
+
+    caption: str
+    headers: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    sortable: bool = False
+    prose: bool = False
+
+    @property
+    def figures(self) -> tuple[bool, ...]:
+        """Of each column, whether figures stand in it."""
+        return tuple(
+            any(c.key is not None for c in cells) for cells in zip(*self.rows, strict=True)
+        )
+
+
+def _figure(text: str, value: float) -> Cell:
+    return Cell(text, None if math.isnan(value) else float(value))
+
+
+def _words(*texts: str) -> tuple[Cell, ...]:
+    return tuple(Cell(text) for text in texts)
+
+
+Fill = Callable[[Any], Cell]
+
+
+# Column -> (what it means, how a row of `harness.analysis.comparison.table` fills it).
+def _ablation_columns(rules: Decision) -> dict[str, tuple[str, Fill]]:
+    base, family = rules.contrasts.against, len(rules.contrasts.variants)
+    return {
+        "variant": ("", lambda r: Cell(r["variant"])),
+        "n": ("finished runs", lambda r: Cell(formatting.runs(r["n"], r["failed"]), float(r["n"]))),
+        "accuracy, %": ("mean over seeds, or the runs where they are few", _accuracy),
+        "± ": ("half of the mean's interval, points", lambda r: _half(r, "accuracy")),
+        "F1, %": ("macro F1", _of("macro_f1", percent)),
+        f"vs {base}": (f"points above or below our runs of {base}", _of("difference", points)),
+        "interval": (
+            "of the difference, points (Welch)",
+            lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
+        ),
+        "p": (
+            f"Welch's t, after Holm over the {family} planned contrasts; over others apart",
+            _of("p_holm", p_value),
+        ),
+        "P(>)": (f"chance that a random run beats one of {base}", _of("p_better", number)),
+        "detects": ("smallest difference that would be found, points", _of("detectable", percent)),
+        "SD": ("standard deviation over seeds, points", _of("accuracy_sd", percent)),
+        "AUC": ("one against the rest, macro", _of("auc", partial(number, digits=4))),
+        "training": ("time of a run", _of("train_seconds", formatting.duration)),
+        "changes": ("settings that differ from the paper's", lambda r: Cell(r["changes"] or EMPTY)),
+    }
+
+
+def _of(name: str, written: Callable[[float], str]) -> Fill:
+    """Fills a cell with the figure of that name."""
+    return lambda row: _figure(written(row[name]), row[name])
+
+
+def _accuracy(row: Mapping[str, Any]) -> Cell:
+    runs = [percent(float(value)) for value in row["runs"].split()]
+    return _figure(", ".join(runs) or percent(row["accuracy"]), row["accuracy"])
+
+
+def _half(row: Mapping[str, Any], name: str) -> Cell:
+    half = (row[f"{name}_high"] - row[f"{name}_low"]) / 2
+    return _figure(percent(half), half)
+
+
+def ablations(judgement: Judgement, rules: Decision) -> Table:
+    """The table of `harness.analysis.comparison`, for people; p where the plan is through."""
+    group = judgement.group
+    frame = table(group, rules.contrasts.against, rules)
+    columns = _ablation_columns(rules)
+    early = [not judgement.tested(rules, name) for name in frame["variant"]]
+    frame.loc[early, "p_holm"] = math.nan
+    records = frame.to_dict("records")
+    rows = [tuple(fill(row) for _, fill in columns.values()) for row in records]
+    shown = [any(row[i].text != EMPTY for row in rows) for i in range(len(columns))]
+    heads = [(name.strip(), note) for name, (note, _) in columns.items()]
+    return Table(
+        caption=f"Ablations: {group.title}, {group.dataset['split']} images",
+        headers=tuple(h for h, there in zip(heads, shown, strict=True) if there),
+        rows=tuple(tuple(c for c, t in zip(row, shown, strict=True) if t) for row in rows),
+        sortable=True,
+    )
+
+
+def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Table:
+    """Recall of each class, in figures; differences where the verdict has them, tests where
+    the plan is through."""
+    classes = judgement.group.dataset["classes"]
+    ours = arm.figure("recall", classes).mean(1)
+    columns: dict[tuple[str, str], list[Cell]] = {
+        ("class", ""): [Cell(name) for name in classes],
+        ("ours, %", "mean over seeds"): [_figure(percent(v, 1), v) for v in map(float, ours)],
+    }
+    if judgement.group.beside_paper:
+        for run in reported.REPORTED_RUNS:
+            lines = recomputed(run)[0]
+            columns[f"run {run.number}, %", "of the paper"] = [
+                _figure(percent(lines[name][1], 1), lines[name][1]) for name in classes
+            ]
+    if found := judgement.classes:
+        columns |= {
+            ("points", "ours minus the paper's mean"): [
+                _figure(points(c.difference, 1), c.difference) for c in found
+            ],
+            **_tests(found, judgement.tested(rules, arm.name)),
+            ("detects", "smallest difference that would be found, points"): [
+                _figure(percent(c.detectable, 1), c.detectable) for c in found
+            ],
+        }
+    rows = tuple(zip(*columns.values(), strict=True))
+    return Table(f"Recall of each class, {arm.name}", tuple(columns), rows, sortable=True)
+
+
+def _tests(found: Sequence[ClassResult], shown: bool) -> dict[tuple[str, str], list[Cell]]:
+    cells = [_figure(p_value(c.holm), c.holm) for c in found]
+    return {("p", "after Holm over the classes"): cells} if shown else {}
+
+
+def claims_of(judgement: Judgement) -> Table:
+    """The paper's claims, in its words, and what the runs say."""
+    decides = judgement.standing.decides
+    rows = [
+        (
+            Cell(s.claim.sentence),
+            Cell(s.told(decides), tone=s.status * decides),
+            *_words(
+                s.evidence,
+                f"“{s.claim.quote}” ({s.claim.where})",
+                f"confirmed if {s.claim.confirmed}; refuted if {s.claim.refuted}".replace("`", ""),
+            ),
+        )
+        for s in judgement.claims
+    ]
+    return _prose(
+        "The paper's claims and what the runs say",
+        ("claim", "verdict", "evidence", "the paper's words", "settled by"),
+        rows,
+    )
+
+
+def unknowns_table(rules: Decision) -> Table:
+    """What the paper leaves open."""
+    rows = [_words(u.what, u.assumption, u.why) for u in unknowns(PROTOCOLS["cifar10"], rules)]
+    return _prose("What the paper leaves open", ("not stated", "assumed", "why"), rows)
+
+
+def of_columns(caption: str, columns: markup.Cells) -> Table:
+    """A table of texts that another command prints."""
+    rows = tuple(_words(*row) for row in zip(*columns.values(), strict=True))
+    return Table(caption, tuple((name, "") for name in columns), rows)
+
+
+def _prose(caption: str, headers: Sequence[str], rows: Iterable[tuple[Cell, ...]]) -> Table:
+    return Table(caption, tuple((h, "") for h in headers), tuple(rows), prose=True)

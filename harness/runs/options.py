@@ -1,0 +1,76 @@
+"""What a person can choose about runs. No torch here."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import variants
+from harness.errors import InputError
+from harness.protocol import datasets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a person can choose about a run besides variant and seed.
+
+    Attributes:
+        dataset: "cifar10", "folder" or "digits".
+        data_dir: where the dataset lies; None means $ALEXNET_DATA, else "data".
+        archive: URL or file of the official archive; None means $ALEXNET_ARCHIVE, else
+            torchvision's URL.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision, epochs: None for the protocol's own.
+        validation: judge on a tenth of the training images instead of the test images.
+        results: the results folder.
+        eager: see `Plan`.
+    """
+
+    dataset: str = "cifar10"
+    data_dir: Path | None = None
+    archive: str | None = None
+    device: str = "auto"
+    precision: str | None = None
+    epochs: int | None = None
+    validation: bool = False
+    results: Path = Path("results")
+    eager: bool = False
+
+    def absolute(self) -> Options:
+        """The same from whatever folder, and whatever variables say there."""
+        archive = datasets.archive_source(self.archive)
+        if archive and "://" not in archive:
+            archive = str(Path(archive).absolute())
+        return dataclasses.replace(
+            self,
+            results=self.results.absolute(),
+            data_dir=datasets.directory(self.data_dir).absolute(),
+            archive=archive,
+        )
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds of "0-19,30": numbers and ranges, each once, in the order given.
+
+    Raises:
+        InputError: if the text is anything else.
+    """
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if low > high or high - low >= 100_000:
+            raise InputError(
+                f"seeds {text!r} do not parse: write numbers and ranges such as 0-19,30."
+            )
+        seeds.update(dict.fromkeys(range(low, high + 1)))
+    return list(seeds)
+
+
+def parse_variants(text: str) -> list[str]:
+    """Names of "a,b" or "all", each once."""
+    if text == "all":
+        return variants.names()
+    return list(dict.fromkeys(name.strip() for name in text.split(",")))

@@ -1,0 +1,242 @@
+"""Gives the runs of a grid to workers, one after the other, until none is left to start."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harness.errors import InputError, UnwritableError
+from harness.runs import status
+from harness.sweep.estimates import Costs
+from harness.sweep.jobs import Job, Ledger
+from harness.sweep.local.display import PlainBoard, Tally
+from harness.sweep.local.machine import Place
+from harness.sweep.local.messages import Ended, Ready, Report, Unable
+from harness.sweep.local.pool import Crew, Slot, Staff, Worker
+
+# Workers that one run may lose without finishing an epoch.
+DEATHS = 5
+
+# Seconds between two looks at the clock and at what other processes train.
+TICK = 1.0
+
+
+class Dispatcher:
+    """The sweep's loop.
+
+    Args:
+        ledger: changed as runs end.
+        crew: starts the workers.
+        layout: where they train; the first fetches the data for all.
+        board: shown everything.
+        costs: what runs take.
+        deadline: by `time.monotonic`; nothing trains after it.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        crew: Crew,
+        layout: Sequence[Place],
+        board: PlainBoard,
+        costs: Costs,
+        deadline: float,
+    ) -> None:
+        self._ledger = ledger
+        self._crew = crew
+        self._staff = Staff(crew, layout, board)
+        self._board = board
+        self._costs = costs
+        self._deadline = deadline
+        settled = [*ledger.done, *ledger.failed, *ledger.refused]
+        self._total = len(settled) + len(ledger.open)
+        self._epochs = 0
+        self._began: float | None = None
+        self._handlers: dict[type, Callable[[Worker, Any], None]] = {
+            Ready: self._ready,
+            Unable: self._unable,
+            Report: self._report,
+            Ended: self._ended,
+            type(None): self._died,
+        }
+
+    def begin(self) -> bool:
+        """Start the first worker and see the data loaded, if any run would end in time.
+
+        Returns:
+            Whether there is anything to do.
+
+        Raises:
+            InputError: if the data are missing.
+            RunFailedError: if no worker can be started.
+        """
+        if not self._next():
+            return False
+        self._staff.grow(1)
+        while not any(worker.ready for worker in self._crew.workers):
+            self._listen()
+        return True
+
+    def work(self) -> None:
+        """Go on until nothing is left that can be started.
+
+        Raises:
+            InputError: if the results can no longer be written.
+            RunFailedError: if no worker can be started any more.
+        """
+        self._staff.grow(len(self._ledger.open))
+        while self._assign() and time.monotonic() < self._deadline:
+            self._listen()
+            self._board.show(self._tally(), ended=False)
+            if not self._next():
+                self._ledger.look_at_held()
+
+    def _listen(self) -> None:
+        for worker, message in self._crew.messages(TICK):
+            self._handlers[type(message)](worker, message)
+
+    def _assign(self) -> bool:
+        """Fill free slots; False if nothing trains and nothing is to come."""
+        for worker in self._crew.workers:
+            for slot in worker.slots:
+                if worker.ready and slot.job is None and (job := self._next(worker)):
+                    self._ledger.open.remove(job)
+                    worker.train(slot, job)
+        return bool(self._busy() or self._ledger.held or self._next())
+
+    def _next(self, worker: Worker | None = None) -> Job | None:
+        """The first run that would end in time; one of unknown cost is tried.
+
+        Args:
+            worker: where it is to train; None for anywhere.
+        """
+        for job in self._ledger.open:
+            if worker is not None and not worker.takes(job):
+                continue
+            if time.monotonic() + self._seconds(job) < self._deadline:
+                return job
+        return None
+
+    def _seconds(self, job: Job) -> float:
+        if job.given_up is not None or self._deadline == math.inf:
+            return 0.0
+        estimate = self._costs.of(job.plan)
+        return estimate.seconds * (1 - job.epochs / job.plan.protocol.epochs) if estimate else 0.0
+
+    def _busy(self) -> list[Slot]:
+        return [slot for worker in self._crew.workers for slot in worker.busy]
+
+    def _ready(self, worker: Worker, message: Ready) -> None:
+        self._staff.ready(worker)
+        for plan in self._ledger.found:
+            # What was found done was found without knowing the data.
+            try:
+                status.stored(plan, message.fingerprint)
+            except InputError as error:
+                self._ledger.done.remove(plan)
+                self._ledger.refused.append(str(error))
+        self._ledger.found = []
+
+    def _unable(self, worker: Worker, message: Unable) -> None:
+        self._staff.unable(worker, message.message)
+
+    def _report(self, worker: Worker, message: Report) -> None:
+        slot = worker.slots[message.slot]
+        if message.event == "begin":
+            slot.began = time.monotonic()
+            self._began = self._began or slot.began
+            slot.first = slot.done = len(message.arguments[3])
+        elif message.event == "epoch":
+            (row,) = message.arguments
+            slot.done, slot.speed = row["epoch"], row["images_per_second"]
+            self._epochs += 1
+            # An epoch that is trained again since its checkpoint was lost is no progress.
+            if slot.job and row["epoch"] > slot.job.reached:
+                slot.job.reached = row["epoch"]
+                slot.job.deaths, slot.job.suspect = 0, False
+        getattr(slot.reporter, message.event)(*message.arguments)
+
+    def _ended(self, worker: Worker, message: Ended) -> None:
+        slot = worker.slots[message.slot]
+        if message.trained and slot.done > slot.first and slot.job:
+            spent = time.monotonic() - slot.began
+            self._costs.add(slot.job.plan, spent / (slot.done - slot.first))
+        job = slot.clear()
+        if job is None:
+            return
+        if message.status == "broken":
+            raise UnwritableError(message.reason)
+        if message.status == "held":
+            self._held(job)
+            return
+        if message.status == "crowded":
+            self._crowded(worker, job, message.reason)
+            return
+        if message.status == "refused":
+            self._ledger.refused.append(message.reason)
+            self._board.say(f"{job.plan.title}: refused, {message.reason}")
+        elif message.status == "failed":
+            self._ledger.failed.append((job.plan, message.reason))
+        else:
+            self._ledger.done.append(job.plan)
+        if message.line:
+            self._board.say(message.line)
+        self._board.show(self._tally(), ended=True)
+
+    def _held(self, job: Job) -> None:
+        self._ledger.held.append(job)
+        if not job.told:
+            self._board.say(f"{job.plan.title}: another process trains it")
+        job.told = True
+
+    def _crowded(self, worker: Worker, job: Job, reason: str) -> None:
+        """Put back a run that others may have left too little memory."""
+        worker.crowded += 1  # or all others that are open would fail beside them in turn
+        job.suspect = True
+        self._ledger.put_back(job)
+        self._board.say(f"{job.plan.title}: {reason}; it goes on without others beside it")
+
+    def _died(self, worker: Worker, message: None) -> None:
+        """Have what it trained go on elsewhere, and another worker start."""
+        lost = [job for slot in worker.slots if (job := slot.clear())]
+        for job in lost:
+            self._lost(job, worker.death(), alone=len(lost) == 1)
+        self._staff.replace(worker)
+
+    def _lost(self, job: Job, death: str, *, alone: bool) -> None:
+        if job.given_up is not None:  # not even its record could be written
+            self._ledger.failed.append((job.plan, job.given_up))
+            return
+        # Which of several runs ended their worker is not known until each has trained alone.
+        job.suspect = job.suspect or not alone
+        job.deaths += alone
+        self._ledger.put_back(job)
+        if job.deaths < DEATHS:
+            self._board.say(f"{job.plan.title}: its worker ended ({death}); it goes on in another")
+            return
+        cause = "killed by the system, perhaps for memory" if death == "SIGKILL" else death
+        job.given_up = (
+            f"its worker died {DEATHS} times in a row without finishing an epoch ({cause})"
+        )
+        job.suspect = False
+        self._board.say(f"{job.plan.title}: given up, {job.given_up}")
+
+    def _tally(self) -> Tally:
+        busy = self._busy()
+        waiting = [*self._ledger.open, *self._ledger.held]
+        epochs = sum(job.plan.protocol.epochs - job.epochs for job in waiting)
+        epochs += sum(slot.job.plan.protocol.epochs - slot.done for slot in busy if slot.job)
+        left = None
+        if self._epochs and self._began is not None:
+            left = epochs * (time.monotonic() - self._began) / self._epochs
+        return Tally(
+            total=self._total,
+            done=len(self._ledger.done),
+            failed=len(self._ledger.failed) + len(self._ledger.refused),
+            running=len(busy),
+            open=len(waiting),
+            images_per_second=sum(slot.speed for slot in busy),
+            left=left,
+        )

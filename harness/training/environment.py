@@ -1,0 +1,123 @@
+"""What a run ran on: recorded with it, since bits are promised only within one environment."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.training.device import device_name
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Files whose text decides the bits of a result, given the environment and the settings and
+# protocol that stand in the record.
+SOURCES = (
+    "harness/training/augmentation.py",
+    "harness/training/cuda_graph.py",
+    "harness/data/dataset.py",
+    "harness/training/metrics.py",
+    "harness/protocol/spec.py",
+    "harness/training/seeding.py",
+    "harness/training/trainer.py",
+    "variants/network.py",
+)
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
+
+# Settings that change kernels, threads or precision.
+VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLASLT_WORKSPACE_SIZE",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_LAUNCH_BLOCKING",
+    "DISABLE_ADDMM_CUDA_LT",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA",
+    "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "TORCH_BLAS_PREFER_CUBLASLT",
+    "TORCH_CUBLASLT_UNIFIED_WORKSPACE",
+    "TORCH_CUBLAS_WORKSPACE_CACHE",
+)
+
+
+def sources_sha256() -> str:
+    """One hash over the files that decide bits."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def code() -> dict[str, Any]:
+    """Commit of the checkout and whether it has changes outside the results folder.
+
+    Both are None where the package is not run from a git checkout.
+    """
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    status = git("status", "--porcelain", "--", ".", ":!results")
+    return {"commit": commit, "dirty": None if commit is None else bool(status)}
+
+
+def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
+    """The environment fingerprint of a record: bits are promised where all of it is equal.
+
+    Args:
+        device: what trains.
+        eager: whether kernels are launched one by one on CUDA too.
+    """
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **{name: version(name) for name in PACKAGES},
+        "device": device_name(device),
+        "device_type": device.type,
+        **(_cuda(device, eager) if device.type == "cuda" else {}),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "variables": {key: os.environ[key] for key in VARIABLES if key in os.environ},
+    }
+
+
+def _cuda(device: torch.device, eager: bool) -> dict[str, Any]:
+    return {
+        "execution": "eager" if eager else "CUDA graph",
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "driver": _driver(),
+        "compute_capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
+    }
+
+
+@functools.cache
+def _driver() -> str | None:
+    """Version of NVIDIA's driver, None where its tool does not answer."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.splitlines()[0].strip() if done.stdout else None

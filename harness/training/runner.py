@@ -1,0 +1,239 @@
+"""One run, in the order in which the data flows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+import variants
+from harness.data.dataset import Data
+from harness.errors import RunFailedError
+from harness.files import make_directory, write_atomically
+from harness.progress import Reporter
+from harness.protocol import decision
+from harness.runs import record, store
+from harness.runs.record import RunRecord
+from harness.runs.spec import Plan
+from harness.training import checkpoint, device, environment, metrics
+from harness.training.trainer import Trainer
+
+
+def execute(
+    plan: Plan,
+    data: Data,
+    reporter: Reporter,
+    held: Callable[[], None] = lambda: None,
+    crowded: Callable[[], bool] = lambda: False,
+) -> RunRecord:
+    """Train, judge and record one run; goes on from its checkpoint where there is one.
+
+    Args:
+        plan: the run.
+        data: on the device that trains.
+        reporter: told about every batch and epoch.
+        held: called before results are written; raises if another process has taken the run.
+        crowded: whether other runs have shared this process's memory meanwhile.
+
+    Returns:
+        The record as written; of a run that failed, one that says why.
+
+    Raises:
+        InputError: if the checkpoint belongs to another run, the folder cannot be written, or the
+            device cannot compute in the protocol's precision.
+        RunFailedError: if this process has found the GPU's memory full before; nothing is recorded.
+        CrowdedError: if memory ran out, and others shared it; nothing is recorded.
+    """
+    place = data.train.labels.device
+    device.refuse_without_units(place, plan.protocol.precision)
+    device.refuse_after_shortage(place)
+    make_directory(plan.directory)
+    if plan.protocol.validation:
+        data = data.validation()
+    trainer: Trainer | None = None
+    history: list[dict[str, Any]] = []
+    resumed_at: list[int] = []
+    try:
+        with device.own_stream(place):
+            graphs = False if plan.eager else None
+            trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=graphs)
+            _fit(trainer, plan, history, resumed_at, reporter)
+            outcome = _judge(trainer, plan.directory, held)
+    except (RunFailedError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, RunFailedError):
+            if not device.ran_out(error):
+                raise
+            if crowded():
+                raise device.CrowdedError(_reason(error)) from error
+        outcome = {**_NO_OUTCOME, "reason": _reason(error)}
+    finally:
+        reporter.end()
+    parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
+    finished = RunRecord(
+        **_description(plan, data),
+        parameters=parameters,
+        resumed_at=resumed_at,
+        train_seconds=float(sum(row["seconds"] for row in history)),
+        history=history,
+        **outcome,
+    )
+    held()
+    store.save(plan.directory, finished)
+    checkpoint.clear(plan.directory)
+    return finished
+
+
+def give_up(plan: Plan, data: Data, reason: str) -> RunRecord:
+    """Record a run as failed that cannot be trained; its checkpoints stay for another try.
+
+    Args:
+        plan, data: see `execute`.
+        reason: why, for people.
+
+    Returns:
+        The record as written.
+
+    Raises:
+        InputError: if the folder cannot be written.
+    """
+    if plan.protocol.validation:
+        data = data.validation()
+    failed = RunRecord(
+        **_description(plan, data),
+        **_NO_OUTCOME,
+        reason=reason,
+        parameters=0,
+        resumed_at=[],
+        train_seconds=0.0,
+        history=[],
+    )
+    store.save(plan.directory, failed)
+    return failed
+
+
+def _fit(
+    trainer: Trainer,
+    plan: Plan,
+    history: list[dict[str, Any]],
+    resumed_at: list[int],
+    reporter: Reporter,
+) -> None:
+    """Train to the end of the budget, with checkpoints on the way."""
+    data, protocol = trainer.data, plan.protocol
+    identity = {
+        **plan.identity(data.fingerprint),
+        "sources": environment.sources_sha256(),
+        "environment": environment.describe(trainer.device, eager=plan.eager),
+    }
+    state = checkpoint.load(plan.directory, identity)
+    if state:
+        trainer.restore(state)
+        history += state["history"]
+        resumed_at += [*state["resumed_at"], trainer.epoch]
+    reporter.begin(plan.title, protocol.epochs, len(trainer.batch_sizes), history)
+    with checkpoint.Writer(plan.directory, identity) as writer:
+        while trainer.epoch < protocol.epochs:
+            row = _epoch(trainer, reporter)
+            device.check(trainer.device)  # before the epoch's state counts
+            history.append(row)
+            writer.offer({**trainer.state(), "history": history, "resumed_at": resumed_at})
+            reporter.epoch(row)
+
+
+def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
+    """Train an epoch, judge it if the protocol says so, and return its line of the history."""
+    protocol, data = trainer.protocol, trainer.data
+    start = time.perf_counter()
+    row = {"epoch": trainer.epoch + 1, **trainer.train_epoch(reporter.batch)}
+    seconds = time.perf_counter() - start
+    if protocol.evaluate_every_epoch:
+        loss, accuracy = metrics.curve_point(trainer.judge(), data.test.labels)
+        if not math.isfinite(loss):  # of the last step, which no training loss has seen yet
+            raise RunFailedError(
+                f"diverged: the {protocol.split} loss is {loss} in epoch {trainer.epoch}"
+            )
+        row |= {f"{protocol.split}_loss": loss, f"{protocol.split}_accuracy": accuracy}
+    return row | {"seconds": seconds, "images_per_second": len(data.train) / seconds}
+
+
+def _judge(trainer: Trainer, directory: Path, held: Callable[[], None]) -> dict[str, Any]:
+    """Metrics of the trained network; writes weights, predictions and probabilities."""
+    logits = trainer.judge().cpu()
+    device.check(trainer.device)
+    if not logits.isfinite().all():
+        raise RunFailedError("diverged: the trained network's outputs are not finite")
+    labels = trainer.data.test.labels.cpu().numpy()
+    predictions = "".join(f"{label}\n" for label in logits.argmax(1).tolist()).encode()
+    weights = {k: v.cpu().contiguous() for k, v in trainer.model.state_dict().items()}
+    probabilities = io.BytesIO()
+    np.save(probabilities, logits.softmax(1).numpy())
+    held()
+    write_atomically(directory / store.WEIGHTS, safetensors.torch.save(weights))
+    write_atomically(directory / store.PROBABILITIES, probabilities.getvalue())
+    write_atomically(directory / store.PREDICTIONS, predictions)
+    return {
+        "status": "finished",
+        "reason": None,
+        "metrics": metrics.metrics(logits.numpy(), labels, trainer.data.classes),
+        "weights_sha256": weights_sha256(weights),
+        "predictions_sha256": hashlib.sha256(predictions).hexdigest(),
+    }
+
+
+_NO_OUTCOME: dict[str, Any] = {
+    "status": "failed",
+    "metrics": None,
+    "weights_sha256": None,
+    "predictions_sha256": None,
+}
+
+
+def weights_sha256(weights: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of a state dict on the CPU, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _description(plan: Plan, data: Data) -> dict[str, Any]:
+    """The part of a record that is known before training."""
+    place = data.train.labels.device
+    return {
+        "version": record.VERSION,
+        "variant": plan.variant.name,
+        "settings": plan.variant.settings(),
+        "changes": variants.changes(plan.variant, variants.get("paper")),
+        "seed": plan.seed,
+        "dataset": {
+            "name": data.name,
+            "title": data.title,
+            "fingerprint": data.fingerprint,
+            "official": data.official,
+            "classes": list(data.classes),
+            "split": plan.protocol.split,
+            "train_size": len(data.train),
+            "test_size": len(data.test),
+        },
+        "protocol": store.plain(plan.protocol.to_dict()),
+        "departures": plan.departures,
+        "environment": environment.describe(place, eager=plan.eager),
+        "code": environment.code(),
+        "sources_sha256": environment.sources_sha256(),
+        "decision_sha256": decision.sha256(),
+    }
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RunFailedError):
+        return str(error)
+    return f"out of memory: {(str(error).splitlines() or ['no detail'])[0]}"

@@ -1,0 +1,153 @@
+"""The paper's own tables, recomputed. Pure: from the printed data alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis import stats
+from harness.paper.claims import RANGES, Range
+from harness.paper.reported import COLUMNS, REPORTED_RUNS, SELECTION, ReportedRun, recomputed
+from harness.protocol.datasets import CLASSES
+
+LEVEL = 0.95
+
+# Figures are printed with two decimals. A tie such as 0.815 may be printed as 0.81 or 0.82.
+_HALF_DIGIT = 0.005 + 1e-9
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A printed figure that its matrix does not give; fractions, or images for the support."""
+
+    run: int
+    row: str
+    column: str
+    printed: float
+    from_matrix: float
+
+
+@dataclass(frozen=True)
+class RangeCheck:
+    """A claim about a figure of every class against what is printed.
+
+    Attributes:
+        figure: column of the reports; `low` and `high` bound it by the claim.
+        smallest, largest: what is printed.
+        largest_from_matrix: of the matrices, free of errors in print.
+        outside: (run, class, printed) of each figure out of bounds; empty if the claim holds.
+    """
+
+    figure: str
+    low: float
+    high: float
+    smallest: float
+    largest: float
+    largest_from_matrix: float
+    outside: tuple[tuple[int, str, float], ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One run from its matrix: counts, fractions, and Wilson's interval of the accuracy."""
+
+    run: int
+    right: int
+    total: int
+    rows_of: tuple[int, ...]
+    accuracy: float
+    macro_f1: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything that `audit` shows.
+
+    Attributes:
+        z, p: of the test that the first two runs have one accuracy; None for fewer runs.
+        distinguishable: whether p is below 5 %.
+        selection: what is known of how the runs were picked.
+    """
+
+    summaries: tuple[Summary, ...]
+    disagreements: tuple[Disagreement, ...]
+    ranges: tuple[RangeCheck, ...]
+    z: float | None
+    p: float | None
+    distinguishable: bool | None
+    selection: str
+
+    @property
+    def contradictions(self) -> tuple[RangeCheck, ...]:
+        """The claims that the paper's own tables contradict."""
+        return tuple(check for check in self.ranges if check.outside)
+
+
+def audit(runs: Sequence[ReportedRun] = REPORTED_RUNS, ranges: Sequence[Range] = RANGES) -> Audit:
+    """Hold printed reports against printed matrices, and claims against both."""
+    summaries = tuple(_summary(run) for run in runs)
+    z = p = distinguishable = None
+    if len(summaries) > 1:
+        one, two = summaries[:2]
+        z, p = stats.two_proportions((one.right, two.right), (one.total, two.total))
+        distinguishable = p < 1 - LEVEL
+    return Audit(
+        summaries=summaries,
+        disagreements=tuple(d for run in runs for d in _disagreements(run)),
+        ranges=tuple(_range_check(runs, bounds) for bounds in ranges),
+        z=z,
+        p=p,
+        distinguishable=distinguishable,
+        selection=SELECTION,
+    )
+
+
+def _disagreements(run: ReportedRun) -> list[Disagreement]:
+    lines, accuracy = recomputed(run)
+    cells = [
+        (row, column, printed, value)
+        for row, figures in run.report.lines().items()
+        for column, printed, value in zip(COLUMNS, figures, lines[row], strict=True)
+    ]
+    cells.append(("accuracy", "accuracy", run.report.accuracy, accuracy))
+    return [
+        Disagreement(run.number, row, column, printed, value)
+        for row, column, printed, value in cells
+        if abs(printed - value) > _HALF_DIGIT
+    ]
+
+
+def _range_check(runs: Sequence[ReportedRun], bounds: Range) -> RangeCheck:
+    column = COLUMNS.index(bounds.figure)
+    printed = [
+        (run.number, name, float(row[column]))
+        for run in runs
+        for name, row in zip(CLASSES, run.report.rows, strict=True)
+    ]
+    outside = tuple(cell for cell in printed if not bounds.low <= cell[2] <= bounds.high)
+    figures = [figure for _, _, figure in printed]
+    from_matrix = [recomputed(run)[0][name][column] for run in runs for name in CLASSES]
+    return RangeCheck(
+        bounds.figure,
+        bounds.low,
+        bounds.high,
+        min(figures),
+        max(figures),
+        max(from_matrix),
+        outside,
+    )
+
+
+def _summary(run: ReportedRun) -> Summary:
+    matrix = np.array(run.confusion_matrix)
+    right, total = int(np.trace(matrix)), int(matrix.sum())
+    lines, accuracy = recomputed(run)
+    low, high = stats.wilson(right, total, LEVEL)
+    rows = tuple(int(n) for n in np.unique(matrix.sum(1)))
+    return Summary(
+        run.number, right, total, rows, accuracy, float(lines["macro avg"][2]), low, high
+    )
