@@ -127,17 +127,14 @@ def for_terminal() -> Reporter:
 
 
 def figures(row: Row) -> str:
-    """A line of a history, for people."""
-    split = "validation" if "validation_loss" in row else "test"
-    judged = (
-        f"  {split} loss {row[f'{split}_loss']:.3f} accuracy {row[f'{split}_accuracy']:.1%}"
-        if f"{split}_loss" in row
-        else ""
-    )
-    return (
-        f"loss {row['train_loss']:.3f} accuracy {row['train_accuracy']:.1%}{judged}"
-        f"  {row['images_per_second']:,.0f} images/s"
-    )
+    """A row of a history in one line; figures that are None are left out."""
+    parts = []
+    for name, part in (("loss", "train"), ("eval loss", "eval")):
+        loss, accuracy = row[f"{part}_loss"], row[f"{part}_accuracy"]
+        if loss is not None:
+            parts.append(f"{name} {loss:.3f}")
+            parts += [] if accuracy is None else [f"accuracy {accuracy:.1%}"]
+    return f"{' '.join(parts)}  {row['images_per_second']:,.0f} images/s"
 
 
 def clock(seconds: float) -> str:

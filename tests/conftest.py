@@ -15,7 +15,7 @@ import torch
 
 import variants
 from harness.cli import app
-from harness.data.dataset import Data, Split
+from harness.data.dataset import Dataset, Split
 from harness.data.source import Source
 from harness.progress import Reporter
 from harness.protocol import budget, presets
@@ -74,15 +74,15 @@ def fingerprint(train: Split, test: Split, classes: tuple[str, ...]) -> str:
     return Source("made", classes, *arrays).fingerprint
 
 
-def noise() -> Data:
+def noise() -> Dataset:
     """40 training and 20 test pictures of ten classes."""
     train, test = split(40, 1), split(20, 2)
     classes = tuple("0123456789")
-    return Data("digits", "noise", classes, train, test, fingerprint(train, test, classes))
+    return Dataset("digits", "noise", classes, train, test, fingerprint(train, test, classes))
 
 
 @pytest.fixture(scope="session")
-def data() -> Data:
+def data() -> Dataset:
     """The small data."""
     return noise()
 
@@ -113,7 +113,7 @@ def adopted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def train(
-    data: Data, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Dataset, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., RunRecord]:
     """Train a variant on the small data and return its record."""
     # These epochs are far shorter than real ones: a checkpoint after each all the same.

@@ -14,7 +14,7 @@ from harness.protocol import datasets, decision
 from harness.protocol.presets import EPOCHS
 from harness.runs import record
 from harness.runs.record import RunRecord
-from harness.training.metrics import counted
+from harness.training.metrics import metrics_from_predictions
 
 OWN_RULES = decision.sha256()
 
@@ -75,7 +75,9 @@ def _counted(right: int) -> dict[str, Any]:
     matrix[row, (row + 1) % 10] += 1000 - matrix.sum(1)
     truth, predicted = np.indices((10, 10)).reshape(2, -1)
     counts = matrix.ravel()
-    return counted(predicted.repeat(counts), truth.repeat(counts), datasets.CLASSES)
+    return metrics_from_predictions(
+        predicted.repeat(counts), truth.repeat(counts), datasets.CLASSES
+    )
 
 
 def curve(accuracies: list[float], gap: float = 0.02) -> list[dict[str, Any]]:

@@ -15,11 +15,11 @@ from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import functional as vision
 
-from harness.data.dataset import Data, Split
+from harness.data.dataset import Dataset, Split
 from harness.protocol.presets import NATURAL_IMAGES, NO_AUGMENTATION
 from harness.protocol.spec import Augmentation
 from harness.training import augmentation, seeding
-from harness.training.augmentation import Draws, Images, Normalise, draw
+from harness.training.augmentation import AugmentParams, Normalize, PaddedImages, sample_params
 
 SIDE = 32
 
@@ -47,9 +47,9 @@ def planes(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2)
 
 
-def still(n: int) -> Draws:
-    """Draws that leave images of no padding as they are."""
-    return Draws(
+def still(n: int) -> AugmentParams:
+    """AugmentParams that leave images of no padding as they are."""
+    return AugmentParams(
         crop=torch.zeros(n, 2, dtype=torch.int64),
         mirror=torch.zeros(n, dtype=torch.bool),
         inverse=torch.eye(2).repeat(n, 1, 1),
@@ -57,8 +57,8 @@ def still(n: int) -> Draws:
     )
 
 
-def augmented(images: Tensor, spec: Augmentation, draws: Draws) -> Tensor:
-    return Images(images, spec).batch(torch.arange(len(images)), draws)
+def augmented(images: Tensor, spec: Augmentation, draws: AugmentParams) -> Tensor:
+    return PaddedImages(images, spec).batch(torch.arange(len(images)), draws)
 
 
 def inverse_of(angle: float, zoom: float) -> Tensor:
@@ -67,7 +67,7 @@ def inverse_of(angle: float, zoom: float) -> Tensor:
     return torch.tensor([[cos, -sin], [sin, cos]]) / zoom
 
 
-def angles_and_zooms(draws: Draws) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def angles_and_zooms(draws: AugmentParams) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`inverse_of` backwards, for all rows."""
     inverse = draws.inverse.double()
     angles = torch.rad2deg(torch.atan2(inverse[:, 1, 0], inverse[:, 0, 0]))
@@ -94,9 +94,9 @@ def test_crop_and_mirror_equal_torchvision_for_every_draw() -> None:
 
 def test_rows_of_a_batch_follow_the_index() -> None:
     images, index = noise(50), torch.tensor([7, 0, 49, 7])
-    draws = draw(50, SIDE, GEOMETRIC, seed=0, epoch=0)
+    draws = sample_params(50, SIDE, GEOMETRIC, seed=0, epoch=0)
     whole = augmented(images, GEOMETRIC, draws)
-    assert torch.equal(Images(images, GEOMETRIC).batch(index, draws), whole[index])
+    assert torch.equal(PaddedImages(images, GEOMETRIC).batch(index, draws), whole[index])
 
 
 def position_image() -> Tensor:
@@ -118,7 +118,9 @@ def outcomes(batch: Tensor) -> NDArray[np.int64]:
 
 def by_harness() -> NDArray[np.int64]:
     images = position_image().expand(MANY, -1, -1, -1)
-    return outcomes(augmented(images, STANDARD, draw(MANY, SIDE, STANDARD, seed=0, epoch=0)))
+    return outcomes(
+        augmented(images, STANDARD, sample_params(MANY, SIDE, STANDARD, seed=0, epoch=0))
+    )
 
 
 def by_torchvision() -> NDArray[np.int64]:
@@ -136,7 +138,7 @@ def test_every_crop_and_mirror_is_equally_likely(source: Callable[[], NDArray[np
 
 
 def test_half_of_all_images_are_mirrored() -> None:
-    share = draw(100_000, SIDE, STANDARD, seed=0, epoch=0).mirror.float().mean().item()
+    share = sample_params(100_000, SIDE, STANDARD, seed=0, epoch=0).mirror.float().mean().item()
     assert share == pytest.approx(0.5, abs=0.006)
 
 
@@ -187,7 +189,7 @@ def test_the_affine_map_is_that_of_torchvision(
 
 def test_drawn_affine_map_crop_and_mirror_are_applied_in_torchvisions_order() -> None:
     images = noise(50)
-    draws = draw(50, SIDE, GEOMETRIC, seed=0, epoch=0)
+    draws = sample_params(50, SIDE, GEOMETRIC, seed=0, epoch=0)
     wanted = []
     for i, (angle, zoom) in enumerate(zip(*angles_and_zooms(draws), strict=True)):
         down, right = draws.shift[i].tolist()
@@ -218,7 +220,7 @@ class Affine:
 
 @pytest.fixture(scope="module")
 def ours() -> Affine:
-    draws = draw(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
+    draws = sample_params(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
     angle, zoom = angles_and_zooms(draws)
     down, right = draws.shift.double().numpy().T
     return Affine(angle, zoom, right, down)
@@ -268,32 +270,37 @@ def test_angle_and_zoom_fill_their_range(ours: Affine, name: str, low: float, hi
 
 
 def test_angle_zoom_shift_crop_and_mirror_are_drawn_independently(ours: Affine) -> None:
-    draws = draw(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
+    draws = sample_params(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
     columns = [*dataclasses.astuple(ours), *draws.crop.T.numpy(), draws.mirror.numpy()]
     correlation = np.corrcoef(np.stack(columns).astype(np.float64)) - np.eye(7)
     assert np.abs(correlation).max() < 4.5 / math.sqrt(5000)  # in standard errors
 
 
-def assert_equal(one: Draws, other: Draws, *names: str) -> None:
-    for name in names or [f.name for f in dataclasses.fields(Draws)]:
+def assert_equal(one: AugmentParams, other: AugmentParams, *names: str) -> None:
+    for name in names or [f.name for f in dataclasses.fields(AugmentParams)]:
         assert torch.equal(getattr(one, name), getattr(other, name)), name
 
 
 def test_the_same_seed_and_epoch_give_the_same_draws() -> None:
-    assert_equal(draw(100, SIDE, GEOMETRIC, 3, 4), draw(100, SIDE, GEOMETRIC, 3, 4))
+    assert_equal(
+        sample_params(100, SIDE, GEOMETRIC, 3, 4), sample_params(100, SIDE, GEOMETRIC, 3, 4)
+    )
 
 
 def test_draws_do_not_depend_on_global_randomness() -> None:
     torch.manual_seed(1)
-    first = draw(100, SIDE, GEOMETRIC, 3, 4)
+    first = sample_params(100, SIDE, GEOMETRIC, 3, 4)
     torch.manual_seed(2)
-    assert_equal(draw(100, SIDE, GEOMETRIC, 3, 4), first)
+    assert_equal(sample_params(100, SIDE, GEOMETRIC, 3, 4), first)
 
 
 @pytest.mark.parametrize("name", ["crop", "mirror", "inverse", "shift"])
 @pytest.mark.parametrize(("seed", "epoch"), [(3, 5), (4, 4), (4, 3)])
 def test_another_seed_or_epoch_gives_other_draws(name: str, seed: int, epoch: int) -> None:
-    one, other = draw(100, SIDE, GEOMETRIC, 3, 4), draw(100, SIDE, GEOMETRIC, seed, epoch)
+    one, other = (
+        sample_params(100, SIDE, GEOMETRIC, 3, 4),
+        sample_params(100, SIDE, GEOMETRIC, seed, epoch),
+    )
     assert not torch.equal(getattr(one, name), getattr(other, name))
 
 
@@ -307,40 +314,40 @@ def test_crop_mirror_and_affine_map_have_streams_of_their_own(
         return seeding.generator(seed, purpose, epoch)
 
     monkeypatch.setattr(augmentation, "generator", noted)
-    draw(1, SIDE, GEOMETRIC, 0, 0)
+    sample_params(1, SIDE, GEOMETRIC, 0, 0)
     assert len(asked) == len(set(asked)) == 3
 
 
 def test_crops_do_not_depend_on_what_else_is_drawn() -> None:
-    alone = draw(100, SIDE, Augmentation(padding=4), 0, 0)
+    alone = sample_params(100, SIDE, Augmentation(padding=4), 0, 0)
     for spec in (STANDARD, GEOMETRIC):
-        assert_equal(draw(100, SIDE, spec, 0, 0), alone, "crop")
+        assert_equal(sample_params(100, SIDE, spec, 0, 0), alone, "crop")
 
 
 def test_mirrors_do_not_depend_on_what_else_is_drawn() -> None:
-    alone = draw(100, SIDE, Augmentation(mirror=True), 0, 0)
+    alone = sample_params(100, SIDE, Augmentation(mirror=True), 0, 0)
     for spec in (STANDARD, GEOMETRIC):
-        assert_equal(draw(100, SIDE, spec, 0, 0), alone, "mirror")
+        assert_equal(sample_params(100, SIDE, spec, 0, 0), alone, "mirror")
 
 
 def test_affine_maps_do_not_depend_on_what_else_is_drawn() -> None:
-    alone = draw(100, SIDE, AFFINE_ONLY, 0, 0)
-    assert_equal(draw(100, SIDE, GEOMETRIC, 0, 0), alone, "inverse", "shift")
+    alone = sample_params(100, SIDE, AFFINE_ONLY, 0, 0)
+    assert_equal(sample_params(100, SIDE, GEOMETRIC, 0, 0), alone, "inverse", "shift")
 
 
 def test_without_mirror_nothing_is_mirrored() -> None:
-    assert not draw(100, SIDE, Augmentation(padding=4), 0, 0).mirror.any()
+    assert not sample_params(100, SIDE, Augmentation(padding=4), 0, 0).mirror.any()
 
 
 def test_no_augmentation_leaves_images_untouched() -> None:
     images = noise(20)
-    batch = augmented(images, NO_AUGMENTATION, draw(20, SIDE, NO_AUGMENTATION, 0, 0))
+    batch = augmented(images, NO_AUGMENTATION, sample_params(20, SIDE, NO_AUGMENTATION, 0, 0))
     assert torch.equal(batch, planes(images))
 
 
 @pytest.mark.parametrize("spec", NATURAL_IMAGES.values(), ids=NATURAL_IMAGES)
 def test_a_batch_is_uint8_and_channels_last(spec: Augmentation) -> None:
-    batch = augmented(noise(20), spec, draw(20, SIDE, spec, 0, 0))
+    batch = augmented(noise(20), spec, sample_params(20, SIDE, spec, 0, 0))
     assert (batch.dtype, batch.shape) == (torch.uint8, (20, 3, SIDE, SIDE))
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
@@ -349,20 +356,20 @@ def test_a_batch_is_uint8_and_channels_last(spec: Augmentation) -> None:
 def test_augmentation_leaves_the_stored_images_alone(spec: Augmentation) -> None:
     images = noise(20)
     kept = images.clone()
-    augmented(images, spec, draw(20, SIDE, spec, 0, 0)).zero_()
+    augmented(images, spec, sample_params(20, SIDE, spec, 0, 0)).zero_()
     assert torch.equal(images, kept)
 
 
-def tinted() -> Data:
+def tinted() -> Dataset:
     """Noise whose three channels differ in mean and deviation."""
     images = (noise(100).float() * torch.tensor([0.9, 0.5, 0.2]) + 10).byte()
     split = Split(images, torch.zeros(100, dtype=torch.int64))
-    return Data("folder", "noise", ("a", "b"), split, split, "")
+    return Dataset("folder", "noise", ("a", "b"), split, split, "")
 
 
 def test_normalised_training_images_have_mean_0_and_deviation_1() -> None:
     data = tinted()
-    normalise = Normalise(*data.channel_statistics, torch.device("cpu"))
+    normalise = Normalize(*data.channel_statistics, torch.device("cpu"))
     out = normalise(planes(data.train.images)).double()
     zeros, ones = torch.zeros(3).double(), torch.ones(3).double()
     torch.testing.assert_close(out.mean((0, 2, 3)), zeros, atol=1e-5, rtol=0)
@@ -376,11 +383,11 @@ def test_normalisation_is_that_of_torchvision() -> None:
     wanted = vision.normalize(
         images.float() / 255, [m / 255 for m in mean], [d / 255 for d in deviation]
     )
-    out = Normalise(mean, deviation, torch.device("cpu"))(images)
+    out = Normalize(mean, deviation, torch.device("cpu"))(images)
     torch.testing.assert_close(out, wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_normalised_images_are_float32_and_channels_last() -> None:
-    out = Normalise([1.0] * 3, [2.0] * 3, torch.device("cpu"))(planes(noise(4)))
+    out = Normalize([1.0] * 3, [2.0] * 3, torch.device("cpu"))(planes(noise(4)))
     assert out.dtype == torch.float32
     assert out.is_contiguous(memory_format=torch.channels_last)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.protocol.spec import PRECISIONS, Protocol
 from harness.training.device import own_stream
 from harness.training.runner import weights_sha256
@@ -25,7 +25,7 @@ Make = Callable[..., Trainer]
 
 
 @pytest.fixture
-def make(data: Data, protocol: Protocol) -> Make:
+def make(data: Dataset, protocol: Protocol) -> Make:
     """A trainer on the small data."""
 
     def trainer(
@@ -50,7 +50,7 @@ def trained(trainer: Trainer, epochs: int = 2) -> tuple[str, list[float], torch.
     """Weights, losses and logits after some epochs."""
     with own_stream(trainer.device):
         losses = [trainer.train_epoch()["train_loss"] for _ in range(epochs)]
-        return bits(trainer), losses, trainer.judge().cpu()
+        return bits(trainer), losses, trainer.predict().cpu()
 
 
 @pytest.mark.gpu
@@ -82,7 +82,7 @@ def test_full_batches_are_judged_by_a_graph_with_the_bits_of_eager_ones(make: Ma
     for trainer in trainers:
         test = dataclasses.replace(trainer.data.test, images=images)
         trainer.data = dataclasses.replace(trainer.data, test=test)
-    one, other = (trainer.judge() for trainer in trainers)
+    one, other = (trainer.predict() for trainer in trainers)
     assert torch.equal(one, other)
 
 

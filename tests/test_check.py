@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 
 import variants
-from harness.data.dataset import Data, load
+from harness.data.dataset import Dataset, load
 from harness.integrity.check import Breach, check, rule_list
 from harness.integrity.outcome_rules import runs_are_distinct
 from harness.integrity.stored_run import Stored
@@ -50,7 +50,7 @@ ONLY_VERIFY = (
 
 
 @functools.cache
-def short() -> Data:
+def short() -> Dataset:
     """The digits with 256 images to train on: a tenth of the time, the same judgement."""
     digits = load("digits", Path())
     return dataclasses.replace(digits, train=digits.train.take(torch.arange(256)))
@@ -121,7 +121,8 @@ def test_the_jpeg_copy_cannot_be_called_official(tmp_path: Path) -> None:
 def test_a_budget_tuned_elsewhere_is_told_from_an_unnamed_departure(results: Path) -> None:
     edit(results, lambda fields: fields["departures"].clear())
     assert (
-        "departures are named: has 2 epochs, which harness/protocol/budget.toml here" in faults(results)[0]
+        "departures are named: has 2 epochs, which harness/protocol/budget.toml here"
+        in faults(results)[0]
     )
 
 

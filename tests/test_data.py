@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.data.dataset import Data, Split, load
+from harness.data.dataset import Dataset, Split, load
 from harness.errors import InputError
 from tests.conftest import fingerprint
 
@@ -31,34 +31,34 @@ def small(n: int, seed: int) -> Split:
     return Split(torch.from_numpy(images), torch.arange(n) % 2)
 
 
-def small_data() -> Data:
+def small_data() -> Dataset:
     train, test = small(20, seed=0), small(10, seed=1)
-    return Data("folder", "noise", CLASSES, train, test, fingerprint(train, test, CLASSES))
+    return Dataset("folder", "noise", CLASSES, train, test, fingerprint(train, test, CLASSES))
 
 
-def other_pixel(data: Data) -> Data:
+def other_pixel(data: Dataset) -> Dataset:
     images = data.test.images.clone()
     images[-1, -1, -1, -1] ^= 1
     return dataclasses.replace(data, test=Split(images, data.test.labels))
 
 
-def other_training_pixel(data: Data) -> Data:
+def other_training_pixel(data: Dataset) -> Dataset:
     images = data.train.images.clone()
     images[0, 0, 0, 0] ^= 1
     return dataclasses.replace(data, train=Split(images, data.train.labels))
 
 
-def other_label(data: Data) -> Data:
+def other_label(data: Dataset) -> Dataset:
     labels = data.train.labels.clone()
     labels[3] = 1 - labels[3]
     return dataclasses.replace(data, train=Split(data.train.images, labels))
 
 
-def other_order(data: Data) -> Data:
+def other_order(data: Dataset) -> Dataset:
     return dataclasses.replace(data, train=data.train.take(torch.arange(19, -1, -1)))
 
 
-def other_parts(data: Data) -> Data:
+def other_parts(data: Dataset) -> Dataset:
     """The first test image becomes the last for training; the bytes keep their order."""
     train, test = data.train, data.test
     longer = Split(
@@ -67,16 +67,16 @@ def other_parts(data: Data) -> Data:
     return dataclasses.replace(data, train=longer, test=test.take(torch.arange(1, 10)))
 
 
-def other_shape(data: Data) -> Data:
+def other_shape(data: Dataset) -> Dataset:
     flat = Split(data.train.images.reshape(20, 16, 64, 3), data.train.labels)
     return dataclasses.replace(data, train=flat)
 
 
-def other_class_name(data: Data) -> Data:
+def other_class_name(data: Dataset) -> Dataset:
     return dataclasses.replace(data, classes=("ant", "wasp"))
 
 
-def of(data: Data) -> str:
+def of(data: Dataset) -> str:
     return fingerprint(data.train, data.test, data.classes)
 
 
@@ -92,7 +92,7 @@ def of(data: Data) -> str:
         other_class_name,
     ],
 )
-def test_the_fingerprint_changes_with(change: Callable[[Data], Data]) -> None:
+def test_the_fingerprint_changes_with(change: Callable[[Dataset], Dataset]) -> None:
     data = small_data()
     assert of(change(data)) != of(data)
 
@@ -130,7 +130,7 @@ def test_loaded_data_have_the_one_form() -> None:
 
 
 @pytest.fixture(scope="module")
-def numbered() -> Data:
+def numbered() -> Dataset:
     """50,000 one-pixel images of ten classes; a pixel says which row it is, and of which part."""
     rows = torch.arange(10 * PER_CLASS)
     labels = rows % 10
@@ -138,7 +138,7 @@ def numbered() -> Data:
     train = Split(pixels.to(torch.uint8)[:, None, None], labels)
     test = Split(torch.full((10, 1, 1, 3), 255, dtype=torch.uint8), torch.arange(10))
     classes = tuple("abcdefghij")
-    return Data("cifar10", "numbered", classes, train, test, fingerprint(train, test, classes))
+    return Dataset("cifar10", "numbered", classes, train, test, fingerprint(train, test, classes))
 
 
 def rows_of(split: Split) -> torch.Tensor:
@@ -147,48 +147,48 @@ def rows_of(split: Split) -> torch.Tensor:
     return pixels[:, 0] + 256 * pixels[:, 1]
 
 
-def test_validation_holds_a_tenth_out(numbered: Data) -> None:
+def test_validation_holds_a_tenth_out(numbered: Dataset) -> None:
     divided = numbered.validation()
     assert (len(divided.train), len(divided.test)) == (45_000, 5_000)
 
 
-def test_validation_holds_a_tenth_of_each_class_out(numbered: Data) -> None:
+def test_validation_holds_a_tenth_of_each_class_out(numbered: Dataset) -> None:
     divided = numbered.validation()
     assert torch.bincount(divided.test.labels).tolist() == [500] * 10
     assert torch.bincount(divided.train.labels).tolist() == [4500] * 10
 
 
-def test_each_training_image_is_in_one_part(numbered: Data) -> None:
+def test_each_training_image_is_in_one_part(numbered: Dataset) -> None:
     divided = numbered.validation()
     rows = torch.cat([rows_of(divided.train), rows_of(divided.test)])
     assert torch.equal(rows.sort().values, torch.arange(50_000))
 
 
-def test_labels_stay_with_their_images(numbered: Data) -> None:
+def test_labels_stay_with_their_images(numbered: Dataset) -> None:
     divided = numbered.validation()
     for split in (divided.train, divided.test):
         assert torch.equal(split.labels, rows_of(split) % 10)
 
 
-def test_no_test_image_is_left_after_validation(numbered: Data) -> None:
+def test_no_test_image_is_left_after_validation(numbered: Dataset) -> None:
     divided = numbered.validation()
     for split in (divided.train, divided.test):
         assert not (split.images[..., 2] == 255).any()
 
 
-def test_the_held_out_rows_never_change(numbered: Data) -> None:
+def test_the_held_out_rows_never_change(numbered: Dataset) -> None:
     held = rows_of(numbered.validation().test).numpy().astype("<i8")
     assert hashlib.sha256(held.tobytes()).hexdigest() == HELD_OUT
 
 
-def test_the_held_out_rows_do_not_depend_on_global_randomness(numbered: Data) -> None:
+def test_the_held_out_rows_do_not_depend_on_global_randomness(numbered: Dataset) -> None:
     np.random.seed(1)
     first = rows_of(numbered.validation().test)
     np.random.seed(2)
     assert torch.equal(rows_of(numbered.validation().test), first)
 
 
-def test_validation_keeps_the_name_of_the_whole(numbered: Data) -> None:
+def test_validation_keeps_the_name_of_the_whole(numbered: Dataset) -> None:
     divided = numbered.validation()
     assert divided.fingerprint == numbered.fingerprint
     assert (divided.name, divided.classes) == (numbered.name, numbered.classes)
@@ -213,7 +213,7 @@ def test_channel_statistics_see_only_the_training_images() -> None:
     assert other_training_pixel(data).channel_statistics != data.channel_statistics
 
 
-def test_channel_statistics_of_validation_are_those_of_its_own_part(numbered: Data) -> None:
+def test_channel_statistics_of_validation_are_those_of_its_own_part(numbered: Dataset) -> None:
     whole, divided = numbered.channel_statistics, numbered.validation()
     wanted = divided.train.images.numpy().reshape(-1, 3).mean(0)
     np.testing.assert_allclose(divided.channel_statistics[0], wanted, rtol=1e-12)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.progress import Reporter
 from harness.runs import lock, store
 from harness.runs.options import Options
@@ -279,7 +279,7 @@ def test_refused_runs_count_among_those_without_a_result(
     assert capsys.readouterr().out == "1 of 2 done, 0 running, 1 failed, 0 open\n"
 
 
-def test_what_is_given_up_is_recorded_by_who_holds_it(data: Data, tmp_path: Path) -> None:
+def test_what_is_given_up_is_recorded_by_who_holds_it(data: Dataset, tmp_path: Path) -> None:
     plan: Plan = planned("paper", tmp_path)
     bench, path = Bench(data, data), plan.directory / store.FILE
     kept = plan.directory / store.CHECKPOINTS / "epoch-00001-ab.pt"

@@ -43,7 +43,7 @@ def test_loss_by_hand() -> None:
 
 def test_loss_and_accuracy_of_the_curve_agree_with_the_metrics() -> None:
     found = metrics.metrics(logits_for(PREDICTED), LABELS, CLASSES)
-    loss, accuracy = metrics.curve_point(
+    loss, accuracy = metrics.loss_and_accuracy(
         torch.from_numpy(logits_for(PREDICTED)), torch.from_numpy(LABELS)
     )
     assert (loss, accuracy) == pytest.approx((found["loss"], found["accuracy"]))

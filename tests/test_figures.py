@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.paper import reported
 from harness.progress import Reporter
 from harness.protocol.spec import Protocol
@@ -24,7 +24,7 @@ from tests.test_compare import made
 
 
 @pytest.fixture(scope="module")
-def plan(data: Data, protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def plan(data: Dataset, protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """A run of two epochs on the small data; its folder holds what it left."""
     applied = dataclasses.replace(protocol, decay_at=(0.5,))
     plan = Plan(variants.get("paper"), 0, applied, {}, tmp_path_factory.mktemp("results"))
@@ -38,7 +38,7 @@ def trained(plan: Plan) -> RunRecord:
 
 
 @pytest.fixture(scope="module")
-def draw(plan: Plan, trained: RunRecord, data: Data) -> Callable[[], dict[str, of_run.Figure]]:
+def draw(plan: Plan, trained: RunRecord, data: Dataset) -> Callable[[], dict[str, of_run.Figure]]:
     images, labels = data.test.images.numpy(), data.test.labels.numpy()
     probabilities = np.load(plan.directory / store.PROBABILITIES)
     return lambda: of_run.of_run(trained, images, labels, probabilities)
@@ -70,7 +70,7 @@ def test_the_matrix_stands_alone_on_other_classes(drawn: dict[str, of_run.Figure
     assert len(drawn["confusion"].axes) == 1
 
 
-def test_samples_say_right_and_wrong(trained: RunRecord, data: Data) -> None:
+def test_samples_say_right_and_wrong(trained: RunRecord, data: Dataset) -> None:
     labels = data.test.labels.numpy()
     probabilities = np.eye(10, dtype=np.float32)[labels]
     probabilities[0] = np.roll(probabilities[0], 1)

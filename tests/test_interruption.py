@@ -34,7 +34,7 @@ OTHER_THREADS = "2" if torch.get_num_threads() == 1 else "1"
 MOMENTS = {
     "checkpoint write": ("harness.training.checkpoint", "write_atomically", 1),
     "rename": ("os", "replace", 1),
-    "evaluation": ("harness.training.metrics", "curve_point", 2),
+    "evaluation": ("harness.training.metrics", "loss_and_accuracy", 2),
     "record write": ("harness.runs.record", "save", 1),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.errors import InputError
 from harness.progress import Reporter, Row
 from harness.protocol.spec import Protocol
@@ -77,7 +77,7 @@ def test_a_failed_run_keeps_the_checkpoints_of_its_next_try(
 
 
 def test_who_trains_a_run_removes_the_halves_of_files(
-    protocol: Protocol, data: Data, tmp_path: Path
+    protocol: Protocol, data: Dataset, tmp_path: Path
 ) -> None:
     plan = planned(protocol, tmp_path, epochs=1)
     ended(plan)
@@ -90,7 +90,7 @@ def test_who_trains_a_run_removes_the_halves_of_files(
 
 
 def test_a_run_that_fails_again_is_not_tried_a_third_time(
-    protocol: Protocol, data: Data, tmp_path: Path
+    protocol: Protocol, data: Dataset, tmp_path: Path
 ) -> None:
     plan, bench = planned(protocol, tmp_path, learning_rate=1e9), Bench(data, data)
     first = session.attempt(plan, bench, Reporter())
@@ -124,7 +124,7 @@ class _Taken(Reporter):
 
 
 def test_a_run_that_is_lost_in_its_last_moments_writes_no_result(
-    protocol: Protocol, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = planned(protocol, tmp_path)
     taken = _Taken(plan, monkeypatch)

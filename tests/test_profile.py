@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.protocol.spec import Protocol
 from harness.runs.spec import Plan
 from harness.training import profiler
@@ -16,7 +16,7 @@ from harness.training.trainer import Trainer
 
 
 def test_the_parts_of_a_run_are_measured_and_traced(
-    data: Data, protocol: Protocol, tmp_path: Path
+    data: Dataset, protocol: Protocol, tmp_path: Path
 ) -> None:
     plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
     found = profiler.measure(plan, data, 3.0)
@@ -31,7 +31,7 @@ def test_the_parts_of_a_run_are_measured_and_traced(
 
 
 def test_a_run_of_more_epochs_has_more_of_each_part_but_start_up(
-    data: Data, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Dataset, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Every clock tick counts one: what is left is how often each part is counted.
     ticks = iter(range(10**6))

@@ -13,14 +13,14 @@ import pytest
 import torch
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
 from harness.progress import Reporter
 from harness.protocol.spec import Protocol
 from harness.runs.record import RunRecord
 from harness.runs.store import CHECKPOINTS
 from harness.training import checkpoint, metrics
-from harness.training.augmentation import Draws, Images
+from harness.training.augmentation import AugmentParams, PaddedImages
 from harness.training.runner import weights_sha256
 from harness.training.trainer import Trainer
 
@@ -60,20 +60,20 @@ class Count(Reporter):
 def seen_by(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
     """The indices of each batch of an epoch."""
     batches: list[torch.Tensor] = []
-    batch = Images.batch
+    batch = PaddedImages.batch
 
-    def spy(self: Images, index: torch.Tensor, draws: Draws) -> torch.Tensor:
+    def spy(self: PaddedImages, index: torch.Tensor, draws: AugmentParams) -> torch.Tensor:
         batches.append(index)
         return batch(self, index, draws)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Images, "batch", spy)
+        patched.setattr(PaddedImages, "batch", spy)
         trainer.train_epoch()
     return batches
 
 
 def test_every_image_is_seen_once_an_epoch_and_no_batch_is_dropped(
-    protocol: Protocol, data: Data, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = seen_by(Trainer(PAPER, protocol, 0, data), monkeypatch)
     assert [len(b) for b in batches] == [16, 16, 8]
@@ -81,7 +81,7 @@ def test_every_image_is_seen_once_an_epoch_and_no_batch_is_dropped(
 
 
 def test_50000_images_make_391_batches_of_which_the_last_has_80(
-    protocol: Protocol, data: Data
+    protocol: Protocol, data: Dataset
 ) -> None:
     trainer = Trainer(PAPER, dataclasses.replace(protocol, batch_size=128), 0, data)
     labels = torch.zeros(50_000, dtype=torch.int64)
@@ -90,7 +90,7 @@ def test_50000_images_make_391_batches_of_which_the_last_has_80(
 
 
 def test_the_order_changes_with_epoch_and_seed(
-    protocol: Protocol, data: Data, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainers = [Trainer(PAPER, protocol, seed, data) for seed in (0, 1)]
     orders = [torch.cat(seen_by(t, monkeypatch)).tolist() for t in trainers for _ in (0, 1)]
@@ -98,16 +98,16 @@ def test_the_order_changes_with_epoch_and_seed(
 
 
 def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(
-    protocol: Protocol, data: Data, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[torch.Tensor] = []
-    batch = Images.batch
+    batch = PaddedImages.batch
 
-    def spy(self: Images, index: torch.Tensor, draws: Draws) -> torch.Tensor:
+    def spy(self: PaddedImages, index: torch.Tensor, draws: AugmentParams) -> torch.Tensor:
         seen.append(batch(self, index, draws))
         return seen[-1]
 
-    monkeypatch.setattr(Images, "batch", spy)
+    monkeypatch.setattr(PaddedImages, "batch", spy)
     for name in ("paper", "dropout_75", "batch_norm", "no_lr_decay"):
         Trainer(variants.get(name), protocol, 0, data).train_epoch()
     first = seen[:3]
@@ -117,7 +117,7 @@ def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_global_generator_does_not_matter(
-    precision: str, protocol: Protocol, data: Data
+    precision: str, protocol: Protocol, data: Dataset
 ) -> None:
     # That fresh processes agree, for every variant, is in test_repeatability.
     applied = dataclasses.replace(protocol, precision=precision)
@@ -130,7 +130,7 @@ def test_the_global_generator_does_not_matter(
     assert hashes[0] == hashes[1]
 
 
-def test_bf16_is_really_in_use(protocol: Protocol, data: Data) -> None:
+def test_bf16_is_really_in_use(protocol: Protocol, data: Dataset) -> None:
     hashes = set()
     for precision in ("fp32", "bf16"):
         trainer = Trainer(PAPER, dataclasses.replace(protocol, precision=precision), 0, data)
@@ -150,12 +150,12 @@ def test_weights_do_not_depend_on_judging(train: Train) -> None:
 
 
 def test_judging_uses_neither_dropout_nor_augmentation_nor_batch_statistics(
-    protocol: Protocol, data: Data
+    protocol: Protocol, data: Dataset
 ) -> None:
     trainer = Trainer(variants.get("batch_norm"), protocol, 0, data)
     trainer.train_epoch()
-    together = trainer.judge()
-    assert torch.equal(together, trainer.judge())
+    together = trainer.predict()
+    assert torch.equal(together, trainer.predict())
     alone = trainer.judge(data.test.images[:1])
     torch.testing.assert_close(alone[0], together[0], rtol=1e-4, atol=1e-5)
     assert trainer.model.training
@@ -167,27 +167,27 @@ def test_the_figure_of_a_run_is_its_last_epochs(train: Train) -> None:
     assert record.metrics["accuracy"] == record.history[-1]["test_accuracy"]
 
 
-def test_a_small_set_is_learned_by_heart(protocol: Protocol, data: Data) -> None:
+def test_a_small_set_is_learned_by_heart(protocol: Protocol, data: Dataset) -> None:
     applied = dataclasses.replace(protocol, epochs=20, batch_size=20)
     plain = PAPER.derive("plain", "nothing between the images and the weights", dropout=0.0)
     plain = dataclasses.replace(plain, augmentation="none", batch_norm=True)
     seen = dataclasses.replace(data, test=data.train)
     trainer = Trainer(plain, applied, 0, seen)
     rows = [trainer.train_epoch() for _ in range(applied.epochs)]
-    loss, accuracy = metrics.curve_point(trainer.judge(), seen.test.labels)
+    loss, accuracy = metrics.loss_and_accuracy(trainer.predict(), seen.test.labels)
     assert accuracy >= 0.9  # chance is 0.1
     assert loss < 0.5 < rows[0]["train_loss"]
 
 
 def test_training_loss_is_the_mean_over_images_not_over_batches(
-    protocol: Protocol, data: Data
+    protocol: Protocol, data: Dataset
 ) -> None:
     still = dataclasses.replace(protocol, learning_rate=0.0)
     plain = PAPER.derive("plain", "the same images and weights in every step", dropout=0.0)
     trainer = Trainer(dataclasses.replace(plain, augmentation="none"), still, 0, data)
     row = trainer.train_epoch()
     logits = trainer.judge(data.train.images)
-    loss, accuracy = metrics.curve_point(logits, data.train.labels)
+    loss, accuracy = metrics.loss_and_accuracy(logits, data.train.labels)
     assert row["train_loss"] == pytest.approx(loss, rel=1e-5)
     assert row["train_accuracy"] == pytest.approx(accuracy)
 
@@ -262,7 +262,7 @@ def test_an_interrupted_run_loses_no_finished_epoch(
     assert train(epochs=4).resumed_at == [3]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(protocol: Protocol, data: Data) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run(protocol: Protocol, data: Dataset) -> None:
     trainer = Trainer(PAPER, dataclasses.replace(protocol, learning_rate=1e6), 0, data)
     with pytest.raises(RunFailedError, match="diverged"):
         for _ in range(5):
@@ -286,7 +286,7 @@ def test_fp32_means_no_tf32() -> None:
 
 
 @pytest.mark.gpu
-def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Data) -> None:
+def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Dataset) -> None:
     here = Trainer(PAPER, protocol, 0, data)
     there = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
     for trainer in (here, there):

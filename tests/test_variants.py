@@ -10,7 +10,7 @@ import timm
 import torch
 
 import variants.alexnet
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.protocol.spec import Protocol
 from harness.training.runner import weights_sha256
 from harness.training.seeding import generator
@@ -23,7 +23,7 @@ PAPER = variants.get("paper")
 DERIVED = [name for name in variants.names() if variants.get(name).parent]
 
 
-def weights_after(variant: Variant, protocol: Protocol, data: Data, seed: int = 0) -> str:
+def weights_after(variant: Variant, protocol: Protocol, data: Dataset, seed: int = 0) -> str:
     """Hash of the weights after one epoch of three steps."""
     trainer = Trainer(variant, protocol, seed, data)
     trainer.train_epoch()
@@ -48,7 +48,7 @@ def test_baseline_has_neither_augmentation_nor_decay() -> None:
 
 @pytest.mark.parametrize("name", DERIVED)
 def test_setting_only_what_it_changes_on_paper_gives_the_variant(
-    name: str, protocol: Protocol, data: Data
+    name: str, protocol: Protocol, data: Dataset
 ) -> None:
     variant = variants.get(name)
     # Two epochs with a decay between them, so that lr_decay matters too.
@@ -64,7 +64,7 @@ def test_setting_only_what_it_changes_on_paper_gives_the_variant(
 
 
 @pytest.mark.parametrize("name", variants.names())
-def test_another_seed_gives_other_weights(name: str, protocol: Protocol, data: Data) -> None:
+def test_another_seed_gives_other_weights(name: str, protocol: Protocol, data: Dataset) -> None:
     variant = variants.get(name)
     assert weights_after(variant, protocol, data, 0) != weights_after(variant, protocol, data, 1)
 

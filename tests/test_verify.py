@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.integrity import reproduce
 from harness.progress import Reporter
 from harness.runs.record import RunRecord
 from harness.training import environment
-from harness.training.augmentation import Draws
+from harness.training.augmentation import AugmentParams
 from harness.training.trainer import Trainer
 
 Train = Callable[..., RunRecord]
@@ -27,23 +27,23 @@ def stored(train: Train) -> RunRecord:
     return train("batch_norm", epochs=2, decay_at=(0.5,))
 
 
-def found(stored: RunRecord, data: Data) -> tuple[bool, str]:
+def found(stored: RunRecord, data: Dataset) -> tuple[bool, str]:
     finding = reproduce.verify(stored, data, CPU, Reporter())
     return finding.same, "; ".join(finding.lines)
 
 
-def test_a_run_is_equal_to_its_repetition(stored: RunRecord, data: Data) -> None:
+def test_a_run_is_equal_to_its_repetition(stored: RunRecord, data: Dataset) -> None:
     same, text = found(stored, data)
     assert same
     assert "equal bit for bit" in text
 
 
 def test_one_altered_batch_is_found_in_its_epoch(
-    stored: RunRecord, data: Data, monkeypatch: pytest.MonkeyPatch
+    stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = Trainer.drawn
 
-    def altered(self: Trainer, epoch: int) -> tuple[torch.Tensor, Draws]:
+    def altered(self: Trainer, epoch: int) -> tuple[torch.Tensor, AugmentParams]:
         order, draws = drawn(self, epoch)
         if epoch == 1:
             order[0] = order[1]
@@ -63,14 +63,14 @@ def test_one_altered_batch_is_found_in_its_epoch(
     ],
 )
 def test_forged_hashes_are_found(
-    changed: dict[str, Any], message: str, stored: RunRecord, data: Data
+    changed: dict[str, Any], message: str, stored: RunRecord, data: Dataset
 ) -> None:
     same, text = found(dataclasses.replace(stored, **changed), data)
     assert not same
     assert message in text
 
 
-def test_forged_curves_are_found(stored: RunRecord, data: Data) -> None:
+def test_forged_curves_are_found(stored: RunRecord, data: Dataset) -> None:
     history = [{**row} for row in stored.history]
     history[0]["train_loss"] -= 0.01
     same, text = found(dataclasses.replace(stored, history=history), data)
@@ -78,14 +78,14 @@ def test_forged_curves_are_found(stored: RunRecord, data: Data) -> None:
     assert "first difference: epoch 1: train_loss" in text
 
 
-def test_forged_metrics_are_found(stored: RunRecord, data: Data) -> None:
+def test_forged_metrics_are_found(stored: RunRecord, data: Dataset) -> None:
     assert stored.metrics is not None
     forged = dataclasses.replace(stored, metrics={**stored.metrics, "auc": 0.99})
     assert "first difference: metrics.auc was 0.99" in found(forged, data)[1]
 
 
 def test_other_data_are_found_before_training(
-    stored: RunRecord, data: Data, monkeypatch: pytest.MonkeyPatch
+    stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Trainer, "train_epoch", lambda self: pytest.fail("trained"))
     same, text = found(stored, dataclasses.replace(data, fingerprint="f" * 64))
@@ -94,7 +94,7 @@ def test_other_data_are_found_before_training(
 
 
 def test_another_environment_promises_no_bits_and_compares_metrics(
-    stored: RunRecord, data: Data
+    stored: RunRecord, data: Dataset
 ) -> None:
     there = {**stored.environment, "device": "another CPU"}
     same, text = found(dataclasses.replace(stored, environment=there), data)
@@ -104,7 +104,7 @@ def test_another_environment_promises_no_bits_and_compares_metrics(
     assert "accuracy was" in text
 
 
-def test_metrics_too_far_apart_are_no_repetition(stored: RunRecord, data: Data) -> None:
+def test_metrics_too_far_apart_are_no_repetition(stored: RunRecord, data: Dataset) -> None:
     assert stored.metrics is not None
     forged = dataclasses.replace(
         stored,
@@ -115,7 +115,7 @@ def test_metrics_too_far_apart_are_no_repetition(stored: RunRecord, data: Data) 
 
 
 def test_changed_sources_are_named(
-    stored: RunRecord, data: Data, monkeypatch: pytest.MonkeyPatch
+    stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment, "sources_sha256", lambda: "1" * 64)
     same, text = found(stored, data)
@@ -124,7 +124,7 @@ def test_changed_sources_are_named(
     assert "the same weights" in text
 
 
-def test_a_failed_run_fails_again(train: Train, data: Data) -> None:
+def test_a_failed_run_fails_again(train: Train, data: Dataset) -> None:
     failed = train(learning_rate=1e6, epochs=5)
     same, text = found(failed, data)
     assert same, text

@@ -1,15 +1,16 @@
-"""Every variant that is only a choice of settings.
+"""The catalog: every registered variant, each a delta from its parent.
 
-A new one is one entry here: commands, tables and tests pick it up from the registry.
+A new variant is one entry here: commands, tables and tests pick it up from the registry.
 """
 
 from variants.spec import Variant, register
 
+# Ablations: the paper's own ingredients, one changed at a time. Pre-registered.
 PAPER = register(
     Variant(name="paper", summary="the paper's final settings: augmentation, decay, dropout 0.5")
 )
 NO_AUGMENTATION = register(
-    PAPER.derive("no_augmentation", "the paper's images as they are", augmentation="none")
+    PAPER.derive("no_augmentation", "training images as they are", augmentation="none")
 )
 NO_LR_DECAY = register(
     PAPER.derive("no_lr_decay", "one learning rate from start to end", lr_decay=False)
@@ -18,8 +19,60 @@ BASELINE = register(
     NO_AUGMENTATION.derive("baseline", "neither augmentation nor decay", lr_decay=False)
 )
 BATCH_NORM = register(
-    PAPER.derive("batch_norm", "batch normalisation after each convolution", batch_norm=True)
+    PAPER.derive("batch_norm", "batch normalization after each convolution", batch_norm=True)
 )
 DROPOUT_0 = register(PAPER.derive("dropout_0", "no dropout", dropout=0.0))
 DROPOUT_25 = register(PAPER.derive("dropout_25", "dropout 0.25", dropout=0.25))
 DROPOUT_75 = register(PAPER.derive("dropout_75", "dropout 0.75", dropout=0.75))
+
+# Extensions: what the paper names as next (sections 4.3 and 5), and AlexNet's own ingredients of
+# 2012 that the CIFAR form leaves out. One change each; exploratory.
+EXTENSION = {"family": "extensions"}
+GEOMETRIC = register(
+    PAPER.derive(
+        "geometric",
+        "crop and flip with rotation, translation and zoom",
+        augmentation="geometric",
+        **EXTENSION,
+    )
+)
+MIXUP = register(PAPER.derive("mixup", "mixup, alpha 1", mixing="mixup", **EXTENSION))
+CUTMIX = register(PAPER.derive("cutmix", "CutMix, alpha 1", mixing="cutmix", **EXTENSION))
+LRN = register(PAPER.derive("lrn", "local response normalization", lrn=True, **EXTENSION))
+OVERLAPPING_POOL = register(
+    PAPER.derive(
+        "overlapping_pool", "3x3 pooling with stride 2", overlapping_pool=True, **EXTENSION
+    )
+)
+
+# Readings: other ways to read the paper's text. They change several things at once; exploratory.
+READING = {"family": "readings"}
+KERAS_SGD = register(
+    PAPER.derive(
+        "keras_sgd",
+        "the defaults of Keras: plain SGD, batch 32, Glorot uniform, pixels / 255",
+        augmentation="geometric",
+        pixel_scaling="unit",
+        learning_rate=0.01,
+        momentum=0.0,
+        weight_decay=0.0,
+        batch_size=32,
+        initialization="glorot",
+        **READING,
+    )
+)
+LOW_LR = register(PAPER.derive("low_lr", "learning rate 0.001", learning_rate=0.001, **READING))
+STEM_11X11 = register(
+    PAPER.derive("stem_11x11", "first convolution 11x11, stride 4", stem="11x11", **READING)
+)
+KRIZHEVSKY_2012 = register(
+    PAPER.derive(
+        "krizhevsky_2012",
+        "closer to the network of 2012: LRN, overlapping pooling, two groups, its initial weights",
+        lrn=True,
+        overlapping_pool=True,
+        groups=2,
+        initialization="gaussian",
+        **READING,
+    )
+)

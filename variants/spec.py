@@ -1,20 +1,34 @@
-"""What a variant is, and the registry that knows them by name.
+"""The Variant dataclass and the registry of variants. No torch here.
 
-A variant holds only what may differ between the networks that are compared; what they
-share stands in `harness.protocol.Protocol`. Nothing here imports torch, so that listing
-the variants costs nothing.
+A variant holds only what may differ between the networks that are compared; what all of them
+share is in `harness.protocol.spec.Protocol`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 # Facts about the entry rather than about the network or its training.
-_DESCRIPTIVE = ("name", "summary", "parent")
+_DESCRIPTIVE = ("name", "summary", "parent", "family")
+# Fields that replace the protocol's value of the same name; None leaves it.
+_OVERRIDES = ("learning_rate", "momentum", "weight_decay", "batch_size")
+
+# ablations: one factor each, in the pre-registered analysis. extensions: one factor each, what the
+# paper names as next. readings: other ways to read the paper's text, several factors at once.
+FAMILIES = ("ablations", "extensions", "readings")
+CHOICES = {
+    "family": FAMILIES,
+    "mixing": ("none", "mixup", "cutmix"),
+    "pixel_scaling": ("standardize", "unit"),
+    "initialization": ("torch", "glorot", "gaussian"),
+    "stem": ("3x3", "11x11"),
+    "groups": (1, 2),
+}
 
 
 class UnknownVariantError(ValueError):
@@ -23,36 +37,85 @@ class UnknownVariantError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One AlexNet and the part of its training that is its own.
+    """One AlexNet and the part of its training that is its own: a network and a recipe.
 
     Attributes:
         name: lower-case identifier; also the name of its folder under the results.
         summary: one line for people.
         parent: the variant that this one was derived from, None for the root.
+        family: one of `FAMILIES`.
         augmentation: which of the protocol's augmentations is applied ("none" for none).
+        mixing: "none", "mixup" (Zhang et al. 2018) or "cutmix" (Yun et al. 2019), each batch.
+        mixing_alpha: both parameters of the beta distribution of the mixing weight.
+        pixel_scaling: "standardize" (mean and standard deviation of the training images, by
+            channel) or "unit" (pixels / 255).
         lr_decay: whether the learning rate steps down as the protocol says.
-        batch_norm: batch normalisation after each convolution, before its ReLU.
+        learning_rate, momentum, weight_decay: of SGD; None for the protocol's.
+        batch_size: images per step; None for the protocol's.
+        initialization: "torch" (PyTorch's default), "glorot" (Glorot uniform, zero biases: the
+            default of Keras) or "gaussian" (standard deviation 0.01, biases 1 in convolutions 2,
+            4, 5 and the hidden fully connected layers: Krizhevsky et al. 2012, section 5).
+        stem: first convolution, "3x3" (stride 2, padding 1) or "11x11" (stride 4, padding 5).
+        groups: of convolutions 2, 4 and 5 (Krizhevsky et al. 2012, figure 2: two).
+        batch_norm: batch normalization after each convolution, before its ReLU.
+        lrn: local response normalization after the ReLUs of the first two convolutions
+            (Krizhevsky et al. 2012, section 3.3).
+        overlapping_pool: 3x3 stride-2 max pooling with padding 1 in place of 2x2 stride 2
+            (Krizhevsky et al. 2012, section 3.4).
         dropout: probability that an output of the first two fully connected layers is
             set to zero in training (Krizhevsky et al. 2012, section 4.2).
 
     Raises:
-        ValueError: if the name is not an identifier or dropout is outside [0, 1).
+        ValueError: if the name is not an identifier or a value is outside its range.
     """
 
     name: str
     summary: str
     parent: str | None = None
+    family: str = "ablations"
     augmentation: str = "standard"
+    mixing: str = "none"
+    mixing_alpha: float = 1.0
+    pixel_scaling: str = "standardize"
     lr_decay: bool = True
+    learning_rate: float | None = None
+    momentum: float | None = None
+    weight_decay: float | None = None
+    batch_size: int | None = None
+    initialization: str = "torch"
+    stem: str = "3x3"
+    groups: int = 1
     batch_norm: bool = False
+    lrn: bool = False
+    overlapping_pool: bool = False
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
         # The name becomes a folder: anything else could leave the results folder.
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise ValueError(f"{self.name!r} is no variant name: use a-z, 0-9 and _")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"{self.name}: dropout is {self.dropout}, not in [0, 1)")
+            raise ValueError(f"{self.name!r} is not a variant name: use a-z, 0-9 and _")
+        for field, choices in CHOICES.items():
+            if (value := getattr(self, field)) not in choices:
+                known = ", ".join(map(str, choices))
+                raise ValueError(f"{self.name}: {field} is {value!r}, not one of {known}")
+        for field in ("batch_norm", "lrn", "overlapping_pool", "lr_decay"):
+            if not isinstance(value := getattr(self, field), bool):
+                raise ValueError(f"{self.name}: {field} is {value!r}, not true or false")
+        self._require("dropout", 0 <= self.dropout < 1, "in [0, 1)")
+        self._require("mixing_alpha", 0 < self.mixing_alpha < math.inf, "above 0")
+        if self.learning_rate is not None:
+            self._require("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
+        if self.momentum is not None:
+            self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        if self.weight_decay is not None:
+            self._require("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
+        if self.batch_size is not None:
+            whole = isinstance(self.batch_size, int) and self.batch_size >= 1
+            self._require("batch_size", whole, "a whole number above 0")
+
+    def _require(self, field: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise ValueError(f"{self.name}: {field} is {getattr(self, field)}, not {expected}")
 
     def derive(self, name: str, summary: str, **changed: Any) -> Variant:
         """Return a variant that differs from this one in the fields given.
@@ -66,6 +129,11 @@ class Variant:
         """The fields that decide what is trained and how, without name and description."""
         fields = dataclasses.asdict(self)
         return {key: value for key, value in fields.items() if key not in _DESCRIPTIVE}
+
+    def overrides(self) -> dict[str, Any]:
+        """Fields of the protocol that this variant replaces, as {field: value}."""
+        values = {field: getattr(self, field) for field in _OVERRIDES}
+        return {field: value for field, value in values.items() if value is not None}
 
 
 def changes(variant: Variant, base: Variant) -> dict[str, Any]:
@@ -89,9 +157,9 @@ def register(variant: Variant) -> Variant:
     return variant
 
 
-def names() -> list[str]:
-    """The registered names, in the order of registration."""
-    return list(_registry)
+def names(family: str | None = None) -> list[str]:
+    """The registered names in the order of registration, of one family or of all."""
+    return [name for name, variant in _registry.items() if family in (None, variant.family)]
 
 
 def get(name: str) -> Variant:

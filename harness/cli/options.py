@@ -12,7 +12,7 @@ import typer
 from harness.files import write_atomically
 
 if TYPE_CHECKING:
-    from harness.data.dataset import Data
+    from harness.data.dataset import Dataset
 
 
 class Format(StrEnum):
@@ -91,7 +91,7 @@ def deliver(text: str, output: Path | None) -> None:
         write_atomically(output, text.encode())
 
 
-def own_data(data_dir: Path | None) -> Data | None:
+def own_data(data_dir: Path | None) -> Dataset | None:
     """The image folder of `OwnDataOption`, where one is named."""
     from harness.data import dataset
 

@@ -1,4 +1,4 @@
-"""Datasets as uint8 tensors: the one form in which the rest of the harness sees images."""
+"""Datasets as uint8 tensors, their splits, and loading them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data import source as data_source
 from harness.protocol import datasets
+from harness.protocol.spec import Protocol
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,18 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Data:
-    """A dataset as it is trained on and judged on.
+class Dataset:
+    """A dataset as it is trained on and evaluated on.
 
     Attributes:
         name: "cifar10", "folder" or "digits".
         title: what the bytes are, for tables.
         classes: class names; a label is an index into them.
         train: the images trained on.
-        test: the images judged on: the test set, or the validation part of the training set.
+        test: the images evaluated on: the test set, or the held-out part of the training set.
         fingerprint: SHA-256 of the whole dataset (all training and test pixels and labels,
             and the class names), whatever part of it is in use.
-        official: read from the official archive with its checksums intact.
+        official: read from the official files with their checksums intact.
     """
 
     name: str
@@ -57,28 +59,33 @@ class Data:
     fingerprint: str
     official: bool = False
 
-    def to(self, device: torch.device) -> Data:
-        """The same data on another device."""
+    def to(self, device: torch.device) -> Dataset:
+        """The same dataset on another device."""
         return dataclasses.replace(self, train=self.train.to(device), test=self.test.to(device))
 
-    def validation(self) -> Data:
-        """Training images divided 90:10, stratified by class and always the same way.
+    def split_by(self, protocol: Protocol) -> Dataset:
+        """The dataset with the images that a protocol trains and evaluates on.
 
-        The test images are gone from the result: nothing can be chosen by them.
+        Where the protocol holds out training images, the test images are not in the result, so
+        that nothing can be chosen by them.
         """
-        from sklearn.model_selection import train_test_split  # more than a second to import
+        if protocol.validation:
+            return self._hold_out(*_validation_split(self._numpy_labels()))
+        if protocol.fold is not None and protocol.folds is not None:
+            return self._hold_out(*_fold(self._numpy_labels(), protocol.fold, protocol.folds))
+        return self
 
-        labels = self.train.labels.cpu().numpy()
-        kept, held = train_test_split(
-            np.arange(len(labels)), test_size=0.1, stratify=labels, random_state=0
-        )
-        rows = [torch.from_numpy(np.sort(part)) for part in (kept, held)]
+    def _numpy_labels(self) -> NDArray[np.int64]:
+        return self.train.labels.cpu().numpy()
+
+    def _hold_out(self, kept: NDArray[np.int64], held_out: NDArray[np.int64]) -> Dataset:
+        rows = [torch.from_numpy(np.sort(part)) for part in (kept, held_out)]
         train, test = (self.train.take(part.to(self.train.labels.device)) for part in rows)
         return dataclasses.replace(self, train=train, test=test)
 
     @cached_property
     def channel_statistics(self) -> tuple[list[float], list[float]]:
-        """Mean and deviation of each colour channel of the training images (0 to 255).
+        """Mean and standard deviation of each color channel of the training images (0 to 255).
 
         Counted in whole numbers, so that they do not depend on the order of a sum.
         """
@@ -92,7 +99,28 @@ class Data:
         return mean.tolist(), np.sqrt(np.maximum(variance, 1.0)).tolist()
 
 
-def load(name: str, directory: Path | None = None, archive: str | None = None) -> Data:
+def _validation_split(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to train on and rows held out, 90:10, stratified by class, always the same."""
+    from sklearn.model_selection import train_test_split  # more than a second to import
+
+    kept, held_out = train_test_split(
+        np.arange(len(labels)), test_size=0.1, stratify=labels, random_state=0
+    )
+    return kept, held_out
+
+
+def _fold(
+    labels: NDArray[np.int64], fold: int, folds: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to train on and rows held out of one fold, stratified by class, always the same."""
+    from sklearn.model_selection import StratifiedKFold
+
+    division = StratifiedKFold(folds, shuffle=True, random_state=0)  # type: ignore[no-untyped-call]
+    kept, held_out = list(division.split(labels, labels))[fold]  # type: ignore[no-untyped-call]
+    return kept, held_out
+
+
+def load(name: str, directory: Path | None = None, archive: str | None = None) -> Dataset:
     """Read a dataset whole, on the CPU; see `harness.data.source.read`.
 
     Args:
@@ -109,7 +137,7 @@ def load(name: str, directory: Path | None = None, archive: str | None = None) -
         Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
         for images, labels in (source.train, source.test)
     )
-    return Data(
+    return Dataset(
         name=name,
         title=datasets.KNOWN_FINGERPRINTS.get(source.fingerprint, source.title),
         classes=source.classes,

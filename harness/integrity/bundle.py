@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.errors import InputError
 from harness.integrity.check import Breach, check
 from harness.runs import record, store
@@ -57,7 +57,7 @@ def refuse_breaches(folder: Path, breaches: Sequence[Breach], outcome: str) -> N
         )
 
 
-def pack(results: Path, own: Data | None = None) -> tuple[bytes, int]:
+def pack(results: Path, own: Dataset | None = None) -> tuple[bytes, int]:
     """Check the runs below a folder and pack them.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.integrity import description_rules, outcome_rules, reference_data
 from harness.integrity.stored_run import Stored
 from harness.runs import record, store
@@ -29,7 +29,7 @@ def rule_list() -> list[str]:
     ]
 
 
-def check(results: Path, own: Data | None = None) -> tuple[int, list[Breach]]:
+def check(results: Path, own: Dataset | None = None) -> tuple[int, list[Breach]]:
     """Check all records below a folder.
 
     Args:
@@ -45,7 +45,7 @@ def check(results: Path, own: Data | None = None) -> tuple[int, list[Breach]]:
     breaches: list[Breach] = []
     runs: list[Stored] = []
     paths = list(store.find(results))
-    datasets: dict[str, Data | None] = {}
+    datasets: dict[str, Dataset | None] = {}
     for path in paths:
         try:
             read = store.load(path)
@@ -76,7 +76,7 @@ def _applied(rule: Rule, stored: Stored) -> list[str]:
         return [f"cannot be held against it ({type(error).__name__}: {error})"]
 
 
-def _data_of(read: record.RunRecord, own: Data | None, validation: bool) -> Data | None:
+def _data_of(read: record.RunRecord, own: Dataset | None, validation: bool) -> Dataset | None:
     at_hand = own is not None and own.fingerprint == read.dataset["fingerprint"]
     found = own if at_hand else reference_data.stand_in(read.dataset)
     return found.validation() if found is not None and validation else found

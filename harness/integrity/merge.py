@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.integrity.bundle import RefusedError, refuse_breaches, unpack
@@ -28,7 +28,7 @@ class Merged:
     present: list[str]
 
 
-def merge(bundle: Path, results: Path, own: Data | None = None) -> Merged:
+def merge(bundle: Path, results: Path, own: Dataset | None = None) -> Merged:
     """Check the runs of a bundle and take in those that are not there yet.
 
     A run that is there with the same outcome is left as it is. Each run comes in with its

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harness.integrity.stored_run import CLOSE, Stored, apart
 from harness.runs import record, store
 from harness.runs.record import RunRecord
-from harness.training.metrics import counted, metrics
+from harness.training.metrics import compute_metrics, metrics_from_predictions
 from harness.training.runner import weights_sha256
 
 HEX = re.compile(r"[0-9a-f]{64}")
@@ -46,7 +46,9 @@ def metrics_follow_from_predictions(stored: Stored) -> Iterator[str]:
     try:
         text = stored.beside(store.PREDICTIONS) or b""
         predicted = np.array([int(line) for line in text.split()])
-        found = counted(predicted, stored.data.test.labels.numpy(), stored.data.classes)
+        found = metrics_from_predictions(
+            predicted, stored.data.test.labels.numpy(), stored.data.classes
+        )
     except ValueError as error:
         yield f"{store.PREDICTIONS} does not fit the data ({error})"
         return
@@ -85,7 +87,7 @@ def probabilities_agree(stored: Stored) -> Iterator[str]:
         with np.errstate(divide="ignore"):
             logits = np.maximum(np.log(probabilities), -200).astype(np.float32)
         labels = stored.data.test.labels.numpy()
-        found = metrics(logits, labels, stored.data.classes)
+        found = compute_metrics(logits, labels, stored.data.classes)
     except ValueError as error:
         yield f"{store.PROBABILITIES} does not fit the data ({error})"
         return

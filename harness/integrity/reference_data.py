@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from harness.data import dataset as data_dataset
-from harness.data.dataset import Data, Split
+from harness.data.dataset import Dataset, Split
 from harness.protocol import datasets
 from harness.protocol.datasets import KNOWN_FINGERPRINTS
 
@@ -17,7 +17,7 @@ from harness.protocol.datasets import KNOWN_FINGERPRINTS
 _LABELS = Path(__file__).with_name("labels") / "cifar10.txt"
 
 
-def stand_in(dataset: dict[str, Any]) -> Data | None:
+def stand_in(dataset: dict[str, Any]) -> Dataset | None:
     """Labels, classes and sizes of a dataset that a record names; one black pixel an image.
 
     Args:
@@ -40,7 +40,7 @@ def stand_in(dataset: dict[str, Any]) -> Data | None:
         title = KNOWN_FINGERPRINTS[fingerprint]
     else:
         return None
-    return Data(
+    return Dataset(
         name=dataset["name"],
         title=title,
         classes=datasets.CLASSES,
@@ -52,7 +52,7 @@ def stand_in(dataset: dict[str, Any]) -> Data | None:
 
 
 @functools.cache
-def _digits() -> Data:
+def _digits() -> Dataset:
     return data_dataset.load("digits", Path())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.progress import Reporter
 from harness.runs import record, store
 from harness.runs.record import RunRecord
@@ -63,7 +63,7 @@ class _Watch(Reporter):
                 raise _DiffersError(f"epoch {number}: {key} was {stored.get(key)} and is {value}")
 
 
-def verify(stored: RunRecord, data: Data, device: torch.device, reporter: Reporter) -> Finding:
+def verify(stored: RunRecord, data: Dataset, device: torch.device, reporter: Reporter) -> Finding:
     """Train the run again in a folder that is thrown away, and compare.
 
     Args:

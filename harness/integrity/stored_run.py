@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.runs.record import RunRecord
 
 # Sums in another order, or another version of scikit-learn, may change the last digits.
@@ -28,7 +28,7 @@ class Stored:
     path: Path
     results: Path
     record: RunRecord
-    data: Data | None
+    data: Dataset | None
 
     def beside(self, name: str) -> bytes | None:
         """Content of a file of the run, None where it is missing."""

@@ -1,138 +1,144 @@
-"""The decision file: margins, tests, seeds, budgets and contrasts, fixed before any grid."""
+"""The decision file: the analysis plan that was fixed before any run it judges. No torch here."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 FILE = Path(__file__).with_name("decision.toml")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Accuracy:
-    """How the accuracy claim is judged; fractions."""
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Looks(_Section):
+    """The analyses: with how many seeds, what share of the error rate, how many may fail."""
+
+    seeds: list[PositiveInt]
+    weights: list[float]
+    most_failed: float
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Looks:
+        if len(self.seeds) != len(self.weights) or self.seeds != sorted(set(self.seeds)):
+            raise ValueError("looks need ascending numbers of seeds, and a weight each")
+        if sum(self.weights) > 1:
+            raise ValueError("the weights of the looks exceed 1")
+        return self
+
+
+class Accuracy(_Section):
+    """The accuracy claim: variant, margin, and the one-sided level at each look."""
 
     variant: str
     margin: float
-    alpha: float
-    expected_sd: float
-    most_failed: float
+    levels: list[float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcomes:
-    """The decision table: what is said where the interval of the difference lies."""
-
-    inside: str
-    outside: str
-    neither: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tests:
-    """Error rate after correction, level of intervals, power of what is called detectable."""
-
-    alpha: float
-    level: float
-    power: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seeds:
-    """Planned numbers of seeds, and the least with which anything is tested."""
-
-    accuracy: int
-    others: int
-    least: int
-    per_class: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budgets:
-    """Epochs: candidates for the tuned budget, the reference's, those of the budget curve."""
-
-    candidates: list[int]
-    target: float
-    calibration_seeds: int
-    reference: int
-    curve: list[int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contrasts:
+class Contrasts(_Section):
     """The family of ablation tests: each variant against one."""
 
     against: str
     variants: list[str]
+    alpha: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exclusions:
-    """Whether seeds beyond the planned ones are left out."""
+class Ranges(_Section):
+    """Thresholds of the claims on ranges and curves."""
 
-    beyond_plan: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curves:
-    """Thresholds of the two claims about curves; fractions."""
-
+    alpha: float
     wrong_way_confirms: float
     wrong_way_refutes: float
     gap_confirms: float
     gap_refutes: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """The decision file, a section a field; see `decision.toml` for what each value means."""
+class Classes(_Section):
+    """Tests of single classes and of the confusion pattern, at the last look."""
 
+    alpha: float
+
+
+class Budgets(_Section):
+    """Epochs: candidates for the tuned budget, the reference's, those of the budget curve."""
+
+    candidates: list[PositiveInt]
+    target: float
+    calibration_seeds: PositiveInt
+    reference: PositiveInt
+    curve: list[PositiveInt]
+
+
+class ResultsSet(_Section):
+    """Which records may decide together."""
+
+    pool_device_types: bool
+
+
+class Readings(_Section):
+    """When a reading of the paper's text fits its figures."""
+
+    accuracy: float
+    recall_distance: float
+
+
+class Description(_Section):
+    """Levels of figures that decide nothing."""
+
+    level: float
+    power: float
+    expected_sd: float
+
+
+class Decision(_Section):
+    """The decision file, a section a field; `decision.toml` says what each value means."""
+
+    version: int
+    looks: Looks
     accuracy: Accuracy
-    outcomes: Outcomes
-    tests: Tests
-    seeds: Seeds
-    budgets: Budgets
     contrasts: Contrasts
-    exclusions: Exclusions
-    curves: Curves
+    ranges: Ranges
+    classes: Classes
+    budgets: Budgets
+    results_set: ResultsSet
+    readings: Readings
+    description: Description
 
-    def planned(self, variant: str) -> range:
-        """The seeds that the plan has for a variant."""
-        own = variant == self.accuracy.variant
-        return range(self.seeds.accuracy if own else self.seeds.others)
+    @model_validator(mode="after")
+    def _a_level_for_each_look(self) -> Decision:
+        if len(self.accuracy.levels) != len(self.looks.seeds):
+            raise ValueError("accuracy.levels need one level for each look")
+        return self
 
+    @property
+    def planned_seeds(self) -> range:
+        """Seeds of the last look, the same for every variant; others are left out."""
+        return range(self.looks.seeds[-1])
 
-_SECTIONS = {
-    "accuracy": Accuracy,
-    "outcomes": Outcomes,
-    "tests": Tests,
-    "seeds": Seeds,
-    "budgets": Budgets,
-    "contrasts": Contrasts,
-    "exclusions": Exclusions,
-    "curves": Curves,
-}
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Every variant that a verdict needs: the one judged, and those of the contrasts."""
+        return tuple(dict.fromkeys([self.accuracy.variant, *self.contrasts.variants]))
 
 
 def parse(text: str) -> Decision:
-    """A decision file's text.
+    """Parse the text of a decision file.
 
     Raises:
-        TypeError: if a section or a value is missing or unknown.
-        tomllib.TOMLDecodeError: if it is no TOML.
+        ValueError: if it is not TOML, or a section or value is missing, unknown or of another type
+            (pydantic's ValidationError and tomllib's TOMLDecodeError are ValueErrors).
     """
-    found = tomllib.loads(text)
-    if wrong := sorted(found.keys() ^ _SECTIONS.keys()):
-        raise TypeError(f"missing or unknown sections: {', '.join(wrong)}")
-    return Decision(**{name: form(**found[name]) for name, form in _SECTIONS.items()})
+    return Decision.model_validate(tomllib.loads(text))
 
 
 @functools.cache
 def load() -> Decision:
-    """The decision file of this checkout."""
+    """The decision file of this package."""
     return parse(FILE.read_text(encoding="utf-8"))
 
 

@@ -189,7 +189,7 @@ def _section(section: Section) -> Iterator[str]:
     for table in section.after:
         yield from _table(table)
     if section.facts:
-        yield "### Data, environment and cost"
+        yield "### Dataset, environment and cost"
         names, values = zip(*section.facts, strict=True)
         yield _markdown({"": list(names), "what": list(values)})
 

@@ -132,7 +132,7 @@ def _judged_on(
             f"--data-dir: those images are not the ones of {run.variant} seed {run.seed} "
             f"(fingerprint {data.fingerprint[:12]}, not {run.dataset['fingerprint'][:12]})."
         )
-    judged = (data.validation() if run.dataset["split"] == "validation" else data).test
+    judged = data.split_by(run.protocol).test
     return judged.images.numpy(), judged.labels.numpy()
 
 

@@ -1,79 +1,185 @@
-"""The record of a run, and its folder: `<dataset>/<protocol>/<variant>/seed-<n>/record.json`.
-
-Beside it stand `predictions.txt` (one class index a line, in dataset order) and, for a
-person's own use, `model.safetensors` and `probabilities.npy`. `record.json` is written
-last: a folder that has it is finished.
-"""
+"""The record of a run: every figure that any table, verdict or check is made from. No torch here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from harness.errors import InputError
-from harness.protocol.spec import Augmentation, Protocol
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+from harness.protocol.spec import Protocol
 from variants.spec import Variant
 
-VERSION = 2
-
-# What every environment has, whatever the device.
-ENVIRONMENT_KEYS = (
-    "python",
-    "platform",
-    "torch",
-    "device",
-    "device_type",
-    "cpu_capability",
-    "threads",
-)
+VERSION = 3
 
 
 class DamagedRecordError(Exception):
     """A stored record cannot be read; the message names the file and the fault."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """Everything that any table about a run is made from. Fractions, not percents.
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class DatasetInfo(_Model):
+    """The dataset of a run.
 
     Attributes:
-        version: of this form.
-        status: "finished" or "failed".
-        reason: why a run failed.
-        variant: its name; `settings` holds every field of it, `changes` those that differ
-            from `paper`.
-        dataset: name, title, fingerprint, official, classes, split, train_size, test_size.
-        protocol: every field; `departures` those that an option changed.
-        history: per epoch: train_loss, train_accuracy, <split>_loss, <split>_accuracy, lr,
-            seconds and images_per_second (of training alone).
-        metrics: see `harness.training.metrics.metrics`; None for a failed run.
-        resumed_at: epochs after which a run that was cut off went on.
+        name: "cifar10", "folder" or "digits"; `title` says what the bytes are.
+        fingerprint: SHA-256 of all its pixels, labels and class names.
+        official: whether the bytes are the official ones.
+        classes: class names in the order of the labels.
+        split: which images the metrics are from.
+        train_size, test_size: images trained on and evaluated on.
+    """
+
+    name: str
+    title: str
+    fingerprint: str
+    official: bool
+    classes: list[str]
+    split: Literal["test", "validation"]
+    train_size: PositiveInt
+    test_size: PositiveInt
+
+
+class Environment(BaseModel):
+    """What a run ran on; versions of packages and facts about a GPU are further fields."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    python: str
+    platform: str
+    torch: str
+    device: str
+    device_type: str
+    execution: str | None
+    cpu_capability: str
+    threads: PositiveInt
+    variables: dict[str, str]
+
+
+class Code(_Model):
+    """Commit of the checkout that trained, and whether it had changes; None outside git."""
+
+    commit: str | None
+    dirty: bool | None
+
+
+class Normalization(_Model):
+    """Subtracted from the pixels (0 to 255) of each color channel, and what divides them."""
+
+    mean: list[float]
+    std: list[float]
+
+
+class Study(_Model):
+    """The search or cross-validation that a run belongs to.
+
+    Attributes:
+        kind: which of the two.
+        name: of the study.
+        index: number of the trial or fold, from 0.
+        settings: of the study, such as the sampler's arguments and the number of trials.
+    """
+
+    kind: Literal["search", "cross-validation"]
+    name: str
+    index: NonNegativeInt
+    settings: dict[str, Any]
+
+
+class EpochRow(_Model):
+    """One epoch. Losses in nats, accuracies as fractions.
+
+    Attributes:
+        epoch: counted from 1.
+        train_loss, train_accuracy: means over the epoch as training went along, with augmentation
+            and dropout; the accuracy is None where labels are mixed.
+        eval_loss, eval_accuracy: on the images of the dataset's split after the epoch; None where
+            the protocol does not evaluate after each epoch.
+        lr: learning rate.
+        seconds, images_per_second: of the training alone.
+    """
+
+    epoch: PositiveInt
+    train_loss: NonNegativeFloat
+    train_accuracy: NonNegativeFloat | None
+    eval_loss: NonNegativeFloat | None
+    eval_accuracy: NonNegativeFloat | None
+    lr: NonNegativeFloat
+    seconds: NonNegativeFloat
+    images_per_second: NonNegativeFloat
+
+
+class ClassMetrics(_Model):
+    """Metrics of one class; fractions."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class Metrics(_Model):
+    """Metrics of the last epoch's network; fractions.
+
+    Attributes:
+        accuracy, macro_f1, per_class, confusion_matrix: rows of the matrix are true classes.
+        auc: one-vs-rest, macro; None where a class is absent.
+        loss: mean cross-entropy in nats.
+        train_accuracy: on the training images, without augmentation and dropout.
+    """
+
+    accuracy: float
+    macro_f1: float
+    auc: float | None
+    loss: float
+    train_accuracy: float
+    per_class: dict[str, ClassMetrics]
+    confusion_matrix: list[list[int]]
+
+
+class RunRecord(_Model):
+    """One run. Fractions, not percents.
+
+    Attributes:
+        version: of this schema.
+        status: "finished" or "failed"; `reason` says why a run failed.
+        variant, family: name and family; `settings` holds every field that decides what is trained
+            and how, `changes` those that differ from `paper`.
+        protocol: as trained; `departures` are the fields that an option changed.
+        study: the search or cross-validation that the run belongs to, if any.
+        sources_sha256: of the sources that decide bits.
+        decision_sha256: of the decision file.
+        parameters: number of trainable parameters; 0 if the run failed before the network was made.
+        resumed_at: epochs after which an interrupted run resumed.
         train_seconds: training time of all epochs together.
-        decision_sha256: of the decision file when the run was made; None for records from
-            before there was one.
+        metrics, weights_sha256, predictions_sha256: None for a failed run.
     """
 
     version: int
-    status: str
+    status: Literal["finished", "failed"]
     reason: str | None
     variant: str
+    family: str
     settings: dict[str, Any]
     changes: dict[str, Any]
-    seed: int
-    dataset: dict[str, Any]
-    protocol: dict[str, Any]
+    seed: NonNegativeInt
+    dataset: DatasetInfo
+    protocol: Protocol
     departures: dict[str, Any]
-    environment: dict[str, Any]
-    code: dict[str, Any]
+    study: Study | None
+    environment: Environment
+    code: Code
     sources_sha256: str
-    parameters: int
+    decision_sha256: str
+    parameters: NonNegativeInt
+    normalization: Normalization
     resumed_at: list[int]
-    train_seconds: float
-    history: list[dict[str, Any]]
-    metrics: dict[str, Any] | None
+    train_seconds: NonNegativeFloat
+    metrics: Metrics | None
     weights_sha256: str | None
     predictions_sha256: str | None
-    decision_sha256: str | None
+    history: list[EpochRow]
 
     @property
     def failed(self) -> bool:
@@ -81,33 +187,17 @@ class RunRecord:
         return self.metrics is None
 
 
-def variant_of(stored: RunRecord) -> Variant:
+def variant_of(record: RunRecord) -> Variant:
     """The variant as the record has it, whatever the registry says today.
 
     Raises:
         DamagedRecordError: if the settings are not those of a variant.
     """
     try:
-        return Variant(name=stored.variant, summary="as recorded", **stored.settings)
+        return Variant(
+            name=record.variant, summary="as recorded", family=record.family, **record.settings
+        )
     except (TypeError, ValueError) as error:
         raise DamagedRecordError(
-            f"the settings of {stored.variant} are damaged ({error})."
+            f"the settings of {record.variant} are damaged ({error})."
         ) from error
-
-
-def protocol_of(stored: RunRecord) -> Protocol:
-    """The protocol as the record has it.
-
-    Raises:
-        DamagedRecordError: if it is not one.
-    """
-    try:
-        fields = dict(stored.protocol)
-        fields["decay_at"] = tuple(fields["decay_at"])
-        fields["augmentation"] = {
-            name: Augmentation(**{**spec, "scale": tuple(spec["scale"])})
-            for name, spec in fields["augmentation"].items()
-        }
-        return Protocol(**fields)
-    except (TypeError, ValueError, KeyError, AttributeError, InputError) as error:
-        raise DamagedRecordError(f"the recorded protocol is damaged ({error}).") from error

@@ -12,6 +12,7 @@ from harness.protocol import presets
 from harness.protocol.spec import Protocol
 from harness.runs import store
 from harness.runs.options import Options
+from harness.runs.record import Study
 from variants.spec import Variant
 
 
@@ -35,6 +36,7 @@ class Plan:
     results: Path
     eager: bool = False
     replaces: int | None = None
+    study: Study | None = None
 
     @property
     def title(self) -> str:

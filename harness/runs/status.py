@@ -63,15 +63,15 @@ def stored(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
         found = store.load(path)
     except runs_record.DamagedRecordError as error:
         raise InputError(f"{error} Delete it to train again.") from error
-    data = found.dataset["fingerprint"]
+    data = found.dataset.fingerprint
     before = {
         "settings": found.settings,
-        "protocol": found.protocol,
+        "protocol": found.protocol.to_dict(),
         "seed": found.seed,
         "data": data,
     }
-    now = store.plain(plan.identity(data if fingerprint is None else fingerprint))
-    if changed := store.differences(before, now):
+    now = plan.identity(data if fingerprint is None else fingerprint)
+    if changed := store.diff(*map(store.to_json_types, (before, now))):
         raise InputError(
             f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
         )

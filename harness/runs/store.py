@@ -1,19 +1,23 @@
-"""Where the record of a run lies, and how it is written, read and found."""
+"""Files of a run: where its record is, and how it is written, read and found.
+
+The folder of a run is `<dataset>/<protocol>/<variant>/seed-<n>` in a results folder. Beside
+`record.json` are `predictions.txt` (one class index a line, in dataset order) and, for a person's
+own use, `model.safetensors` and `probabilities.npy`. `record.json` is written last: a folder that
+has it is finished.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import UnionType
 from typing import Any
+
+from pydantic import ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocol.spec import Protocol
-from harness.runs import schema
 from harness.runs.record import VERSION, DamagedRecordError, RunRecord
 
 FILE = "record.json"
@@ -27,18 +31,6 @@ PROBABILITIES = "probabilities.npy"
 CHECKPOINTS = "checkpoints"  # a folder, gone when the run is finished
 
 
-_ANNOTATIONS = {
-    name: tuple(typing.get_origin(part) or part for part in typing.get_args(hint) or [hint])
-    if isinstance(hint, UnionType)
-    else typing.get_origin(hint) or hint
-    for name, hint in typing.get_type_hints(RunRecord).items()
-}
-
-
-# What a record of an older version lacks, by version; each step leads to the next version.
-_UPGRADES: dict[int, dict[str, Any]] = {1: {"decision_sha256": None}}
-
-
 def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Path:
     """The folder of a run."""
     return results / protocol.dataset / protocol.name / variant / f"seed-{seed}"
@@ -50,65 +42,59 @@ def save(folder: Path, record: RunRecord) -> None:
 
 
 def to_bytes(record: RunRecord) -> bytes:
-    """The text of `record.json`: one form for one content."""
-    return json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False).encode() + b"\n"
+    """The text of `record.json`: one text for one content."""
+    return json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False).encode() + b"\n"
 
 
 def load(path: Path) -> RunRecord:
     """Read one `record.json`.
 
     Raises:
-        DamagedRecordError: if it is no JSON, lacks a field, has a strange one at any depth
-            that tables, figures and `verify` read, or is newer than this code.
+        DamagedRecordError: if it is not JSON, is of another version, or a field is missing,
+            unknown or of another type. The message names the file and the first fault.
     """
     try:
-        fields = json.loads(path.read_bytes())
-        if not isinstance(fields, dict):
-            raise TypeError("not a JSON object")
-        while fields.get("version") in _UPGRADES:
-            older = fields["version"]
-            fields = {**fields, **_UPGRADES[older], "version": older + 1}
-        if fields.get("version") != VERSION:
-            raise TypeError(f"version {fields.get('version')}, this code reads 1 to {VERSION}")
-        known = {f.name for f in dataclasses.fields(RunRecord)}
-        if wrong := sorted(known ^ set(fields)):
-            raise TypeError(f"missing or unknown fields: {', '.join(wrong)}")
-        for name, annotation in _ANNOTATIONS.items():
-            if not isinstance(fields[name], annotation):
-                raise TypeError(f"{name} is {str(fields[name])[:40]!r}")
-        if fault := schema.fault(fields):
-            raise TypeError(fault)
-        return RunRecord(**fields)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        content = path.read_bytes()
+        version = _version(content)
+        if version != VERSION:
+            raise ValueError(f"version {version}, this code reads version {VERSION}")
+        return RunRecord.model_validate_json(content)
+    except ValidationError as error:
+        raise DamagedRecordError(f"{path} is damaged ({first_fault(error)}).") from error
+    except (OSError, ValueError, RecursionError, InputError) as error:
         raise DamagedRecordError(f"{path} is damaged ({error}).") from error
 
 
-def plain(value: Any) -> Any:
+def _version(content: bytes) -> object:
+    """Version of a record, before anything else of it is read."""
+    fields = json.loads(content)
+    if not isinstance(fields, dict):
+        raise ValueError("not a JSON object")
+    return fields.get("version")
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first fault that pydantic found, as one phrase: "metrics.accuracy: Field required"."""
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(map(str, fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else fault["msg"]
+
+
+def to_json_types(value: Any) -> Any:
     """A value as it comes back from JSON: tuples as lists, mappings as dicts."""
     return json.loads(json.dumps(value))
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+def diff(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
     """What differs between two nested dicts, one phrase for each value."""
-    found = []
+    changed = []
     for key in dict.fromkeys([*old, *new]):
         a, b = old.get(key), new.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
-            found += differences(a, b, f"{prefix}{key}.")
+            changed += diff(a, b, f"{prefix}{key}.")
         elif a != b:
-            found.append(f"{prefix}{key} was {a} and is {b}")
-    return found
-
-
-def missing(part: dict[str, Any], whole: dict[str, Any], prefix: str = "") -> list[str]:
-    """Keys of a nested dict that another lacks."""
-    found = []
-    for key, value in whole.items():
-        if key not in part:
-            found.append(f"{prefix}{key}")
-        elif isinstance(value, dict) and isinstance(part[key], dict):
-            found += missing(part[key], value, f"{prefix}{key}.")
-    return found
+            changed.append(f"{prefix}{key} was {a} and is {b}")
+    return changed
 
 
 def find(results: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.data import dataset
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.files import make_directory
 from harness.progress import Forwarder, Reporter, Row
 from harness.runs import cleanup, lock, status
@@ -37,8 +37,8 @@ class Outcome:
         if metrics is None:
             return f"{self.plan.title}: failed, {self.record.reason}"
         return (
-            f"{self.plan.title}: accuracy {metrics['accuracy']:.2%}, "
-            f"macro F1 {metrics['macro_f1']:.2%} "
+            f"{self.plan.title}: accuracy {metrics.accuracy:.2%}, "
+            f"macro F1 {metrics.macro_f1:.2%} "
             f"({'trained in' if self.trained else 'done before in'} "
             f"{self.record.train_seconds:.0f} s), {self.plan.directory}"
         )
@@ -48,8 +48,8 @@ class Outcome:
 class Bench:
     """What is paid once for any number of runs: the data, on the CPU and where it trains."""
 
-    data: Data
-    on_device: Data
+    data: Dataset
+    on_device: Dataset
 
 
 def prepare(options: Options) -> Bench:
@@ -110,8 +110,8 @@ def attempt(
             record = runner.execute(plan, bench.on_device, guard, claim.check, crowded)
             outcome = Outcome(plan, record, trained=True)
             if after_run is not None and not record.failed:
-                judged = bench.data.validation() if plan.protocol.validation else bench.data
-                images, labels = judged.test.images.numpy(), judged.test.labels.numpy()
+                evaluated = bench.data.split_by(plan.protocol).test
+                images, labels = evaluated.images.numpy(), evaluated.labels.numpy()
                 after_run(record, plan.directory, images, labels)
         return outcome
     except LeaseLostError as error:

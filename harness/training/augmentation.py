@@ -1,8 +1,8 @@
-"""Batched augmentation and normalisation on the device, by gather.
+"""Batched crop, mirror, affine map and normalization on the device.
 
-Every random number of an epoch is drawn before it starts, one per image, from generators
-on the CPU: the same seed gives the same crops on any device, and nothing in the epoch
-waits for anything. The distribution is that of torchvision's RandomAffine (nearest
+Every random number of an epoch is drawn before it starts, one row per image, from generators
+on the CPU: the same seed gives the same crops on any device, and no step waits for the host. The
+distribution is that of torchvision's RandomAffine (nearest
 neighbour, black fill), RandomCrop and RandomHorizontalFlip in that order.
 """
 
@@ -20,8 +20,8 @@ from harness.training.seeding import generator
 
 
 @dataclass(frozen=True)
-class Draws:
-    """One epoch's random numbers, one row per training image.
+class AugmentParams:
+    """Parameters of one epoch's augmentation, one row per training image.
 
     Attributes:
         crop: int64 [N, 2], top and left of the crop in the padded image, in pixels.
@@ -29,7 +29,7 @@ class Draws:
         inverse: float32 [N, 2, 2], output offset from the centre -> source offset (y, x).
         shift: float32 [N, 2], whole pixels down and right.
 
-    The last two have no rows where nothing is rotated, moved or scaled.
+    The last two have no rows if nothing is rotated, translated or scaled.
     """
 
     crop: Tensor
@@ -37,12 +37,12 @@ class Draws:
     inverse: Tensor
     shift: Tensor
 
-    def to(self, device: torch.device) -> Draws:
-        """The same numbers on another device."""
-        return Draws(*(part.to(device) for part in self._parts()))
+    def to(self, device: torch.device) -> AugmentParams:
+        """The same parameters on another device."""
+        return AugmentParams(*(part.to(device) for part in self._parts()))
 
-    def copy_(self, other: Draws) -> None:
-        """Take over another epoch's numbers, in the tensors that are there."""
+    def copy_(self, other: AugmentParams) -> None:
+        """Copy another epoch's parameters into the tensors of this one."""
         for part, new in zip(self._parts(), other._parts(), strict=True):
             part.copy_(new)
 
@@ -50,8 +50,8 @@ class Draws:
         return [getattr(self, f.name) for f in fields(self)]
 
 
-def draw(n: int, side: int, spec: Augmentation, seed: int, epoch: int) -> Draws:
-    """Draw the augmentation of `n` images of `side` pixels for one epoch, on the CPU."""
+def sample_params(n: int, side: int, spec: Augmentation, seed: int, epoch: int) -> AugmentParams:
+    """Sample the augmentation of `n` images of `side` pixels for one epoch, on the CPU."""
     crop = torch.randint(
         0, 2 * spec.padding + 1, (n, 2), generator=generator(seed, "augment.crop", epoch)
     )
@@ -64,10 +64,10 @@ def draw(n: int, side: int, spec: Augmentation, seed: int, epoch: int) -> Draws:
     first = torch.stack([torch.cos(angle), torch.sin(angle)], 1) / zoom[:, None]
     inverse = torch.stack([first, torch.stack([-first[:, 1], first[:, 0]], 1)], 1)
     shift = torch.round((u[:, 2:] * 2 - 1) * spec.translation * side)
-    return Draws(crop, (coin < 0.5) & spec.mirror, inverse, shift)
+    return AugmentParams(crop, (coin < 0.5) & spec.mirror, inverse, shift)
 
 
-class Images:
+class PaddedImages:
     """Training images on the device, padded with black so that a crop is one gather.
 
     Args:
@@ -85,30 +85,30 @@ class Images:
         # permuted batch is channels_last without a copy.
         self.padded = torch.nn.functional.pad(images, (0, 0, b, b, b, b))
 
-    def batch(self, index: Tensor, draws: Draws) -> Tensor:
-        """Augmented images.
+    def batch(self, index: Tensor, params: AugmentParams) -> Tensor:
+        """Augment a batch of images.
 
         Args:
             index: int64 [B], which images.
-            draws: this epoch's numbers for all images, on the same device.
+            params: this epoch's parameters for all images, on the same device.
 
         Returns:
             uint8 [B, 3, H, H] in channels_last memory format.
         """
         line = torch.arange(self.side, device=index.device)
-        columns = torch.where(draws.mirror[index, None], self.side - 1 - line, line)
-        top, left = draws.crop[index].T - self.spec.padding
+        columns = torch.where(params.mirror[index, None], self.side - 1 - line, line)
+        top, left = params.crop[index].T - self.spec.padding
         y = (line + top[:, None])[:, :, None]
         x = (columns + left[:, None])[:, None, :]
         if self.spec.affine:
-            y, x = self._affine(y, x, draws.inverse[index], draws.shift[index])
+            y, x = self._affine(y, x, params.inverse[index], params.shift[index])
         pixels = self.padded[index[:, None, None], y + self.border, x + self.border]
         return pixels.permute(0, 3, 1, 2)
 
     def _affine(
         self, y: Tensor, x: Tensor, inverse: Tensor, shift: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Source pixel of each output pixel; (-1, -1), which is black, outside the image."""
+        """Source pixel of each output pixel; (-1, -1), which is black, if outside the image."""
         centre = (self.side - 1) / 2
         framed = self._inside(y, x)
         dy = (y - centre - shift[:, 0, None, None])[..., None]
@@ -122,20 +122,18 @@ class Images:
         return (y >= 0) & (y < self.side) & (x >= 0) & (x < self.side)
 
 
-class Normalise:
-    """Maps uint8 pixels to float32 with mean 0 and deviation 1 in each colour channel.
+class Normalize:
+    """Map uint8 pixels to float32, (x - mean) / std for each color channel.
 
     Args:
-        mean, deviation: per channel, in grey levels (0 to 255).
+        mean, std: per channel, in gray levels (0 to 255).
         device: where the images will be.
     """
 
-    def __init__(
-        self, mean: Sequence[float], deviation: Sequence[float], device: torch.device
-    ) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device) -> None:
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
-        self.inverse_deviation = (1 / torch.tensor(deviation, device=device)).view(1, -1, 1, 1)
+        self.inverse_std = (1 / torch.tensor(std, device=device)).view(1, -1, 1, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """uint8 [B, 3, H, W] -> float32 [B, 3, H, W], memory format kept."""
-        return (images.float() - self.mean) * self.inverse_deviation
+        """Map uint8 [B, 3, H, W] to float32 [B, 3, H, W], keeping the memory format."""
+        return (images.float() - self.mean) * self.inverse_std

@@ -21,7 +21,7 @@ import torch
 
 from harness.errors import InputError
 from harness.files import write_atomically
-from harness.runs.store import CHECKPOINTS, differences
+from harness.runs.store import CHECKPOINTS, diff
 
 KEPT = 2
 
@@ -117,7 +117,7 @@ def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
         if hashlib.sha256(content).hexdigest() != path.stem.rsplit("-", 1)[-1]:
             continue
         stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        changed = differences(stored["identity"], identity)
+        changed = diff(stored["identity"], identity)
         if changed:
             raise InputError(
                 f"{directory} holds a run that was cut off and cannot go on, since "

@@ -1,8 +1,8 @@
-"""A step of work as one CUDA graph: recorded once, then replayed by a single launch.
+"""Record a step as a CUDA graph and replay it by a single launch.
 
 Launching the hundred kernels of a training step one by one takes the host longer than the
 GPU needs to run them. A graph repeats the same kernels on the same addresses, so what changes
-between steps must lie in tensors that stay where they are.
+between steps must be in tensors whose addresses do not change.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from torch import Tensor
 
 from harness.errors import InputError
 
-# cuBLAS, cuDNN and autograd set themselves up in a first step and may not do so in a capture;
+# cuBLAS, cuDNN and autograd initialize themselves in a first step and may not do so in a capture;
 # PyTorch's own helper warms up as often.
 WARM_UP = 3
 
-# Runs that share a process capture one after the other: warming up synchronises the device,
-# which another's capture would not survive.
+# Runs that share a process capture one after the other: warm-up synchronizes the device, which
+# breaks a capture in progress.
 _capturing = threading.Lock()
 
 
-def capture(
+def capture_graph(
     step: Callable[[], None], state: Sequence[Tensor], generator: torch.Generator | None = None
 ) -> Callable[[], None]:
-    """Record `step` as a CUDA graph and return what replays it.
+    """Record `step` as a CUDA graph and return a function that replays it.
 
-    The weights and everything else in `state` are as before when this returns. The generator
-    is not: seed it before the first replay. A replay draws from the generator as `step` does.
+    The weights and everything else in `state` are unchanged when this returns. The generator is
+    not: seed it before the first replay. A replay draws from the generator as `step` does.
 
     Args:
-        step: works on CUDA tensors alone, never waits for the device, and leaves its results
-            in tensors that exist before it is called.
+        step: uses CUDA tensors only, never waits for the device, and writes its results to
+            tensors that exist before it is called.
         state: every tensor that `step` changes.
-        generator: what `step` draws random numbers from.
+        generator: source of the random numbers of `step`.
 
     Raises:
         InputError: if something in `step` cannot be captured.
@@ -68,7 +68,7 @@ def capture(
 
 
 def _explained(error: BaseException) -> Exception:
-    """What to raise for a failed capture: ending it can hide what went wrong in it."""
+    """Find the cause of a failed capture, which its end can hide."""
     while isinstance(error.__context__, RuntimeError):
         error = error.__context__
     reason = str(error).splitlines()[0]

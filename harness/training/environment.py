@@ -95,6 +95,7 @@ def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
         **{name: version(name) for name in PACKAGES},
         "device": device_name(device),
         "device_type": device.type,
+        "execution": None,
         **(_cuda(device, eager) if device.type == "cuda" else {}),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),

@@ -1,6 +1,6 @@
-"""Logits to metrics. scikit-learn does the counting.
+"""Evaluation: from a network to logits, and from logits to metrics.
 
-It is imported where it counts: a run needs it only after its training.
+scikit-learn and scipy are imported inside functions: a run needs them only after its training.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BATCH = 500
 
 
 @contextmanager
-def judging(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; the model goes back to the mode in which it came."""
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; restores the mode of the model afterwards."""
     training = model.training
     model.eval()
     try:
@@ -31,11 +31,11 @@ def judging(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-def logits_of(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Logits of all images, without augmentation, batch by batch.
+def predict_logits(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Compute the logits of all images batch by batch, without augmentation.
 
     Args:
-        forward: uint8 [B, H, W, 3] -> float32 [B, classes]; called under `judging`.
+        forward: uint8 [B, H, W, 3] -> float32 [B, classes]; called under `eval_mode`.
         images: uint8 [N, H, W, 3].
 
     Returns:
@@ -44,17 +44,17 @@ def logits_of(forward: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     return torch.cat([forward(batch) for batch in torch.split(images, BATCH)])
 
 
-def curve_point(logits: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (a fraction) of logits [N, C] for labels [N]."""
+def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy (nats) and accuracy (a fraction) of logits [N, C] for labels [N]."""
     loss = F.cross_entropy(logits, labels)
     accuracy = (logits.argmax(1) == labels).double().mean()
     return float(loss), float(accuracy)
 
 
-def metrics(
+def compute_metrics(
     logits: NDArray[np.float32], labels: NDArray[np.int64], classes: Sequence[str]
 ) -> dict[str, Any]:
-    """All metrics of the record.
+    """Compute the metrics of a record, except `train_accuracy`.
 
     Args:
         logits: [N, C], finite.
@@ -62,7 +62,7 @@ def metrics(
         classes: C names.
 
     Returns:
-        accuracy, macro_f1, auc (one-vs-rest, macro; None where a class is absent), loss
+        accuracy, macro_f1, auc (one-vs-rest, macro; None if a class is absent), loss
         (mean cross-entropy, nats), per_class {name: precision, recall, f1} and
         confusion_matrix (rows are true classes). Fractions, not percents.
     """
@@ -70,17 +70,25 @@ def metrics(
 
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     return {
-        **counted(logits.argmax(1), labels, classes),
+        **metrics_from_predictions(logits.argmax(1), labels, classes),
         "auc": _auc(np.exp(log_probabilities), labels),
         "loss": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
     }
 
 
-def counted(
+def metrics_from_predictions(
     predictions: NDArray[Any], labels: NDArray[Any], classes: Sequence[str]
 ) -> dict[str, Any]:
-    """The metrics that follow from predicted classes alone; a class never predicted has
-    precision 0."""
+    """Compute the metrics that need predicted classes only.
+
+    Args:
+        predictions, labels: [N], in 0..C-1.
+        classes: C names.
+
+    Returns:
+        accuracy, macro_f1, per_class and confusion_matrix, see `compute_metrics`; a class that
+        is never predicted has precision 0.
+    """
     from sklearn.metrics import (
         accuracy_score,
         confusion_matrix,

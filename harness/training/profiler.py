@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.runs.lock import born
 from harness.runs.spec import Plan
 from harness.training.device import own_stream, refuse_without_units
@@ -49,7 +49,7 @@ class Profile:
     trace: Path
 
 
-def measure(plan: Plan, data: Data, start_up: float) -> Profile:
+def measure(plan: Plan, data: Dataset, start_up: float) -> Profile:
     """Time the parts of a run's steps and trace a few of them; nothing is recorded as a run.
 
     Parts are timed with the kernels launched one by one, and the device waited for between
@@ -60,16 +60,15 @@ def measure(plan: Plan, data: Data, start_up: float) -> Profile:
         data: on the device that trains.
         start_up: seconds from the command until the data were there.
     """
-    if plan.protocol.validation:
-        data = data.validation()
+    data = data.split_by(plan.protocol)
     device = data.train.labels.device
-    batch = plan.protocol.batch_size
     refuse_without_units(device, plan.protocol.precision)
     with own_stream(device):
         whole = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
+        batch = whole.recipe.batch_size
         steps = min(STEPS[device.type], len(whole.batch_sizes))
         timed, speed = _timed_parts(plan, _first(data, steps * batch))
-        timed["evaluation"] = _seconds(whole.judge, device)
+        timed["evaluation"] = _seconds(whole.predict, device)
         costs, trace = _traced(plan, _first(data, TRACED * batch))
     epochs = plan.protocol.epochs
     # Once more after the last epoch, for the record.
@@ -83,13 +82,13 @@ def _graphs(plan: Plan) -> bool | None:
     return False if plan.eager else None
 
 
-def _first(data: Data, images: int) -> Data:
+def _first(data: Dataset, images: int) -> Dataset:
     """The data with an epoch of so many images."""
     chosen = torch.arange(min(images, len(data.train)), device=data.train.labels.device)
     return dataclasses.replace(data, train=data.train.take(chosen))
 
 
-def _timed_parts(plan: Plan, data: Data) -> tuple[dict[str, float], float]:
+def _timed_parts(plan: Plan, data: Dataset) -> tuple[dict[str, float], float]:
     """Seconds of each part over an epoch of the data, and images a second of a real one."""
     trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
     seconds = _seconds(trainer.train_epoch, trainer.device)
@@ -109,7 +108,7 @@ def _timed_parts(plan: Plan, data: Data) -> tuple[dict[str, float], float]:
     return dict(spans), len(data.train) / seconds
 
 
-def _traced(plan: Plan, data: Data) -> tuple[str, Path]:
+def _traced(plan: Plan, data: Dataset) -> tuple[str, Path]:
     """Table of costs and the trace of an epoch of the data, in the run's folder."""
     trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=False)
     trainer.train_epoch()

@@ -1,4 +1,4 @@
-"""One run, in the order in which the data flows."""
+"""Train one run, evaluate it and write its record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
 from harness.files import make_directory, write_atomically
 from harness.progress import Reporter
@@ -24,17 +24,17 @@ from harness.runs import record, store
 from harness.runs.record import RunRecord
 from harness.runs.spec import Plan
 from harness.training import checkpoint, device, environment, metrics
-from harness.training.trainer import Trainer
+from harness.training.trainer import Trainer, pixel_scaling
 
 
 def execute(
     plan: Plan,
-    data: Data,
+    data: Dataset,
     reporter: Reporter,
     held: Callable[[], None] = lambda: None,
     crowded: Callable[[], bool] = lambda: False,
 ) -> RunRecord:
-    """Train, judge and record one run; goes on from its checkpoint where there is one.
+    """Train, evaluate and record one run; resumes from its checkpoint if there is one.
 
     Args:
         plan: the run.
@@ -56,8 +56,7 @@ def execute(
     device.refuse_without_units(place, plan.protocol.precision)
     device.refuse_after_shortage(place)
     make_directory(plan.directory)
-    if plan.protocol.validation:
-        data = data.validation()
+    data = data.split_by(plan.protocol)
     trainer: Trainer | None = None
     history: list[dict[str, Any]] = []
     resumed_at: list[int] = []
@@ -66,7 +65,7 @@ def execute(
             graphs = False if plan.eager else None
             trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=graphs)
             _fit(trainer, plan, history, resumed_at, reporter)
-            outcome = _judge(trainer, plan.directory, held)
+            outcome = _evaluate_and_save(trainer, plan.directory, held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError):
             if not device.ran_out(error):
@@ -77,13 +76,15 @@ def execute(
     finally:
         reporter.end()
     parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
-    finished = RunRecord(
-        **_description(plan, data),
-        parameters=parameters,
-        resumed_at=resumed_at,
-        train_seconds=float(sum(row["seconds"] for row in history)),
-        history=history,
-        **outcome,
+    finished = RunRecord.model_validate(
+        {
+            **_description(plan, data),
+            "parameters": parameters,
+            "resumed_at": resumed_at,
+            "train_seconds": float(sum(row["seconds"] for row in history)),
+            "history": history,
+            **outcome,
+        }
     )
     held()
     store.save(plan.directory, finished)
@@ -91,7 +92,7 @@ def execute(
     return finished
 
 
-def give_up(plan: Plan, data: Data, reason: str) -> RunRecord:
+def give_up(plan: Plan, data: Dataset, reason: str) -> RunRecord:
     """Record a run as failed that cannot be trained; its checkpoints stay for another try.
 
     Args:
@@ -104,16 +105,17 @@ def give_up(plan: Plan, data: Data, reason: str) -> RunRecord:
     Raises:
         InputError: if the folder cannot be written.
     """
-    if plan.protocol.validation:
-        data = data.validation()
-    failed = RunRecord(
-        **_description(plan, data),
-        **_NO_OUTCOME,
-        reason=reason,
-        parameters=0,
-        resumed_at=[],
-        train_seconds=0.0,
-        history=[],
+    data = data.split_by(plan.protocol)
+    failed = RunRecord.model_validate(
+        {
+            **_description(plan, data),
+            **_NO_OUTCOME,
+            "reason": reason,
+            "parameters": 0,
+            "resumed_at": [],
+            "train_seconds": 0.0,
+            "history": [],
+        }
     )
     store.save(plan.directory, failed)
     return failed
@@ -149,24 +151,37 @@ def _fit(
 
 
 def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
-    """Train an epoch, judge it if the protocol says so, and return its line of the history."""
+    """Train an epoch, evaluate it if the protocol says so, and return its row of the history."""
     protocol, data = trainer.protocol, trainer.data
     start = time.perf_counter()
-    row = {"epoch": trainer.epoch + 1, **trainer.train_epoch(reporter.batch)}
+    trained = trainer.train_epoch(reporter.batch)
     seconds = time.perf_counter() - start
+    loss = accuracy = None
     if protocol.evaluate_every_epoch:
-        loss, accuracy = metrics.curve_point(trainer.judge(), data.test.labels)
+        loss, accuracy = metrics.loss_and_accuracy(trainer.predict(), data.test.labels)
         if not math.isfinite(loss):  # of the last step, which no training loss has seen yet
             raise RunFailedError(
                 f"diverged: the {protocol.split} loss is {loss} in epoch {trainer.epoch}"
             )
-        row |= {f"{protocol.split}_loss": loss, f"{protocol.split}_accuracy": accuracy}
-    return row | {"seconds": seconds, "images_per_second": len(data.train) / seconds}
+    return {
+        "epoch": trainer.epoch,
+        "train_loss": trained["train_loss"],
+        "train_accuracy": trained["train_accuracy"],
+        "eval_loss": loss,
+        "eval_accuracy": accuracy,
+        "lr": trained["lr"],
+        "seconds": seconds,
+        "images_per_second": len(data.train) / seconds,
+    }
 
 
-def _judge(trainer: Trainer, directory: Path, held: Callable[[], None]) -> dict[str, Any]:
-    """Metrics of the trained network; writes weights, predictions and probabilities."""
-    logits = trainer.judge().cpu()
+def _evaluate_and_save(
+    trainer: Trainer, directory: Path, held: Callable[[], None]
+) -> dict[str, Any]:
+    """Compute metrics of the trained network; write weights, predictions and probabilities."""
+    logits = trainer.predict().cpu()
+    train = trainer.data.train
+    _, train_accuracy = metrics.loss_and_accuracy(trainer.predict(train.images), train.labels)
     device.check(trainer.device)
     if not logits.isfinite().all():
         raise RunFailedError("diverged: the trained network's outputs are not finite")
@@ -182,7 +197,10 @@ def _judge(trainer: Trainer, directory: Path, held: Callable[[], None]) -> dict[
     return {
         "status": "finished",
         "reason": None,
-        "metrics": metrics.metrics(logits.numpy(), labels, trainer.data.classes),
+        "metrics": {
+            **metrics.compute_metrics(logits.numpy(), labels, trainer.data.classes),
+            "train_accuracy": train_accuracy,
+        },
         "weights_sha256": weights_sha256(weights),
         "predictions_sha256": hashlib.sha256(predictions).hexdigest(),
     }
@@ -205,12 +223,13 @@ def weights_sha256(weights: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _description(plan: Plan, data: Data) -> dict[str, Any]:
+def _description(plan: Plan, data: Dataset) -> dict[str, Any]:
     """The part of a record that is known before training."""
     place = data.train.labels.device
     return {
         "version": record.VERSION,
         "variant": plan.variant.name,
+        "family": plan.variant.family,
         "settings": plan.variant.settings(),
         "changes": variants.changes(plan.variant, variants.get("paper")),
         "seed": plan.seed,
@@ -224,12 +243,14 @@ def _description(plan: Plan, data: Data) -> dict[str, Any]:
             "train_size": len(data.train),
             "test_size": len(data.test),
         },
-        "protocol": store.plain(plan.protocol.to_dict()),
+        "protocol": plan.protocol,
         "departures": plan.departures,
+        "study": plan.study,
         "environment": environment.describe(place, eager=plan.eager),
         "code": environment.code(),
         "sources_sha256": environment.sources_sha256(),
         "decision_sha256": decision.sha256(),
+        "normalization": dict(zip(("mean", "std"), pixel_scaling(plan.variant, data), strict=True)),
     }
 
 

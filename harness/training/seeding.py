@@ -1,4 +1,4 @@
-"""Randomness: one generator per purpose, and the switches that make torch repeat itself."""
+"""Random generators, one per purpose, and the switches for deterministic algorithms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def derive(seed: int, purpose: str, epoch: int = 0) -> int:
-    """A 63-bit seed for one purpose in one epoch.
+    """Derive a 63-bit seed for one purpose in one epoch.
 
     Keyed by the run's seed and never by the variant, so that all variants of a seed see
     the same batches, crops and mirrors. SHA-256 keeps the streams apart.
@@ -21,15 +21,15 @@ def derive(seed: int, purpose: str, epoch: int = 0) -> int:
 def generator(
     seed: int, purpose: str, epoch: int = 0, device: torch.device | str = "cpu"
 ) -> torch.Generator:
-    """A fresh generator for one purpose in one epoch."""
+    """Create a generator for one purpose in one epoch."""
     return torch.Generator(device).manual_seed(derive(seed, purpose, epoch))
 
 
 def make_deterministic() -> None:
-    """Set every switch that repeatable bits need. Call before CUDA is first used.
+    """Make torch use deterministic algorithms only. Call before CUDA is first used.
 
     fp32 means fp32: cuDNN's TF32 is on by default and is switched off. Filling
-    uninitialised memory guards against bugs, not against drift, and costs time.
+    uninitialized memory guards against bugs, not against drift, and costs time.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # What torch.use_deterministic_algorithms(True) does, but for importing torch's compiler to

@@ -1,30 +1,73 @@
-"""The training loop: one run's mutable state, and how an epoch changes it."""
+"""The training loop: the state of one run, and how an epoch changes it."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.profiler import record_function
 from torch.optim.sgd import sgd
 
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
 from harness.protocol.spec import Protocol
 from harness.training import metrics
-from harness.training.augmentation import Draws, Images, Normalise, draw
-from harness.training.cuda_graph import capture
+from harness.training.augmentation import AugmentParams, Normalize, PaddedImages, sample_params
+from harness.training.cuda_graph import capture_graph
+from harness.training.mixing import Mixing, MixParams
 from harness.training.seeding import derive, generator
 from variants.network import build
 from variants.spec import Variant
 
 OnBatch = Callable[[int], None]
+
+
+_PIXEL_SCALINGS: dict[str, Callable[[Dataset], tuple[list[float], list[float]]]] = {
+    "standardize": lambda data: data.channel_statistics,
+    "unit": lambda data: ([0.0] * 3, [255.0] * 3),
+}
+
+
+def pixel_scaling(variant: Variant, data: Dataset) -> tuple[list[float], list[float]]:
+    """What a variant subtracts from the pixels (0 to 255) of each channel, and what divides them.
+
+    Args:
+        variant: what is trained.
+        data: as split by the protocol: only the images trained on count.
+    """
+    return _PIXEL_SCALINGS[variant.pixel_scaling](data)
+
+
+@dataclass(frozen=True)
+class EpochParams:
+    """Everything random of one epoch but the dropout masks.
+
+    Attributes:
+        order: int64 [N], rows of the training images in the order of the epoch.
+        augment: one row per image.
+        mix: one row per batch.
+    """
+
+    order: Tensor
+    augment: AugmentParams
+    mix: MixParams
+
+    def to(self, device: torch.device) -> EpochParams:
+        """The same parameters on another device."""
+        return EpochParams(self.order.to(device), self.augment.to(device), self.mix.to(device))
+
+    def copy_(self, other: EpochParams) -> None:
+        """Copy another epoch's parameters into the tensors of this one."""
+        self.order.copy_(other.order)
+        self.augment.copy_(other.augment)
+        self.mix.copy_(other.mix)
 
 
 class Trainer:
@@ -38,7 +81,10 @@ class Trainer:
         seed: the run's seed.
         data: images on the device that trains.
         graphs: replay each step as a CUDA graph instead of launching its kernels one by one;
-            None means on CUDA yes.
+            None means yes on CUDA.
+
+    Attributes:
+        recipe: the protocol with the variant's own optimizer settings and batch size.
     """
 
     def __init__(
@@ -46,43 +92,44 @@ class Trainer:
         variant: Variant,
         protocol: Protocol,
         seed: int,
-        data: Data,
+        data: Dataset,
         *,
         graphs: bool | None = None,
     ) -> None:
         self.variant = variant
         self.protocol = protocol
+        self.recipe = dataclasses.replace(protocol, **variant.overrides())
         self.seed = seed
         self.data = data
         self.device = data.train.labels.device
         self.graphs = self.device.type == "cuda" if graphs is None else graphs
         self.epoch = 0
-        # Marks the parts of a step, for whoever measures them.
+        # Marks the parts of a step for the profiler.
         self.span: Callable[[str], AbstractContextManager[Any]] = record_function
         self._dropout = torch.Generator(self.device)
         model = build(variant, len(data.classes), generator(seed, "init"), self._dropout)
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.normalise = Normalise(*data.channel_statistics, self.device)
-        self._images = Images(data.train.images, protocol.augmentation[variant.augmentation])
+        self._normalize = Normalize(*pixel_scaling(variant, data), self.device)
+        self._images = PaddedImages(data.train.images, protocol.augmentation[variant.augmentation])
+        self._mixing = Mixing(variant.mixing, variant.mixing_alpha)
         self._parameters = list(self.model.parameters())
         # From zero, which gives the bits of a first step without momentum: a captured step
         # cannot be another the first time.
         self._momentum = [torch.zeros_like(p) for p in self._parameters]
-        # What a captured step reads or counts must be a tensor that stays where it is. The
+        # What a captured step reads or counts must be a tensor whose address does not change. The
         # learning rate is one in the eager path too: as a float it can differ in the last bit.
-        self._rate = torch.zeros((), device=self.device)
+        self._lr = torch.zeros((), device=self.device)
         self._position = torch.zeros((), dtype=torch.int64, device=self.device)
         self._totals = torch.zeros(2, dtype=torch.float64, device=self.device)
-        self._line = torch.arange(protocol.batch_size, device=self.device)
-        order, draws = self.drawn(self.epoch)
-        self._ahead = (self.epoch, order, draws)
-        self._order, self._draws = order.to(self.device), draws.to(self.device)
+        self._batch_offsets = torch.arange(self.recipe.batch_size, device=self.device)
+        self._prefetched = (self.epoch, self.sample_epoch(self.epoch))
+        self._params = self._prefetched[1].to(self.device)
 
     def autocast(self, *, cache: bool = False) -> torch.autocast:
-        """bf16 where the protocol says so; a null context in fp32.
+        """Autocast to bf16 if the protocol says so; a null context in fp32.
 
         Args:
-            cache: keep converted weights while they do not change; a captured step may not.
+            cache: keep converted weights while they do not change; a captured step must not.
         """
         enabled = self.protocol.precision == "bf16"
         return torch.autocast(
@@ -92,24 +139,25 @@ class Trainer:
     @property
     def batch_sizes(self) -> list[int]:
         """Images of each step of an epoch; the last step takes what is left."""
-        full, rest = divmod(len(self.data.train), self.protocol.batch_size)
-        return [self.protocol.batch_size] * full + [rest] * (rest > 0)
+        full, rest = divmod(len(self.data.train), self.recipe.batch_size)
+        return [self.recipe.batch_size] * full + ([rest] if rest else [])
 
-    def train_epoch(self, on_batch: OnBatch = lambda done: None) -> dict[str, float]:
+    def train_epoch(self, on_batch: OnBatch = lambda done: None) -> dict[str, float | None]:
         """Train one epoch.
 
         Args:
-            on_batch: told how many batches of the epoch have been given to the device.
+            on_batch: called with the number of batches of the epoch given to the device so far.
 
         Returns:
-            train_loss and train_accuracy, means over the epoch as it went along, and lr.
+            train_loss and train_accuracy, means over the epoch as training went along, and lr.
+            train_accuracy is None if labels are mixed, since it would say nothing.
 
         Raises:
             RunFailedError: if the loss is no longer finite.
         """
-        rate = self.protocol.learning_rate_at(self.epoch, self.variant.lr_decay)
+        lr = self.recipe.learning_rate_at(self.epoch, self.variant.lr_decay)
         self.model.train()
-        self._rate.fill_(rate)
+        self._lr.fill_(lr)
         steps = self._steps
         self._begin_epoch()
         for done, size in enumerate(self.batch_sizes, start=1):
@@ -117,25 +165,29 @@ class Trainer:
             on_batch(done)
         self.epoch += 1
         if self.epoch < self.protocol.epochs:
-            self._ahead = (self.epoch, *self.drawn(self.epoch))  # while the device works
+            # While the device works.
+            self._prefetched = (self.epoch, self.sample_epoch(self.epoch))
         loss, accuracy = (self._totals / len(self.data.train)).tolist()  # the only wait for it
         if not math.isfinite(loss):
             raise RunFailedError(f"diverged: the training loss is {loss} in epoch {self.epoch}")
-        return {"train_loss": loss, "train_accuracy": accuracy, "lr": rate}
+        return {
+            "train_loss": loss,
+            "train_accuracy": None if self._mixing.active else accuracy,
+            "lr": lr,
+        }
 
-    def drawn(self, epoch: int) -> tuple[Tensor, Draws]:
-        """Order (int64 [N]) and augmentation of an epoch, on the CPU: the same for any device."""
+    def sample_epoch(self, epoch: int) -> EpochParams:
+        """Sample order, augmentation and mixing of an epoch on the CPU, for any device."""
         n, side = len(self.data.train), self.data.train.images.shape[1]
         order = torch.randperm(n, generator=generator(self.seed, "order", epoch))
-        return order, draw(n, side, self._images.spec, self.seed, epoch)
+        augment = sample_params(n, side, self._images.spec, self.seed, epoch)
+        mix = self._mixing.sample(len(self.batch_sizes), side, self.seed, epoch)
+        return EpochParams(order, augment, mix)
 
     def _begin_epoch(self) -> None:
-        """Put the epoch's random numbers where the steps read them, and count from zero."""
-        epoch, order, draws = self._ahead
-        if epoch != self.epoch:
-            order, draws = self.drawn(self.epoch)
-        self._order.copy_(order)
-        self._draws.copy_(draws)
+        """Copy the epoch's parameters to the tensors that the steps read, and reset the counts."""
+        epoch, params = self._prefetched
+        self._params.copy_(params if epoch == self.epoch else self.sample_epoch(self.epoch))
         self._dropout.manual_seed(derive(self.seed, "dropout", self.epoch))
         self._position.zero_()
         self._totals.zero_()
@@ -148,37 +200,39 @@ class Trainer:
             return dict(steps)
         changed = [*self.model.state_dict().values(), *self._momentum]
         changed += [self._position, self._totals]
-        return {size: capture(step, changed, self._dropout) for size, step in steps.items()}
+        return {size: capture_graph(step, changed, self._dropout) for size, step in steps.items()}
 
     def _step(self, size: int) -> None:
-        """One optimiser step on the epoch's next images; nothing in it waits for the device."""
+        """One optimizer step on the epoch's next images; nothing in it waits for the device."""
+        params, batch = self._params, self._position // self.recipe.batch_size
         with self.span("augmentation"):
-            index = self._order[self._position + self._line[:size]]
+            index = params.order[self._position + self._batch_offsets[:size]]
             labels = self.data.train.labels[index]
-            images = self.normalise(self._images.batch(index, self._draws))
+            images = self._normalize(self._images.batch(index, params.augment))
+            images = self._mixing.images(images, params.mix, batch)
         with self.span("forward"):
             with self.autocast():
                 logits = self.model(images)
-            loss = F.cross_entropy(logits.float(), labels)
+            loss = self._mixing.loss(logits.float(), labels, params.mix, batch)
         with self.span("backward"):
             loss.backward()  # type: ignore[no-untyped-call]
         with self.span("optimizer"):
-            self._descend()
+            self._sgd_step()
         right = (logits.detach().argmax(1) == labels).sum()
         self._totals += torch.stack([loss.detach() * size, right])
         self._position += size
 
     @torch.no_grad()
-    def _descend(self) -> None:
-        """SGD by its function: the class imports torch's compiler, which takes a second."""
+    def _sgd_step(self) -> None:
+        """SGD as a function: the class imports torch's compiler, which takes a second."""
         sgd(
             self._parameters,
             [p.grad for p in self._parameters],
             self._momentum,  # type: ignore[arg-type]
             fused=True,
-            lr=self._rate,
-            momentum=self.protocol.momentum,
-            weight_decay=self.protocol.weight_decay,
+            lr=self._lr,
+            momentum=self.recipe.momentum,
+            weight_decay=self.recipe.weight_decay,
             dampening=0.0,
             nesterov=False,
             maximize=False,
@@ -186,44 +240,47 @@ class Trainer:
         for parameter in self._parameters:
             parameter.grad = None
 
-    def judge(self, images: Tensor | None = None) -> Tensor:
-        """Logits of images, uint8 [N, H, W, 3]: float32 [N, classes], on the device.
+    def predict(self, images: Tensor | None = None) -> Tensor:
+        """Compute logits, without augmentation and dropout.
 
         Args:
-            images: None for those that the run is judged on.
-        """
-        with metrics.judging(self.model):
-            chosen = self.data.test.images if images is None else images
-            return metrics.logits_of(self._judged, chosen)
+            images: uint8 [N, H, W, 3]; None for those that the run is evaluated on.
 
-    def _judged(self, images: Tensor) -> Tensor:
-        """Logits of a batch, uint8 [B, H, W, 3], by a CUDA graph where it is a full one."""
+        Returns:
+            float32 [N, classes] on the device.
+        """
+        with metrics.eval_mode(self.model):
+            chosen = self.data.test.images if images is None else images
+            return metrics.predict_logits(self._predict_batch, chosen)
+
+    def _predict_batch(self, images: Tensor) -> Tensor:
+        """Logits of a batch, uint8 [B, H, W, 3], by a CUDA graph if it is a full one."""
         if not self.graphs or len(images) != metrics.BATCH:
             return self._logits(images)
-        replay, batch, logits = self._captured_judge
+        replay, batch, logits = self._captured_predict
         batch.copy_(images)
         replay()
         return logits.clone()
 
     def _logits(self, images: Tensor) -> Tensor:
         with self.autocast(cache=not self.graphs):
-            logits: Tensor = self.model(self.normalise(images.permute(0, 3, 1, 2)))
+            logits: Tensor = self.model(self._normalize(images.permute(0, 3, 1, 2)))
         return logits.float()
 
     @cached_property
-    def _captured_judge(self) -> tuple[Callable[[], None], Tensor, Tensor]:
-        """What judges the images in the first tensor and leaves their logits in the second."""
+    def _captured_predict(self) -> tuple[Callable[[], None], Tensor, Tensor]:
+        """A function that writes the logits of the images in a tensor to another tensor; both."""
         shape = (metrics.BATCH, *self.data.test.images.shape[1:])
         batch = torch.zeros(shape, dtype=torch.uint8, device=self.device)
         logits = torch.empty(len(batch), len(self.data.classes), device=self.device)
 
-        def judge() -> None:
+        def predict() -> None:
             logits.copy_(self._logits(batch))
 
-        return capture(judge, []), batch, logits
+        return capture_graph(predict, []), batch, logits
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next epoch depends on."""
+        """Everything that the next epoch depends on, as tensors and plain values."""
         return {
             "model": self.model.state_dict(),
             "momentum": self._momentum,
@@ -231,7 +288,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned, in the tensors that a captured step knows."""
+        """Restore what `state` returned, into the tensors that a captured step uses."""
         self.model.load_state_dict(state["model"])
         for buffer, stored in zip(self._momentum, state["momentum"], strict=True):
             buffer.copy_(stored)

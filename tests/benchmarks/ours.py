@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.protocol import presets
 from harness.protocol.spec import PRECISIONS, Protocol
 from harness.training import checkpoint
 from harness.training import trainer as training_trainer
-from harness.training.augmentation import Images, draw
+from harness.training.augmentation import PaddedImages
 from harness.training.device import choose_device, keep_freed_memory, own_stream
 from harness.training.seeding import make_deterministic
 from harness.training.trainer import Trainer
@@ -67,8 +67,8 @@ def augmentation(make: Make, runs: int) -> Work:
     trainer = make(0)
     pixels, device = trainer.data.train.images, trainer.device
     spec = trainer.protocol.augmentation[trainer.variant.augmentation]
-    images = Images(pixels, spec)
-    draws = draw(len(pixels), pixels.shape[1], spec, seed=0, epoch=0).to(device)
+    images = PaddedImages(pixels, spec)
+    draws = sample_params(len(pixels), pixels.shape[1], spec, seed=0, epoch=0).to(device)
     order = torch.randperm(len(pixels)).to(device)
     batches = torch.split(order, trainer.protocol.batch_size)
     return lambda: [images.batch(index, draws) for index in batches][-1]
@@ -113,7 +113,7 @@ def _unfused(sgd: Callable[..., None], *lists: list[Tensor], **settings: object)
 
 
 def trainer_without(
-    part: str | None, variant: Variant, protocol: Protocol, data: Data, seed: int
+    part: str | None, variant: Variant, protocol: Protocol, data: Dataset, seed: int
 ) -> Trainer:
     """A trainer as a run has it, but for one part."""
     trainer = Trainer(variant, protocol, seed, data, graphs=False if part == "graphs" else None)

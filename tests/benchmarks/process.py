@@ -21,7 +21,7 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
-from harness.data.dataset import Data, Split
+from harness.data.dataset import Dataset, Split
 from harness.training.device import device_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,9 +119,9 @@ def peak_memory(device: torch.device) -> int:
     return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
 
 
-def synthetic(images: int) -> Data:
+def synthetic(images: int) -> Dataset:
     """Noise in the form of CIFAR-10, to train and to judge on: speed does not depend on it."""
     source = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (images, 32, 32, 3), dtype=torch.uint8, generator=source)
     split = Split(pixels, torch.randint(0, 10, (images,), generator=source))
-    return Data("cifar10", "noise", tuple("0123456789"), split, split, fingerprint="")
+    return Dataset("cifar10", "noise", tuple("0123456789"), split, split, fingerprint="")

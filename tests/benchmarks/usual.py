@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 import variants
-from harness.data.dataset import Data
+from harness.data.dataset import Dataset
 from harness.protocol.presets import PROTOCOLS
 from harness.protocol.spec import PRECISIONS
 from harness.training.device import choose_device
@@ -37,7 +37,7 @@ from .process import serve, synthetic
 class Pictures(Dataset[tuple[Tensor, int]]):
     """Training images held as torchvision.datasets.CIFAR10 holds them."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Dataset) -> None:
         self.pixels: NDArray[np.uint8] = data.train.images.numpy()
         self.labels: list[int] = data.train.labels.tolist()
         mean, deviation = (torch.tensor(part) / 255 for part in data.channel_statistics)
@@ -57,7 +57,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
 
 
-def loader(data: Data, batch_size: int, device: torch.device) -> DataLoader[tuple[Tensor, int]]:
+def loader(data: Dataset, batch_size: int, device: torch.device) -> DataLoader[tuple[Tensor, int]]:
     """Shuffled batches of augmented images from workers that outlive the epoch."""
     return DataLoader(
         Pictures(data),
@@ -79,7 +79,7 @@ def network(variant: Variant) -> AlexNet:
     return model
 
 
-def training(precision: str, data: Data, device: torch.device) -> Callable[[], Tensor]:
+def training(precision: str, data: Dataset, device: torch.device) -> Callable[[], Tensor]:
     """A round is an epoch and returns its mean loss."""
     protocol = PROTOCOLS["cifar10"]
     batches = loader(data, protocol.batch_size, device)

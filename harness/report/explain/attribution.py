@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from harness.errors import InputError
 from harness.runs import record, store
 from harness.runs.record import RunRecord
-from harness.training.augmentation import Normalise
+from harness.training.augmentation import Normalize
 from harness.training.runner import weights_sha256
 from harness.training.seeding import derive
 from variants.network import AlexNet, build
@@ -178,7 +178,7 @@ def explain(
     labels: NDArray[np.int64],
     chosen: Sequence[int],
     classes: Sequence[str],
-    normalise: Normalise,
+    normalize: Normalize,
     seed: int,
     samples: int,
 ) -> list[Explained]:
@@ -191,7 +191,7 @@ def explain(
         seed: of the patches that LIME and SHAP hide.
         samples: for each of the two and each image.
     """
-    inputs = normalise(torch.from_numpy(images[list(chosen)]).permute(0, 3, 1, 2))
+    inputs = normalize(torch.from_numpy(images[list(chosen)]).permute(0, 3, 1, 2))
 
     @torch.no_grad()
     def score(batch: Tensor) -> Tensor:

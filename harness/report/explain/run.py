@@ -15,7 +15,7 @@ from harness.report.explain import attribution, sheet
 from harness.runs import record, store
 from harness.runs.options import parse_seeds
 from harness.runs.record import RunRecord
-from harness.training.augmentation import Normalise
+from harness.training.augmentation import Normalize
 
 # A sheet of a few hundred rows is larger than matplotlib draws, and nobody reads it.
 MOST = 50
@@ -52,8 +52,7 @@ def explain_run(
             f"these images are not the run's (fingerprint {data.fingerprint[:12]}, "
             f"not {stored.dataset['fingerprint'][:12]}): name its dataset with --data-dir."
         )
-    if stored.dataset["split"] == "validation":
-        data = data.validation()
+    data = data.split_by(stored.protocol)
     pictures, labels = data.test.images.numpy(), data.test.labels.numpy()
     chosen = _first_of_each(labels) if asked is None else asked
     if max(chosen) >= len(labels):
@@ -64,7 +63,7 @@ def explain_run(
         labels,
         chosen,
         stored.dataset["classes"],
-        Normalise(*data.channel_statistics, torch.device("cpu")),
+        Normalize(stored.normalization.mean, stored.normalization.std, torch.device("cpu")),
         seed,
         samples,
     )
