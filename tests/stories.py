@@ -13,8 +13,6 @@ from harness.protocol import decision, presets
 from harness.runs import store
 from tests.made import curve, made
 
-PROTOCOL = store.plain(presets.PROTOCOLS["cifar10"].to_dict())
-
 SHIFTS = dict(zip(variants.names(), (0, -55, -12, -60, 35, -15, -2, -9), strict=False))
 
 
@@ -33,14 +31,13 @@ def grid(
     for name in names or variants.names():
         for seed in range(seeds):
             share = (right + SHIFTS.get(name, 0) + round(source.normal(0, 3))) / 1000
-            rows = curve(np.linspace(0.3, share, epochs).tolist())
-            history = [{k.replace("test", split): v for k, v in row.items()} for row in rows]
+            history = curve(np.linspace(0.3, share, epochs).tolist())
             run = made(
                 name,
                 seed,
                 round(1000 * share),
                 dataset=dataset,
-                protocol={**PROTOCOL, "epochs": epochs, **protocol},
+                protocol={"epochs": epochs, **protocol},
                 history=history,
                 decision_sha256=decision.sha256(),
                 **changed,
@@ -60,10 +57,10 @@ def troubled(results: Path) -> None:
         protocol={"validation": True},
     )
     folder = results / f"test-{presets.EPOCHS}"
-    (folder / "paper/seed-0/record.json").write_text('{"version": 2')
+    (folder / "paper/seed-0/record.json").write_text('{"version": 3')
     shutil.copytree(folder / "paper/seed-1", results / "copy/seed-1")
-    failed = made("dropout_75", 7, protocol=PROTOCOL, failed=True)
+    failed = made("dropout_75", 7, failed=True)
     store.save(folder / "dropout_75/seed-7", failed)
     elsewhere = {"device": "another GPU", "torch": "2.15.0", "threads": 8}
-    other = made("dropout_0", 7, protocol=PROTOCOL, environment=elsewhere)
+    other = made("dropout_0", 7, environment=elsewhere)
     store.save(folder / "dropout_0/seed-7", other)
