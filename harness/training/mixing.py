@@ -42,6 +42,13 @@ class MixParams:
         self.weight.copy_(other.weight)
         self.box.copy_(other.box)
 
+    def of_batch(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight [] and box [4] of a batch, whose number in the epoch is int64 [].
+
+        `weight[batch]` would ask the host for a number without dimensions.
+        """
+        return self.weight.index_select(0, batch)[0], self.box.index_select(0, batch)[0]
+
 
 class Mixing:
     """Mix each image of a batch with a partner from the same batch, and their labels alike.
@@ -88,9 +95,7 @@ class Mixing:
         """
         if not self.active:
             return images
-        return _KINDS[self._kind](
-            images, images.roll(1, 0), params.weight[batch], params.box[batch]
-        )
+        return _KINDS[self._kind](images, images.roll(1, 0), *params.of_batch(batch))
 
     def loss(self, logits: Tensor, labels: Tensor, params: MixParams, batch: Tensor) -> Tensor:
         """Mean cross-entropy (nats) of float32 logits [B, classes] for the mixed labels.
@@ -102,7 +107,7 @@ class Mixing:
         loss = F.cross_entropy(logits, labels)
         if not self.active:
             return loss
-        weight = params.weight[batch]
+        weight, _ = params.of_batch(batch)
         return weight * loss + (1 - weight) * F.cross_entropy(logits, labels.roll(1, 0))
 
 
