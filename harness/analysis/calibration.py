@@ -1,40 +1,43 @@
-"""The one tuned knob: the smallest budget that reaches the target on the validation split.
+"""Choose the number of epochs: the smallest that reaches the target on the validation split.
 
-The rule, its candidates and its target stand in the decision file. The test images have no
-part in it: the runs train on 45,000 of the training images and are judged on the other 5,000.
-A candidate whose first seed misses the target by more than chance over seeds can make good gets
-no others; on a CPU this saves a third of the time.
+The rule, its candidates and its target are in the decision file. The test images have no part in
+it: the runs train on 45,000 of the training images and are evaluated on the other 5,000. A
+candidate whose first seed misses the target by more than chance over seeds can make good gets no
+others; on a CPU this saves a third of the time.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
 from harness.analysis.groups import Group
 from harness.errors import RunFailedError
-from harness.protocol import decision
+from harness.protocol import datasets, decision
 from harness.protocol.decision import Decision
-from harness.runs.record import RunRecord
+from harness.runs.record import DatasetInfo, RunRecord
 
 # Deviations over seeds, as the decision file expects them, by which a first run must miss the
 # target for the other seeds of its candidate to be spared.
 HOPELESS = 6
 
-# Which images judge the candidates.
+# Images that the candidates are evaluated on.
 SPLIT = "validation"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """What a budget came to.
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Candidate(_Model):
+    """Accuracy of the runs of one number of epochs.
 
     Attributes:
         epochs: the budget.
@@ -45,21 +48,28 @@ class Candidate:
         reaches: whether the mean reaches the target.
     """
 
-    epochs: int
-    seeds: list[int]
-    accuracies: list[float]
+    epochs: PositiveInt
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
+    accuracies: list[Annotated[float, Field(ge=0, le=1)]]
     mean: float
     standard_error: float | None
     reaches: bool
 
+    @model_validator(mode="after")
+    def _one_accuracy_a_seed(self) -> Candidate:
+        if len(self.seeds) != len(self.accuracies):
+            raise ValueError(f"{len(self.seeds)} seeds and {len(self.accuracies)} accuracies")
+        if self.seeds != sorted(set(self.seeds)):
+            raise ValueError("the seeds are not distinct, smallest first")
+        return self
 
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
+
+class Calibration(_Model):
     """The record of a calibration; everything in it follows from the records of its runs.
 
     Attributes:
         variant, target: what is to reach which accuracy.
-        dataset: name, title, fingerprint, official, sizes and split, as in a run's record.
+        dataset: as in a run's record.
         candidates: those that were tried, smallest first.
         epochs: the smallest that reaches the target; None if none has.
         decision_sha256: of the decision file that has the rule.
@@ -67,10 +77,19 @@ class Calibration:
 
     variant: str
     target: float
-    dataset: dict[str, Any]
-    candidates: list[Candidate]
-    epochs: int | None
+    dataset: DatasetInfo
+    candidates: Annotated[list[Candidate], Field(min_length=1)]
+    epochs: PositiveInt | None
     decision_sha256: str
+
+    @model_validator(mode="after")
+    def _possible(self) -> Calibration:
+        if self.dataset.split != SPLIT:
+            raise ValueError(f"dataset.split is {self.dataset.split!r} and not {SPLIT!r}")
+        tried = [candidate.epochs for candidate in self.candidates]
+        if tried != [e for e in decision.load().budgets.candidates if e in tried]:
+            raise ValueError("the candidates are not the decision file's, smallest first")
+        return self
 
     @property
     def runs(self) -> dict[tuple[int, int], float]:
@@ -82,8 +101,8 @@ class Calibration:
         }
 
     def to_bytes(self) -> bytes:
-        """The text of `calibration.json`: one form for one content."""
-        return json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n"
+        """The text of `calibration.json`: one text for one content."""
+        return json.dumps(self.model_dump(mode="json"), indent=1).encode() + b"\n"
 
     def sha256(self) -> str:
         """SHA-256 of that text."""
@@ -116,8 +135,8 @@ def search(
 
 def _hopeless(first: RunRecord) -> bool:
     rule = decision.load()
-    least = rule.budgets.target - HOPELESS * rule.accuracy.expected_sd
-    return first.metrics is None or first.metrics["accuracy"] < least
+    least = rule.budgets.target - HOPELESS * rule.description.expected_sd
+    return first.metrics is None or first.metrics.accuracy < least
 
 
 def summarise(records: Iterable[RunRecord]) -> Calibration:
@@ -129,22 +148,21 @@ def summarise(records: Iterable[RunRecord]) -> Calibration:
     records = list(records)
     if failed := [record for record in records if record.metrics is None]:
         raise RunFailedError(
-            f"{failed[0].protocol['epochs']} epochs, seed {failed[0].seed}: {failed[0].reason}. "
+            f"{failed[0].protocol.epochs} epochs, seed {failed[0].seed}: {failed[0].reason}. "
             "A budget is chosen over all its seeds or not at all."
         )
     tried: dict[int, dict[int, float]] = defaultdict(dict)
     for record in records:
         if record.metrics is not None:
-            tried[record.protocol["epochs"]][record.seed] = record.metrics["accuracy"]
-    about = ("name", "title", "fingerprint", "official", "split", "train_size", "test_size")
-    return conclude({key: records[0].dataset[key] for key in about}, tried)
+            tried[record.protocol.epochs][record.seed] = record.metrics.accuracy
+    return conclude(records[0].dataset, tried)
 
 
-def conclude(dataset: dict[str, Any], tried: Mapping[int, Mapping[int, float]]) -> Calibration:
-    """What accuracies come to by the rule of the decision file.
+def conclude(dataset: DatasetInfo, tried: Mapping[int, Mapping[int, float]]) -> Calibration:
+    """The calibration that accuracies give by the rule of the decision file.
 
     Args:
-        dataset: of the runs, as a calibration has it.
+        dataset: of the runs.
         tried: the accuracy of each run, a fraction, by epochs and seed; at least one of each.
     """
     rule = decision.load()
@@ -178,26 +196,22 @@ def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Can
 
 def is_cifar10(found: Calibration) -> bool:
     """Whether the images were CIFAR-10's, or the known copy of them."""
-    from harness.protocol.datasets import (
-        KNOWN_FINGERPRINTS,  # needs torch, which a report does without
-    )
-
-    return found.dataset["official"] or found.dataset["fingerprint"] in KNOWN_FINGERPRINTS
+    return found.dataset.official or found.dataset.fingerprint in datasets.KNOWN_FINGERPRINTS
 
 
 def rests_on(found: Calibration, run: RunRecord) -> bool:
     """Whether a run is one of those that the calibration is made from.
 
-    Never one that was judged on the test images, nor one that departs from the protocol in
+    Never one that was evaluated on the test images, nor one that departs from the protocol in
     more than its epochs, as in its precision.
     """
     return (
         run.variant == found.variant
         and run.metrics is not None
-        and run.dataset["split"] == found.dataset["split"] == SPLIT
-        and run.dataset["fingerprint"] == found.dataset["fingerprint"]
+        and run.dataset.split == SPLIT
+        and run.dataset.fingerprint == found.dataset.fingerprint
         and run.departures.keys() <= {"epochs", "validation"}
-        and found.runs.get((run.protocol["epochs"], run.seed)) == run.metrics["accuracy"]
+        and found.runs.get((run.protocol.epochs, run.seed)) == run.metrics.accuracy
     )
 
 
@@ -214,5 +228,5 @@ def without_tuning(groups: Sequence[Group], found: Collection[Calibration]) -> l
 
 def missing(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
     """Epochs and seed of each run that the calibration is made from and that is not there."""
-    there = {(run.protocol["epochs"], run.seed) for run in records if rests_on(found, run)}
+    there = {(run.protocol.epochs, run.seed) for run in records if rests_on(found, run)}
     return [run for run in found.runs if run not in there]

@@ -45,7 +45,7 @@ def table(runs: Group, baseline: str = "paper", rules: Decision | None = None) -
         fractions; NaN where there is nothing to show.
     """
     rules = rules or decision.load()
-    classes = runs.dataset["classes"]
+    classes = runs.dataset.classes
     names = _order({r.variant for r in runs.records})
     arms = {name: Arm.of(name, runs.records) for name in names}
     rows = [_row(runs, arm, rules) for arm in arms.values()]
@@ -87,7 +87,7 @@ def _row(runs: Group, arm: Arm, rules: Decision) -> dict[str, Any]:
     finished = [r for r in records if not r.failed]
     low, high = contrasts.interval(arm, rules)
     few = arm.n < rules.seeds.least
-    recall = arm.figure("recall", runs.dataset["classes"])
+    recall = arm.figure("recall", runs.dataset.classes)
     best = [_best(r) for r in finished]
     return {
         "variant": arm.name,
@@ -99,13 +99,13 @@ def _row(runs: Group, arm: Arm, rules: Decision) -> dict[str, Any]:
         "accuracy_high": high,
         "accuracy_sd": np.nan if few else contrasts.deviation(arm),
         "accuracy_optimistic": _mean(best),
-        "macro_f1": _mean([m["macro_f1"] for m in arm.finished.values()]),
-        "auc": _mean([m["auc"] for m in arm.finished.values()]),
+        "macro_f1": _mean([m.macro_f1 for m in arm.finished.values()]),
+        "auc": _mean([m.auc for m in arm.finished.values()]),
         "changes": ", ".join(f"{k}={v}" for k, v in records[0].changes.items()),
         "train_seconds": _mean([r.train_seconds for r in finished]),
         **{
             f"recall_{c}": _mean(values)
-            for c, values in zip(runs.dataset["classes"], recall, strict=True)
+            for c, values in zip(runs.dataset.classes, recall, strict=True)
         },
     }
 
@@ -146,8 +146,8 @@ def _mean(values: Iterable[float | None]) -> float:
 
 def _best(record: RunRecord) -> float | None:
     """Accuracy of the best epoch, chosen by the very images it is measured on."""
-    key = f"{record.dataset['split']}_accuracy"
-    return max((row[key] for row in record.history if key in row), default=None)
+    values = [row.eval_accuracy for row in record.history if row.eval_accuracy is not None]
+    return max(values, default=None)
 
 
 def _reported_row(reported: paper_reported.ReportedRun, base: float) -> dict[str, Any]:

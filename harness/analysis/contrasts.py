@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis import stats
 from harness.protocol.decision import Decision
-from harness.runs.record import RunRecord
+from harness.runs.record import Metrics, RunRecord
 
 _NAN = float("nan")
 
@@ -28,7 +27,7 @@ class Arm:
     """
 
     name: str
-    finished: dict[int, dict[str, Any]]
+    finished: dict[int, Metrics]
     failed: int
 
     @classmethod
@@ -76,7 +75,7 @@ class Arm:
     @property
     def accuracies(self) -> NDArray[np.float64]:
         """Of the finished runs [n], by seed; fractions."""
-        return np.array([m["accuracy"] for m in self.finished.values()], float)
+        return np.array([m.accuracy for m in self.finished.values()], float)
 
     @property
     def all_runs(self) -> NDArray[np.float64]:
@@ -86,7 +85,7 @@ class Arm:
     def figure(self, name: str, classes: Sequence[str]) -> NDArray[np.float64]:
         """Precision, recall or f1 of every class [classes, n]; fractions."""
         runs = self.finished.values()
-        return np.array([[m["per_class"][c][name] for m in runs] for c in classes], float)
+        return np.array([[getattr(m.per_class[c], name) for m in runs] for c in classes], float)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _contrast(
     if found is None:
         return Contrast(arm.name, base.name, difference, *[_NAN] * 7)
     shared = [seed for seed in arm.finished if seed in base.finished]
-    pairs = [[a.finished[s]["accuracy"] for s in shared] for a in (arm, base)]
+    pairs = [[a.finished[s].accuracy for s in shared] for a in (arm, base)]
     return Contrast(
         variant=arm.name,
         against=base.name,

@@ -1,4 +1,4 @@
-"""Which runs may stand in one table. Pure: no files, no printing."""
+"""Group records that one table may hold. Pure: no files, no printing."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from typing import Any
 
 from harness.formatting import count
 from harness.protocol import datasets
+from harness.protocol.spec import Protocol
 from harness.runs import store
-from harness.runs.record import RunRecord
+from harness.runs.record import DatasetInfo, RunRecord
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that may stand in one table: same data, same protocol, same precision.
+    """Runs that one table may hold: same data, same protocol, same type of device.
 
     Attributes:
-        dataset, protocol: as in the records; the dataset without what names the run's part.
+        dataset, protocol: as in the records.
+        device_type: "cpu" or "cuda"; runs of different types are never pooled.
         records: one for each variant and seed.
     """
 
-    dataset: dict[str, Any]
-    protocol: dict[str, Any]
+    dataset: DatasetInfo
+    protocol: Protocol
+    device_type: str
     records: tuple[RunRecord, ...]
 
     @property
     def title(self) -> str:
-        """Data, budget and precision, for people."""
-        return self._named(f"{count(self.protocol['epochs'], 'epoch')}, ")
+        """Data, budget, precision and type of device, for people."""
+        return self._named(f"{count(self.protocol.epochs, 'epoch')}, ")
 
     @property
     def setting(self) -> str:
@@ -37,15 +40,14 @@ class Group:
         return self._named("")
 
     def _named(self, budget: str) -> str:
-        elsewhere = ", validation split" if self.dataset["split"] == "validation" else ""
-        return f"{self.dataset['title']}, {budget}{self.protocol['precision']}{elsewhere}"
+        elsewhere = ", validation split" if self.dataset.split == "validation" else ""
+        place = f"{self.protocol.precision} on {self.device_type}"
+        return f"{self.dataset.title}, {budget}{place}{elsewhere}"
 
     @property
     def beside_paper(self) -> bool:
         """Whether the paper's figures may stand beside these: its classes, and test images."""
-        return (
-            tuple(self.dataset["classes"]) == datasets.CLASSES and self.dataset["split"] == "test"
-        )
+        return tuple(self.dataset.classes) == datasets.CLASSES and self.dataset.split == "test"
 
 
 def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
@@ -58,26 +60,28 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
     """
     kept: dict[str, dict[tuple[str, int], RunRecord]] = {}
     faults = []
-    for found in records:
-        runs = kept.setdefault(repr((found.dataset, found.protocol)), {})
-        key = (found.variant, found.seed)
+    for record in records:
+        shared = (record.dataset, record.protocol, record.environment.device_type)
+        runs = kept.setdefault(repr(shared), {})
+        key = (record.variant, record.seed)
         if key in runs:
-            faults.append(f"{found.variant} seed {found.seed} is there twice: one was left out.")
-        runs.setdefault(key, found)
+            faults.append(f"{record.variant} seed {record.seed} is there twice: one was left out.")
+        runs.setdefault(key, record)
     groups = []
     for runs in kept.values():
         members = tuple(runs.values())
-        groups.append(Group(members[0].dataset, members[0].protocol, members))
-    return sorted(groups, key=_place), faults
+        first = members[0]
+        groups.append(Group(first.dataset, first.protocol, first.environment.device_type, members))
+    return sorted(groups, key=_order), faults
 
 
-def _place(group: Group) -> tuple[Any, ...]:
-    elsewhere = group.dataset["split"] != "test"
-    return elsewhere, -len(group.records), group.protocol["epochs"], group.title
+def _order(group: Group) -> tuple[Any, ...]:
+    elsewhere = group.dataset.split != "test"
+    return elsewhere, -len(group.records), group.protocol.epochs, group.title
 
 
 # What a reader asks for first; much of the rest follows from it.
-_TELLING = ("data.title", "data.split", "protocol.epochs", "protocol.precision")
+_TELLING = ("data.title", "data.split", "device", "protocol.epochs", "protocol.precision")
 
 
 def apart(one: Group, other: Group) -> list[str]:
@@ -85,13 +89,14 @@ def apart(one: Group, other: Group) -> list[str]:
     most telling first."""
     before, after = (
         {
-            "data": {**g.dataset, "fingerprint": g.dataset["fingerprint"][:12]},
-            "protocol": g.protocol,
+            "data": {**g.dataset.model_dump(), "fingerprint": g.dataset.fingerprint[:12]},
+            "device": g.device_type,
+            "protocol": g.protocol.to_dict(),
         }
         for g in (one, other)
     )
     return sorted(
-        store.differences(before, after),
+        store.diff(before, after),
         key=lambda phrase: not phrase.startswith(tuple(f"{name} " for name in _TELLING)),
     )
 
@@ -99,8 +104,7 @@ def apart(one: Group, other: Group) -> list[str]:
 def environments(records: Iterable[RunRecord]) -> list[str]:
     """What the runs ran on, with the number of each, most first: one phrase if all agree."""
     found = Counter(
-        f"{e.get('device', 'unknown device')}, torch {e.get('torch', '?')}, "
-        f"{count(e.get('threads', '?'), 'thread')}"
+        f"{e.device}, torch {e.torch}, {count(e.threads, 'thread')}"
         for e in (record.environment for record in records)
     )
     return [

@@ -1,11 +1,20 @@
-"""What a run's history says about its curves. Pure."""
+"""Monotonicity of learning curves, last-epoch jumps and the generalization gap. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+
+from harness.runs.record import EpochRow, Metrics
+
+# The four curves of a run by their fields in a history: whether each is claimed to rise.
+RISING = {
+    "train_accuracy": True,
+    "eval_accuracy": True,
+    "train_loss": False,
+    "eval_loss": False,
+}
 
 
 def wrong_way(values: Sequence[float], rising: bool) -> float:
@@ -17,26 +26,20 @@ def wrong_way(values: Sequence[float], rising: bool) -> float:
     return float(np.mean(steps < 0 if rising else steps > 0))
 
 
-def wrong_ways(history: Sequence[dict[str, Any]], split: str) -> dict[str, float]:
-    """`wrong_way` of the four curves of a run.
+def wrong_ways(history: Sequence[EpochRow]) -> dict[str, float]:
+    """`wrong_way` of each curve that a run recorded in every epoch, by its field.
 
-    Args:
-        history: rows of a record.
-        split: "test" or "validation", as the record's dataset has it.
-
-    Returns:
-        {curve: share} for training and `split` accuracy and loss; empty where the run did not
-        record every epoch.
+    Training accuracy is missing where labels are mixed, both evaluation curves where the protocol
+    evaluates once at the end, and all where there are fewer than two epochs.
     """
-    rising = {
-        "train_accuracy": True,
-        f"{split}_accuracy": True,
-        "train_loss": False,
-        f"{split}_loss": False,
-    }
-    if len(history) < 2 or not all(rising.keys() <= row.keys() for row in history):
+    if len(history) < 2:
         return {}
-    return {key: wrong_way([row[key] for row in history], up) for key, up in rising.items()}
+    shares = {}
+    for name, rising in RISING.items():
+        values = [value for row in history if (value := getattr(row, name)) is not None]
+        if len(values) == len(history):
+            shares[name] = wrong_way(values, rising)
+    return shares
 
 
 # Below this many epochs a mean says too little about where a run had been.
@@ -44,7 +47,7 @@ _LEAST = 3
 
 
 def before(epochs: int) -> int:
-    """How many epochs before the last it is held against: a quarter of the run, 0 of short ones.
+    """How many epochs before the last it is compared with: a quarter of the run, 0 of short ones.
 
     At any budget that quarter lies behind the first drop of the learning rate, which lifts
     accuracy by points (by default at 60 % of the run); a longer one would take that lift, and the
@@ -54,17 +57,20 @@ def before(epochs: int) -> int:
     return quarter if quarter >= _LEAST else 0
 
 
-def jump(history: Sequence[dict[str, Any]], split: str) -> float:
-    """Accuracy after the last epoch minus the mean of the epochs that it is held against, see
+def jump(history: Sequence[EpochRow]) -> float:
+    """Accuracy after the last epoch minus the mean of the epochs that it is compared with, see
     `before`; a fraction. NaN where there are none or not all were recorded."""
-    key, epochs = f"{split}_accuracy", before(len(history))
-    values = [row[key] for row in history[-epochs - 1 :] if key in row]
+    epochs = before(len(history))
+    rows = history[-epochs - 1 :]
+    values = [row.eval_accuracy for row in rows if row.eval_accuracy is not None]
     if not epochs or len(values) <= epochs:
         return float("nan")
     return float(values[-1] - np.mean(values[:-1]))
 
 
-def gap(history: Sequence[dict[str, Any]], accuracy: float) -> float:
-    """Training accuracy of the last epoch, as it went along with augmentation and dropout,
-    minus the accuracy of the trained network; fractions. NaN without a history."""
-    return float(history[-1]["train_accuracy"] - accuracy) if history else float("nan")
+def generalization_gap(metrics: Metrics) -> float:
+    """Accuracy on the training images minus that on the images evaluated; a fraction.
+
+    Both are of the last epoch's network, without augmentation and dropout.
+    """
+    return metrics.train_accuracy - metrics.accuracy

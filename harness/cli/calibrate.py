@@ -85,5 +85,5 @@ def calibrate(
     if adopt:
         if not calibration.is_cifar10(found):
             raise InputError("--adopt: the protocol's number is of CIFAR-10; these are own images.")
-        budget.adopt(found.epochs, found.sha256(), found.dataset["title"])
+        budget.adopt(found.epochs, found.sha256(), found.dataset.title)
         print(f"The protocol has it from now on: {budget.FILE}")

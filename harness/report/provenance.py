@@ -13,7 +13,7 @@ from harness.formatting import count
 from harness.protocol import decision
 from harness.report.tables import Cell, Table
 from harness.runs.record import RunRecord
-from harness.runs.threads import THREADS, threads_told
+from harness.runs.threads import THREADS
 
 # Where the records lie already, `run` would find every run done.
 _ANEW = "again"
@@ -35,17 +35,16 @@ def facts(group: Group) -> list[tuple[str, str]]:
     records, data, protocol = group.records, group.dataset, group.protocol
     spent = sum(r.train_seconds for r in records)
     sizes = sorted({r.parameters for r in records if r.parameters})
-    official = "yes, checksums verified" if data["official"] else "NO"
+    official = "yes, checksums verified" if data.official else "NO"
     settings = [
-        f"{name.replace('_', ' ')} {protocol[name]}"
+        f"{name.replace('_', ' ')} {getattr(protocol, name)}"
         for name in ("batch_size", "learning_rate", "momentum", "weight_decay", "decay_at")
-        if name in protocol
     ]
-    training = [count(protocol["epochs"], "epoch"), f"precision {protocol['precision']}", *settings]
+    training = [count(protocol.epochs, "epoch"), f"precision {protocol.precision}", *settings]
     return [
-        ("data", f"{data['title']}; official archive: {official}"),
-        ("data fingerprint (SHA-256)", data["fingerprint"]),
-        ("images", f"{data['train_size']:,} trained on, {data['test_size']:,} judged on"),
+        ("data", f"{data.title}; official archive: {official}"),
+        ("data fingerprint (SHA-256)", data.fingerprint),
+        ("images", f"{data.train_size:,} trained on, {data.test_size:,} judged on"),
         ("training", ", ".join(training)),
         ("parameters", ", ".join(f"{n:,}" for n in sizes) or "not recorded"),
         ("environment", "; ".join(environments(records)) or "no runs"),
@@ -71,8 +70,8 @@ def _interrupted(records: Sequence[RunRecord]) -> list[tuple[str, str]]:
 
 def _code(records: Sequence[RunRecord]) -> str:
     found = Counter(
-        f"commit {str(r.code['commit'])[:12]}" + " with changes" * bool(r.code.get("dirty"))
-        if r.code.get("commit")
+        f"commit {r.code.commit[:12]}" + " with changes" * bool(r.code.dirty)
+        if r.code.commit
         else "commit not recorded"
         for r in records
     )
@@ -82,12 +81,10 @@ def _code(records: Sequence[RunRecord]) -> str:
 def _cited(records: Sequence[RunRecord]) -> str:
     own = decision.sha256()
     found = Counter(r.decision_sha256 for r in records)
-    told = [
+    return "; ".join(
         f"{'this one' if sha == own else 'another'}, {sha[:12]} ({count(n, 'run')})"
-        for sha, n in sorted(found.items(), key=str)
-        if sha
-    ]
-    return "; ".join([*told, *([f"none ({count(found[None], 'run')})"] if found[None] else [])])
+        for sha, n in sorted(found.items())
+    )
 
 
 def repeats(group: Group, arms: Sequence[Arm]) -> Table:
@@ -121,7 +118,7 @@ def _commands(group: Group, records: Sequence[RunRecord]) -> list[str]:
     decides bits."""
     told: dict[str | None, list[RunRecord]] = {}
     for run in sorted(records, key=lambda r: r.seed):
-        told.setdefault(threads_told(run.environment), []).append(run)
+        told.setdefault(run.environment.variables.get(THREADS), []).append(run)
     return [
         (f"{THREADS}={shlex.quote(threads)} " if threads else "")
         + command(group, runs[0].variant, (r.seed for r in runs))
@@ -133,9 +130,9 @@ def command(group: Group, variant: str, seeds: Iterable[int]) -> str:
     """`run` with every option that these runs depend on, in a folder that holds none of them."""
     data, protocol = group.dataset, group.protocol
     words = ["python", "-m", "harness", "run", "--variant", variant, "--seeds", seed_ranges(seeds)]
-    words += ["--dataset", data["name"]]
-    words += ["--epochs", str(protocol["epochs"]), "--precision", protocol["precision"]]
-    words += ["--validation"] * (data["split"] == "validation")
-    words += ["--data-dir", "DIR"] * (data["name"] == "folder")
+    words += ["--dataset", data.name]
+    words += ["--epochs", str(protocol.epochs), "--precision", protocol.precision]
+    words += ["--validation"] * protocol.validation
+    words += ["--data-dir", "DIR"] * (data.name == "folder")
     words += ["--results", _ANEW]
     return shlex.join(words)

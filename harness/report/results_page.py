@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness import formatting
-from harness.protocol.decision import Decision
 from harness.report import sections, summary, tables
 from harness.report.figures import style
 from harness.report.figures.figure import Picture
@@ -18,60 +15,9 @@ from harness.report.sections import Section
 from harness.report.tables import Table
 from harness.report.text import budget, markup
 from harness.report.text import sentences as text_sentences
-from harness.runs.record import RunRecord
 from harness.verdict.study import Found
-from harness.verdict.verdict import Judgement
 
 FIGURES = "figures"
-
-# What is known of the copy with this fingerprint, and of what was run on it.
-_COPY = "4755da40623d58494c9edb66242f9b61cccb597be1fc2b1122d72b0c6802ca1f"
-
-_ABOUT_COPY = """\
-The images of `CIFAR-10 (JPEG q75)` are all 60,000 of CIFAR-10 in the official order of each class,
-but re-encoded as JPEG of quality 75 with halved colour resolution (4:2:0). Those who made the copy
-state a median PSNR of 30.5 dB, at worst 23 dB, over 6,102 of the official images; that could not
-be repeated here. Training and test images went through the same encoder. How much accuracy it
-costs or gives is not known: it takes runs on both to say. So nothing measured on the copy is a
-verdict on the paper. The rows of the paper's own two runs stand beside ours for orientation alone;
-records from the official archive get tables of their own.
-
-The copy itself is not published here: the images are not ours to pass on. It came as
-`cifar10-jpeg-q75.tar.xz` (18,546,456 bytes, SHA-256
-`81ef9f53a077a267b0a4411370880e4829102c4118dc2555a91672971d2915cf`), which unpacks to
-`train/<class>/0000.jpg` and `test/<class>/0000.jpg`; that folder is what `--data-dir DIR` means in
-the commands above. Pictures that somebody re-encodes with the same settings are very like these,
-but have a fingerprint of their own."""
-
-_SHARED = """\
-Two at a time, a thread each, with other work on the same two cores: the times are longer than a
-machine left alone needs."""
-
-_EARLIER = """\
-Before the decision file was written, one run of `paper` (seed 0, 20 epochs, then a provisional
-number; two threads, older code) had been judged on these test images: 77.79 %. So that figure was
-known when the number of epochs was tuned. Candidates, target and rule stood in the decision file
-before the calibration began and were not changed. The run has been replaced by one under that file.
-Not in it stands that a candidate whose first seed misses by over two points gets no other seeds:
-that was added as the calibration began, to save a third of its time. The candidates' first seeds
-were not trained in the order of their size; the outcome is the same."""
-
-_OFFICIAL = """\
-Whoever has the official archive gets the verdict by
-
-```bash
-python -m harness calibrate --adopt
-python -m harness sweep --variants all --seeds 0-19
-python -m harness sweep --variants paper --seeds 20-38
-python -m harness verdict
-python -m harness bundle official.tar
-```
-
-and can pass `official.tar` on (records and predictions alone), with `harness/protocol/budget.toml` if
-`calibrate` found another number of epochs there; `python -m harness merge official.tar` takes it
-in here after `check`. Both sweeps once more with `--epochs 90` give the verdict at the reference's
-budget, and `--variants all --seeds 0-4` with `--epochs 10`, `20` and `40` the rest of the budget
-curve."""
 
 
 def files(found: Found, shown: Sequence[Section]) -> dict[Path, bytes]:
@@ -95,8 +41,8 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
     folder = found.results.name + "/"
     figures = [_told(s, pictures[0], folder) for s in drawn if (pictures := _pictures(s))]
-    data = found.lead.group.dataset["fingerprint"]
-    tuned = [c for c in found.calibrations.values() if c.dataset["fingerprint"] == data]
+    data = found.lead.group.dataset.fingerprint
+    tuned = [c for c in found.calibrations.values() if c.dataset.fingerprint == data]
     sentences = [
         *(text_sentences.steps(calibration, rules) for calibration in tuned),
         *(budget.sentence(c, rules) for c in found.verdict.curves if found.lead in c),
@@ -138,19 +84,6 @@ def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
     for section in shown:
         yield from _section(section)
     yield from _table(tables.unknowns_table(found.verdict.rules))
-    datasets = [judgement.group.dataset for judgement in found.judgements]
-    if any(data["fingerprint"] == _COPY for data in datasets):
-        yield "## What the JPEG copy means"
-        yield _ABOUT_COPY
-        yield "## How these runs were made"
-        # What is known of the runs so far; it would not be true of others.
-        if all(_on_one_thread(r) for j in found.judgements for r in j.group.records):
-            yield _SHARED
-        yield _EARLIER
-    if not any(data["official"] for data in datasets):
-        yield "## How to get the official verdict"
-        yield _OFFICIAL
-        yield _cost(found.lead, found.verdict.rules)
 
 
 def _not_run(found: Found) -> Iterator[str]:
@@ -166,10 +99,6 @@ def _not_run(found: Found) -> Iterator[str]:
                 *lacking,
             ]
         )
-
-
-def _on_one_thread(run: RunRecord) -> bool:
-    return run.environment["device_type"] == "cpu" and run.environment.get("threads") == 1
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -223,26 +152,3 @@ def _table(table: Table) -> Iterator[str]:
 def _markdown(columns: dict[str, list[str]]) -> str:
     escaped = {n: [text.replace("|", "\\|") for text in column] for n, column in columns.items()}
     return markup.markdown(escaped, words=True)
-
-
-def _cost(judgement: Judgement, rules: Decision) -> str:
-    """What a run cost on each device that these records come from, and what the grid would."""
-    seconds: dict[str, list[float]] = defaultdict(list)
-    for done in (r for r in judgement.group.records if not r.failed):
-        place = done.environment
-        threads = f", threads: {place.get('threads')}" * (place["device_type"] == "cpu")
-        seconds[f"{place.get('device', 'an unnamed device')}{threads}"].append(done.train_seconds)
-    planned = rules.seeds.accuracy + len(rules.contrasts.variants) * rules.seeds.others
-    told = [
-        f"Training of one run took {formatting.duration(mean)} on {device} (mean of {len(s)}): "
-        f"{planned * mean / 3600:.0f} hours for these {planned} runs one after another."
-        for device, s in sorted(seconds.items())
-        for mean in [sum(s) / len(s)]
-    ]
-    reference = rules.budgets.reference
-    times = f"{reference / judgement.epochs:g} times as long; calibration comes on top"
-    if judgement.epochs != reference:
-        told.append(f"At {reference} epochs it takes {times}.")
-    kinds = {r.environment["device_type"] for r in judgement.group.records}
-    unseen = [] if "cuda" in kinds else ["On a GPU none has been timed yet."]
-    return " ".join([*told, *unseen])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -12,11 +11,11 @@ from tokenize import TokenError
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import BaseModel, ValidationError
 
 from harness.errors import InputError
-from harness.runs import record, store
+from harness.runs import store
 from harness.runs.record import RunRecord
-from harness.runs.schema import Form, faults
 from harness.verdict.study import Problem
 from harness.verdict.verdict import Judgement
 
@@ -24,7 +23,13 @@ _SHOWN = 24
 
 _EMBEDDED = "digits"  # its images come with scikit-learn: no --data-dir is needed
 
-_TOLD: Form = dict.fromkeys(("weights_sha256", "alt", "grad_cam_layer"), str)
+
+class _Told(BaseModel):
+    """What `explain` writes about its sheet, as far as it is read here."""
+
+    weights_sha256: str
+    alt: str
+    grad_cam_layer: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def gallery(
         InputError: if the dataset is missing or another one.
     """
     asked = data_dir is not None
-    if not asked and judgement.group.dataset["name"] != _EMBEDDED:
+    if not asked and judgement.group.dataset.name != _EMBEDDED:
         return None, ()
     kept = [(r, folder) for r in judgement.group.records if (folder := _folder(results, r))]
     if not kept:
@@ -126,11 +131,11 @@ def _judged_on(
     """Images [N, H, W, 3] and labels [N] that a run was judged on."""
     from harness.data import dataset  # needs torch: only where images are read
 
-    data = dataset.load(run.dataset["name"], data_dir, archive)
-    if data.fingerprint != run.dataset["fingerprint"]:
+    data = dataset.load(run.dataset.name, data_dir, archive)
+    if data.fingerprint != run.dataset.fingerprint:
         raise InputError(
             f"--data-dir: those images are not the ones of {run.variant} seed {run.seed} "
-            f"(fingerprint {data.fingerprint[:12]}, not {run.dataset['fingerprint'][:12]})."
+            f"(fingerprint {data.fingerprint[:12]}, not {run.dataset.fingerprint[:12]})."
         )
     judged = data.split_by(run.protocol).test
     return judged.images.numpy(), judged.labels.numpy()
@@ -148,7 +153,7 @@ def _probabilities(path: Path, run: RunRecord) -> NDArray[np.float32]:
     # numpy parses the header as Python: what a torn one raises is as various as that.
     except (OSError, EOFError, ValueError, SyntaxError, TokenError, OverflowError) as error:
         raise _DamagedError(f"{path} ({error}).") from error
-    shape = (run.dataset["test_size"], len(run.dataset["classes"]))
+    shape = (run.dataset.test_size, len(run.dataset.classes))
     if found.dtype != np.float32 or found.shape != shape or not np.isfinite(found).all():
         raise _DamagedError(f"{path} ({found.dtype} {found.shape}, not finite float32 {shape}).")
     return found
@@ -164,27 +169,25 @@ def _explanation(folder: Path, run: RunRecord) -> Explanation | None:
     if not (sheet.exists() and words.exists()):
         return None
     try:
-        told = json.loads(words.read_bytes())
-        if fault := next(faults(told, _TOLD, words.name), None):
-            raise ValueError(fault)
-        if told["weights_sha256"] != run.weights_sha256:
+        told = _Told.model_validate_json(words.read_bytes())
+        if told.weights_sha256 != run.weights_sha256:
             return None
         content = sheet.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             image.load()  # a torn one is found only where its pixels are read
+    except ValidationError as error:
+        fault = f"{words.name}: {store.first_fault(error)}"
+        raise _DamagedError(f"explain.* in {folder} ({fault}): run explain again.") from error
     except (OSError, ValueError, SyntaxError) as error:
-        raise _DamagedError(f"explain.* in {folder} ({error}): give explain again.") from error
-    return Explanation(_uri(content), told["alt"], told["grad_cam_layer"])
+        raise _DamagedError(f"explain.* in {folder} ({error}): run explain again.") from error
+    return Explanation(_uri(content), told.alt, told.grad_cam_layer)
 
 
 def _folder(results: Path, run: RunRecord) -> Path | None:
     """Where a run's probabilities lie; None where they do not."""
     if run.failed:
         return None
-    try:
-        folder = store.directory(results, record.protocol_of(run), run.variant, run.seed)
-    except record.DamagedRecordError:
-        return None
+    folder = store.directory(results, run.protocol, run.variant, run.seed)
     return folder if (folder / store.PROBABILITIES).exists() else None
 
 
@@ -199,7 +202,7 @@ def _pick(
     Args:
         images: [N, H, W, 3]; labels [N]; probabilities [N, C].
     """
-    classes = run.dataset["classes"]
+    classes = run.dataset.classes
     guesses, sure = probabilities.argmax(1), probabilities.max(1)
 
     def sample(index: int) -> Sample:

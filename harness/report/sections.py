@@ -161,15 +161,15 @@ def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Sectio
 
 def _of_images(found: Calibration) -> float:
     """Standard error of an accuracy near the target from the choice of the images judged on."""
-    return math.sqrt(found.target * (1 - found.target) / found.dataset["test_size"])
+    return math.sqrt(found.target * (1 - found.target) / found.dataset.test_size)
 
 
 def _of_calibration(anchor: str, path: Path, found: Calibration, rules: Decision) -> Section:
     chosen = f"{found.epochs} epochs" if found.epochs else "none of those tried"
-    judged, target = f"{found.dataset['test_size']:,}", f"{100 * found.target:g} %"
+    judged, target = f"{found.dataset.test_size:,}", f"{100 * found.target:g} %"
     return Section(
         anchor=anchor,
-        title=f"How the number of epochs was chosen: {found.dataset['title']}",
+        title=f"How the number of epochs was chosen: {found.dataset.title}",
         standing="on the validation split; the test images had no part in it",
         paragraph="The smallest candidate whose mean accuracy on the validation split "
         f"({judged} of the training images) reaches {target}; three seeds each or more, one "

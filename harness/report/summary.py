@@ -117,9 +117,9 @@ def _obstacles(lead: Judgement, rules: Decision) -> list[str]:
 
 def _no_verdict(lead: Judgement) -> str:
     """Why none is given, for people who know the abstract only."""
-    if not lead.group.dataset["official"]:
+    if not lead.group.dataset.official:
         return "the images are not the official CIFAR-10 files"
-    if lead.group.dataset["split"] != "test":
+    if lead.group.dataset.split != "test":
         return "the images judged on are not the test images"
     return lead.standing.heading.split(": figures")[0].lower()
 
@@ -147,15 +147,15 @@ def _result(lead: Judgement, rules: Decision) -> Fact:
 
 def _data(lead: Judgement) -> Fact:
     data = lead.group.dataset
-    sizes = f"{data['train_size']:,} images trained on, {data['test_size']:,} judged on"
+    sizes = f"{data.train_size:,} images trained on, {data.test_size:,} judged on"
     name = "On which data"
-    if data["official"]:
-        alarm = data["split"] != "test"
+    if data.official:
+        alarm = data.split != "test"
         part = "the official CIFAR-10" + ", but not its test images" * alarm
         return Fact(name, part, sizes, alarm)
     if lead.standing.cifar10:
-        return Fact(name, "NOT the official CIFAR-10 files", f"{data['title']}; {sizes}", True)
-    return Fact(name, "NOT CIFAR-10", f"{data['title']}; {sizes}", True)
+        return Fact(name, "NOT the official CIFAR-10 files", f"{data.title}; {sizes}", True)
+    return Fact(name, "NOT CIFAR-10", f"{data.title}; {sizes}", True)
 
 
 def _certainty(lead: Judgement, rules: Decision) -> Fact:

@@ -137,7 +137,7 @@ def ablations(judgement: Judgement, rules: Decision) -> Table:
     shown = [any(row[i].text != EMPTY for row in rows) for i in range(len(columns))]
     heads = [(name.strip(), note) for name, (note, _) in columns.items()]
     return Table(
-        caption=f"Ablations: {group.title}, {group.dataset['split']} images",
+        caption=f"Ablations: {group.title}, {group.dataset.split} images",
         headers=tuple(h for h, there in zip(heads, shown, strict=True) if there),
         rows=tuple(tuple(c for c, t in zip(row, shown, strict=True) if t) for row in rows),
         sortable=True,
@@ -147,7 +147,7 @@ def ablations(judgement: Judgement, rules: Decision) -> Table:
 def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Table:
     """Recall of each class, in figures; differences where the verdict has them, tests where
     the plan is through."""
-    classes = judgement.group.dataset["classes"]
+    classes = judgement.group.dataset.classes
     ours = arm.figure("recall", classes).mean(1)
     columns: dict[tuple[str, str], list[Cell]] = {
         ("class", ""): [Cell(name) for name in classes],

@@ -181,11 +181,10 @@ def _helps(without: str) -> Callable[[Evidence], Answer]:
 
 
 def _curves(evidence: Evidence) -> Answer:
-    split = evidence.group.dataset["split"]
-    runs = [learning_curves.wrong_ways(r.history, split) for r in _finished(evidence)]
+    runs = [learning_curves.wrong_ways(r.history) for r in _finished(evidence)]
     if not runs:
         return _TOO_FEW
-    if not all(runs):
+    if not all(run.keys() == learning_curves.RISING.keys() for run in runs):
         return Answer(OPEN, "not every run recorded every epoch")
     shares = np.array([list(run.values()) for run in runs]).T
     worst = ", ".join(
@@ -205,15 +204,9 @@ def _curves(evidence: Evidence) -> Answer:
 
 
 def _overfitting(evidence: Evidence) -> Answer:
-    gaps = [
-        learning_curves.gap(r.history, r.metrics["accuracy"])
-        for r in _finished(evidence)
-        if r.metrics
-    ]
+    gaps = [learning_curves.generalization_gap(r.metrics) for r in _finished(evidence) if r.metrics]
     if not gaps:
         return _TOO_FEW
-    if np.isnan(gaps).any():
-        return Answer(OPEN, "not every run has a history")
     mean = formatting.points(float(np.mean(gaps)))
     text = f"training - test accuracy at the end = {mean} points"
     if not evidence.enough:

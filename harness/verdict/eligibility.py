@@ -41,8 +41,8 @@ def standing(group: Group, rules: Decision) -> Standing:
         rules: the decision file.
     """
     budgets = _budgets(rules)
-    cifar10 = tuple(group.dataset["classes"]) == datasets.CLASSES
-    epochs = group.protocol["epochs"]
+    cifar10 = tuple(group.dataset.classes) == datasets.CLASSES
+    epochs = group.protocol.epochs
     obstacle = _obstacle(group, cifar10, budgets)
     return Standing(
         decides=not obstacle,
@@ -63,13 +63,13 @@ def _budgets(rules: Decision) -> dict[int, str]:
 
 def _obstacle(group: Group, cifar10: bool, budgets: Mapping[int, str]) -> str:
     """Why there is no verdict on a group; empty where there is one."""
-    data, epochs = group.dataset, group.protocol["epochs"]
+    data, epochs = group.dataset, group.protocol.epochs
     elsewhere = cifar10 and epochs not in budgets
     stated = f"the verdict is stated for {' and '.join(map(str, sorted(budgets)))} epochs"
-    if not (data["official"] and cifar10):
+    if not (data.official and cifar10):
         what = "not the official CIFAR-10 bytes" if cifar10 else "not CIFAR-10"
         return f"NOT THE OFFICIAL DATA ({what}" + f"; {stated}" * elsewhere + ")"
-    if data["split"] != "test":
+    if data.split != "test":
         return "NOT THE TEST IMAGES"
     if departs := _departs(group):
         return f"NOT THE PROTOCOL ({'; '.join(departs[:3])})"
@@ -91,9 +91,14 @@ _ELSEWHERE = ("dataset", "epochs")
 
 def _departs(group: Group) -> list[str]:
     """Where the protocol, but for data and budget, is not that of CIFAR-10."""
-    standard = store.plain(presets.PROTOCOLS["cifar10"].to_dict())
-    own = {k: v for k, v in group.protocol.items() if k not in _ELSEWHERE}
-    return store.differences({k: v for k, v in standard.items() if k in own}, own)
+    standard, own = (
+        store.to_json_types(protocol.to_dict())
+        for protocol in (presets.PROTOCOLS["cifar10"], group.protocol)
+    )
+    for fields in (standard, own):
+        for name in _ELSEWHERE:
+            del fields[name]
+    return store.diff(standard, own)
 
 
 def planned(group: Group, rules: Decision) -> tuple[Group, int]:
@@ -150,11 +155,8 @@ def _cited(group: Group) -> str:
     total = len(group.records)
     if cited[own] == total:
         return f"All {total} records cite this decision file ({own[:12]})."
-    others = [f"{n} cite {sha[:12]}" for sha, n in sorted(cited.items(), key=str) if sha]
-    parts = [part for part in others if own[:12] not in part]
-    if cited[None]:
-        parts.append(f"{cited[None]} cite none")
+    others = [f"{n} cite {sha[:12]}" for sha, n in sorted(cited.items()) if sha != own]
     return (
         f"WARNING: {total - cited[own]} of {total} records do not cite this decision file "
-        f"({own[:12]}): {', '.join(parts)}. They were not made under the rules applied here."
+        f"({own[:12]}): {', '.join(others)}. They were not made under the rules applied here."
     )

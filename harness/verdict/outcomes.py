@@ -178,7 +178,7 @@ def confusions(arm: Arm, rules: Decision) -> PatternTest | None:
     """Whether errors go where the paper's go; None with too few seeds."""
     if arm.n < rules.seeds.least:
         return None
-    ours = [m["confusion_matrix"] for m in arm.finished.values()]
+    ours = [m.confusion_matrix for m in arm.finished.values()]
     reported = [run.confusion_matrix for run in paper_reported.REPORTED_RUNS]
     return confusion_pattern.compare(ours, reported, rules.tests.alpha)
 

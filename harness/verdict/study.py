@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ def _lead(judged: Verdict) -> Judgement:
         return (
             judgement.standing.decides,
             judgement.standing.cifar10,
-            judgement.group.dataset["split"] == "test",
+            judgement.group.dataset.split == "test",
             judgement.standing.planned,
             runs >= rules.seeds.least,
             judgement.epochs != rules.budgets.reference,
@@ -131,9 +132,10 @@ def _of_groups(groups: Sequence[Group]) -> Iterator[Problem]:
     if failed:
         total = sum(len(group.records) for group in groups)
         yield Problem(f"{len(failed)} of {count(total, 'run')} failed.", failed)
-    if len({repr((g.dataset, {**g.protocol, "epochs": None})) for g in groups}) > 1:
+    shared = {repr((g.dataset, dataclasses.replace(g.protocol, epochs=1))) for g in groups}
+    if len(shared) > 1:
         titles = tuple(
-            f"{g.title} ({count(len(g.records), 'run')}; data {g.dataset['fingerprint'][:12]})"
+            f"{g.title} ({count(len(g.records), 'run')}; data {g.dataset.fingerprint[:12]})"
             for g in groups
         )
         yield Problem(
@@ -152,7 +154,7 @@ def _of_calibrations(
     calibrations: Collection[Calibration], records: Sequence[RunRecord], groups: Sequence[Group]
 ) -> Iterator[Problem]:
     gone = tuple(
-        f"{c.variant}, {epochs} epochs, seed {seed} ({c.dataset['title']})"
+        f"{c.variant}, {epochs} epochs, seed {seed} ({c.dataset.title})"
         for c in calibrations
         for epochs, seed in calibration.missing(c, records)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,7 +106,7 @@ def _judgement(group: Group, rules: Decision) -> Judgement:
     return Judgement(
         group=kept,
         title=group.title,
-        epochs=group.protocol["epochs"],
+        epochs=group.protocol.epochs,
         standing=worth,
         outcome=accuracy.outcome if accuracy and worth.decides else None,
         accuracy=accuracy,
@@ -123,8 +124,9 @@ def _budget_curves(
     """Judgements that differ in nothing but the budget, where there are several."""
     together: dict[str, list[Judgement]] = {}
     for group, judgement in found:
-        shared = {k: v for k, v in group.protocol.items() if k != "epochs"}
-        together.setdefault(repr((group.dataset, shared)), []).append(judgement)
+        shared = dataclasses.replace(group.protocol, epochs=1)
+        key = repr((group.dataset, shared, group.device_type))
+        together.setdefault(key, []).append(judgement)
     return tuple(
         tuple(sorted(same, key=lambda j: j.epochs)) for same in together.values() if len(same) > 1
     )

@@ -84,7 +84,7 @@ def network(folder: Path, stored: RunRecord) -> AlexNet:
         raise InputError(f"{path} cannot be read ({error}): train the run again.") from error
     if weights_sha256(weights) != stored.weights_sha256:
         raise InputError(f"{path} are not the weights of the record beside it: train it again.")
-    classes = len(stored.dataset["classes"])
+    classes = len(stored.dataset.classes)
     model = build(record.variant_of(stored), classes, torch.Generator())
     model.load_state_dict(weights)
     for module in model.modules():

@@ -46,11 +46,11 @@ def explain_run(
     stored = _finished(folder)
     asked = None if images is None else _indices(images)
     network = attribution.network(folder, stored)
-    data = dataset.load(stored.dataset["name"], data_dir, archive)
-    if data.fingerprint != stored.dataset["fingerprint"]:
+    data = dataset.load(stored.dataset.name, data_dir, archive)
+    if data.fingerprint != stored.dataset.fingerprint:
         raise InputError(
             f"these images are not the run's (fingerprint {data.fingerprint[:12]}, "
-            f"not {stored.dataset['fingerprint'][:12]}): name its dataset with --data-dir."
+            f"not {stored.dataset.fingerprint[:12]}): name its dataset with --data-dir."
         )
     data = data.split_by(stored.protocol)
     pictures, labels = data.test.images.numpy(), data.test.labels.numpy()
@@ -62,7 +62,7 @@ def explain_run(
         pictures,
         labels,
         chosen,
-        stored.dataset["classes"],
+        stored.dataset.classes,
         Normalize(stored.normalization.mean, stored.normalization.std, torch.device("cpu")),
         seed,
         samples,

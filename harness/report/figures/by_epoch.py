@@ -29,7 +29,7 @@ def of_variants(judgement: Judgement, arms: Sequence[Arm]) -> list[Picture]:
     drawn = []
     for arm in arms:
         runs = [r for r in group.records if r.variant == arm.name and not r.failed]
-        whole = [r for r in runs if len(r.history) == group.protocol["epochs"]]
+        whole = [r for r in runs if len(r.history) == group.protocol.epochs]
         if whole:
             drawn.append(_of_variant(arm.name, whole))
     for column in range(2 * bool(drawn)):
@@ -41,22 +41,25 @@ def of_variants(judgement: Judgement, arms: Sequence[Arm]) -> list[Picture]:
 
 
 def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
-    histories, split = [r.history for r in runs], runs[0].dataset["split"]
+    histories, split = [r.history for r in runs], runs[0].dataset.split
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     panes = figure.subplots(1, 2)
     for axes, key in zip(panes, panels.AXES, strict=True):
-        for part in ("train", split):
+        for part in (None, split):
             panels.curve(axes, histories, key, part)
     panels.decay(panes[1], histories[0])
     figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    falls = len({row["lr"] for row in histories[0]}) > 1
+    falls = len({row.lr for row in histories[0]}) > 1
     several = len(runs) > 1
     shown = f"mean of {len(runs)} seeds, the band holds all of them" if several else "one seed"
+    last = [history[-1] for history in histories]
     ends = [
-        f"{'training' if part == 'train' else part} accuracy "
-        f"{formatting.percent(float(np.mean([h[-1][key] for h in histories])))} %"
-        for part in ("train", split)
-        if all((key := f"{part}_accuracy") in h[-1] for h in histories)
+        f"{part} accuracy {formatting.percent(float(np.mean(values)))} %"
+        for part, values in (
+            ("training", [row.train_accuracy for row in last if row.train_accuracy is not None]),
+            (split, [row.eval_accuracy for row in last if row.eval_accuracy is not None]),
+        )
+        if values
     ]
     return Picture(
         name=f"curves-{name}",

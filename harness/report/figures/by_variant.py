@@ -113,7 +113,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
                 color=style.REPORTED,
             )
         _widen(axes)
-    split = judgement.group.dataset["split"]
+    split = judgement.group.dataset.split
     axes.set_xlabel(f"{split} accuracy (%)")
     told = "; ".join(f"{arm.name} {_range(arm)}" for arm in there)
     dashed = "Dashed: the paper's two runs. " * beside
@@ -152,7 +152,7 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
     Args:
         arm: a variant with at least one finished run.
     """
-    classes = judgement.group.dataset["classes"]
+    classes = judgement.group.dataset.classes
     ours = arm.figure("recall", classes)
     figure, axes = rows(classes, 0.32)
     beside = judgement.group.beside_paper

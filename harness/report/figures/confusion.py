@@ -24,8 +24,8 @@ def of_arm(judgement: Judgement, arm: Arm) -> list[Picture]:
     """The mean matrix of a variant; beside the paper's where they may stand there."""
     if not arm.n:
         return []
-    classes = judgement.group.dataset["classes"]
-    ours = np.mean([panels.shares(m["confusion_matrix"]) for m in arm.finished.values()], axis=0)
+    classes = judgement.group.dataset.classes
+    ours = np.mean([panels.shares(m.confusion_matrix) for m in arm.finished.values()], axis=0)
     over = f"mean of {arm.n} runs" if arm.n > 1 else "one run"
     pictures = [_matrix("ours", f"Ours: {arm.name}, {over}", ours, classes)]
     if not judgement.group.beside_paper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,11 @@ def draw(
 
 def curves(record: RunRecord) -> Figure:
     """Loss and accuracy by epoch, in training and on the images judged on."""
-    history, split = record.history, record.dataset["split"]
+    history, split = record.history, record.dataset.split
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        for part in ("train", split):
+        for part in (None, split):
             panels.curve(axes, [history], name, part)
         axes.set_title(name.capitalize())
     panels.decay(left, history)
@@ -47,8 +48,10 @@ def curves(record: RunRecord) -> Figure:
 def confusion(record: RunRecord) -> Figure:
     """The confusion matrix, beside the paper's two where the classes are CIFAR-10's."""
     assert record.metrics is not None
-    classes = record.dataset["classes"]
-    shown = [(f"{record.variant}, seed {record.seed}", record.metrics["confusion_matrix"])]
+    classes = record.dataset.classes
+    shown: list[tuple[str, Sequence[Sequence[int]]]] = [
+        (f"{record.variant}, seed {record.seed}", record.metrics.confusion_matrix)
+    ]
     if tuple(classes) == datasets.CLASSES:
         shown += [(run.name, run.confusion_matrix) for run in reported.REPORTED_RUNS]
     size = 4.6 if len(classes) <= 12 else 8
@@ -74,7 +77,7 @@ def samples(
         record: gives the class names and the seed of the choice.
         images: [N, H, W, 3] that were judged on; labels [N]; probabilities [N, C].
     """
-    classes = record.dataset["classes"]
+    classes = record.dataset.classes
     chosen = np.random.default_rng(record.seed).choice(len(labels), min(32, len(labels)), False)
     figure = Figure(figsize=(11, 6.6), layout="constrained")
     grid = figure.subplots(4, 8).ravel()
@@ -90,7 +93,7 @@ def samples(
         axes.set_title(
             f"{mark} {text}\n{truth}", fontsize=8.5, color=colour, loc="center", weight="normal"
         )
-    figure.suptitle(f"{_title(record)}: random {record.dataset['split']} images")
+    figure.suptitle(f"{_title(record)}: random {record.dataset.split} images")
     return figure
 
 
@@ -117,6 +120,6 @@ def of_run(
 
 def _title(record: RunRecord) -> str:
     return (
-        f"{record.variant}, seed {record.seed}, {record.dataset['title']}, "
-        f"{record.protocol['epochs']} epochs, {record.protocol['precision']}"
+        f"{record.variant}, seed {record.seed}, {record.dataset.title}, "
+        f"{record.protocol.epochs} epochs, {record.protocol.precision}"
     )

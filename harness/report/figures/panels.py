@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from harness.report.figures import style
+from harness.runs.record import EpochRow
 
 # What a run's history calls a figure -> its axis: name with unit, factor.
 AXES = {"accuracy": ("accuracy (%)", 100.0), "loss": ("cross-entropy (nats)", 1.0)}
@@ -77,37 +77,38 @@ def _cells(
     axes.grid(False)
 
 
-def curve(axes: Axes, histories: Sequence[Sequence[dict[str, Any]]], key: str, part: str) -> None:
+def curve(axes: Axes, histories: Sequence[Sequence[EpochRow]], key: str, split: str | None) -> None:
     """One figure by epoch: the mean over runs, and the band in which all of them lie.
 
     Args:
         histories: rows of each run, of one length.
         key: "accuracy" or "loss".
-        part: "train", "test" or "validation".
+        split: "test" or "validation", which the label names; None for the training curve.
     """
-    name = f"{part}_{key}"
-    if not all(name in row for history in histories for row in history):
+    name = f"eval_{key}" if split else f"train_{key}"
+    rows = [[getattr(row, name) for row in history] for history in histories]
+    if any(value is None for row in rows for value in row):
         return
-    values = AXES[key][1] * np.array([[row[name] for row in history] for history in histories])
-    epochs = [row["epoch"] for row in histories[0]]
-    colour, dashes = (style.TRAINING, (4, 1.5)) if part == "train" else (style.OURS, (None, None))
+    values = AXES[key][1] * np.array(rows)
+    epochs = [row.epoch for row in histories[0]]
+    colour, dashes = (style.OURS, (None, None)) if split else (style.TRAINING, (4, 1.5))
     if len(histories) > 1:
         axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=0.22, lw=0)
     mark = "o" if len(epochs) < 3 else None
-    label = TRAINING if part == "train" else part
+    label = split or TRAINING
     axes.plot(epochs, values.mean(0), color=colour, dashes=dashes, marker=mark, label=label)
     axes.set(xlabel="epoch", ylabel=AXES[key][0])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
-def decay(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
+def decay(axes: Axes, history: Sequence[EpochRow]) -> None:
     """Dotted lines where the learning rate changed, with the rate that follows."""
-    falls = [after for before, after in itertools.pairwise(history) if after["lr"] != before["lr"]]
+    falls = [after for before, after in itertools.pairwise(history) if after.lr != before.lr]
     for number, row in enumerate(falls):
-        place = row["epoch"] - 0.5
+        place = row.epoch - 0.5
         axes.axvline(place, color=style.MUTED, ls=":", lw=1)
         axes.annotate(
-            f"lr {row['lr']:.2g}",
+            f"lr {row.lr:.2g}",
             (place, 1.0),
             xycoords=("data", "axes fraction"),
             # Each a line lower, and before the next fall's dots: in short runs they come close.

@@ -73,13 +73,14 @@ def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
     frame = table(group, baseline)
     if not full:
         frame = frame[[c for c in frame.columns if not c.startswith(_FULL_ONLY)]]
-    about = {
-        "dataset": group.dataset["title"],
-        "fingerprint": group.dataset["fingerprint"],
-        "official": group.dataset["official"],
-        "split": group.dataset["split"],
-        "epochs": group.protocol["epochs"],
-        "precision": group.protocol["precision"],
+    about: dict[str, str | int] = {
+        "dataset": group.dataset.title,
+        "fingerprint": group.dataset.fingerprint,
+        "official": group.dataset.official,
+        "split": group.dataset.split,
+        "epochs": group.protocol.epochs,
+        "precision": group.protocol.precision,
+        "device_type": group.device_type,
     }
     for position, (name, value) in enumerate(about.items()):
         frame.insert(position, name, value)
@@ -100,7 +101,7 @@ def _text(
     classes: bool = True,
 ) -> str:
     parts = [f"## {group.title}", *comparison_notes.notes(group, first)]
-    views = _views(frame, group.dataset["classes"], baseline, full)
+    views = _views(frame, group.dataset.classes, baseline, full)
     for heading, cells in views if classes else views[:1]:
         parts += [f"### {heading}"] if heading else []
         parts.append(markup.markdown(cells if full else _fitted(cells)))
@@ -110,7 +111,7 @@ def _text(
 def _latex(group: Group, first: Group, baseline: str, full: bool) -> str:
     frame = table(group, baseline)
     parts = [f"% {line}" for line in (group.title, *comparison_notes.notes(group, first))]
-    for heading, cells in _views(frame, group.dataset["classes"], baseline, full):
+    for heading, cells in _views(frame, group.dataset.classes, baseline, full):
         parts += [f"% {heading}"] if heading else []
         parts.append(markup.latex(cells))
     return "\n".join(

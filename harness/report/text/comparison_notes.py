@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from harness.analysis.comparison import family
@@ -13,6 +11,7 @@ from harness.formatting import count, percent
 from harness.paper import reported
 from harness.protocol import datasets, decision
 from harness.protocol.decision import Decision
+from harness.runs.record import DatasetInfo
 from harness.verdict import eligibility
 
 # Reasons that a note names; one more is named rather than counted.
@@ -38,8 +37,8 @@ def notes(group: Group, first: Group) -> list[str]:
     """
     data = group.dataset
     found = [
-        f"Trained on {data['train_size']:,} images, judged on {data['test_size']:,} "
-        f"({data['split']}); {_origin(data)}; data fingerprint {data['fingerprint'][:12]}. "
+        f"Trained on {data.train_size:,} images, evaluated on {data.test_size:,} "
+        f"({data.split}); {_origin(data)}; data fingerprint {data.fingerprint[:12]}. "
         "Means over n seeds; F1 is macro F1; the figure of a run is its last epoch's."
     ]
     if group is not first:
@@ -50,10 +49,10 @@ def notes(group: Group, first: Group) -> list[str]:
     return found
 
 
-def _origin(data: dict[str, Any]) -> str:
-    if data["official"]:
+def _origin(data: DatasetInfo) -> str:
+    if data.official:
         return "the official archive"
-    same_task = tuple(data["classes"]) == datasets.CLASSES
+    same_task = tuple(data.classes) == datasets.CLASSES
     return "NOT the official CIFAR-10 bytes" if same_task else "not CIFAR-10"
 
 
@@ -100,7 +99,7 @@ def legend(group: Group, frame: pd.DataFrame, baseline: str, full: bool) -> list
 
 def _terms(group: Group, frame: pd.DataFrame, baseline: str) -> list[str]:
     """The columns that only a full table has, where something stands in them."""
-    split = group.dataset["split"]
+    split = group.dataset.split
     meaning = {
         "p": "p raw: before Holm.",
         "detectable": "detects: smallest difference that would be found, points.",

@@ -157,11 +157,11 @@ def last_epochs(group: Group, rules: Decision) -> str:
     The figure of a run is its last epoch's, by rule; where accuracy swings from epoch to epoch,
     that is a part of chance that the reader should see.
     """
-    split, margin = group.dataset["split"], rules.accuracy.margin
-    before = learning_curves.before(group.protocol["epochs"])
+    margin = rules.accuracy.margin
+    before = learning_curves.before(group.protocol.epochs)
     jumps: dict[str, list[float]] = {}
     for run in (r for r in group.records if not r.failed):
-        jumps.setdefault(run.variant, []).append(learning_curves.jump(run.history, split))
+        jumps.setdefault(run.variant, []).append(learning_curves.jump(run.history))
     told = [
         f"{name} ({_swing(far, len(all_of))})"
         for name, all_of in jumps.items()
