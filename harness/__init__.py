@@ -51,11 +51,9 @@ def load_records(directory: str | Path = "results") -> pd.DataFrame:
     Raises:
         harness.errors.InputError: if there is no such folder.
     """
-    import dataclasses
-
     import pandas as pd
 
     from harness.runs.store import load_all
 
     records, _ = load_all(Path(directory))
-    return pd.json_normalize([dataclasses.asdict(r) for r in records])
+    return pd.json_normalize([record.model_dump() for record in records])

@@ -11,16 +11,15 @@ from harness.cli.options import ArchiveOption, DataDirOption, DatasetOption
 
 
 def list_variants() -> None:
-    """The variants, and what each changes about the paper's settings."""
+    """The variants by family, and what each changes about the paper's settings."""
     from tabulate import tabulate
 
     paper = variants.get("paper")
     rows = []
-    for name in variants.names():
-        variant = variants.get(name)
+    for variant in map(variants.get, variants.names()):
         changed = ", ".join(f"{k}={v}" for k, v in variants.changes(variant, paper).items())
-        rows.append((name, changed or "-", variant.summary))
-    print(tabulate(rows, headers=("variant", "changes", "what it is")))
+        rows.append((variant.family, variant.name, changed or "-", variant.summary))
+    print(tabulate(rows, headers=("family", "variant", "changes", "what it is")))
 
 
 def show(
@@ -36,10 +35,12 @@ def show(
 
     protocol, _ = presets.resolve(dataset)
     applied = protocol.augmentation[variant.augmentation]
-    shared = {k: v for k, v in protocol.to_dict().items() if k != "augmentation"}
+    own = {"augmentation", *variant.overrides()}
+    shared = {key: value for key, value in protocol.to_dict().items() if key not in own}
+    settings = {k: "the protocol's" if v is None else v for k, v in variant.settings().items()}
     about = summary.summarise(variant)
-    print(f"{variant.name}: {variant.summary}\n")
-    print(tabulate(_pairs(variant.settings()), headers=("its own setting", "value")))
+    print(f"{variant.name} ({variant.family}): {variant.summary}\n")
+    print(tabulate(_pairs(settings), headers=("its own setting", "value")))
     print(f"\naugmentation {variant.augmentation!r} on {dataset} is {applied}\n")
     print(tabulate(_pairs(shared), headers=("shared by all variants", "value")))
     headers = ("layer", "output", "parameters")

@@ -32,7 +32,6 @@ def verify(
     try:
         stored = store.load(run_dir / store.FILE)
         record.variant_of(stored)
-        record.protocol_of(stored)
     except record.DamagedRecordError as error:
         raise InputError(str(error)) from error
     threads.take_threads(stored.environment)
@@ -43,14 +42,14 @@ def verify(
     from harness.training.seeding import make_deterministic
 
     make_deterministic()
-    place = choose_device(stored.environment["device_type"] if device == "auto" else device)
+    place = choose_device(stored.environment.device_type if device == "auto" else device)
     if place.type == "cpu":
         keep_freed_memory()
-    data = dataset.load(stored.dataset["name"], data_dir, archive)
-    finding = verify(stored, data, place, progress.for_terminal())
-    for line in finding.lines:
+    data = dataset.load(stored.dataset.name, data_dir, archive)
+    repetition = verify(stored, data, place, progress.for_terminal())
+    for line in repetition.lines:
         print(line)
-    if not finding.same:
+    if not repetition.same:
         raise RunFailedError(f"{run_dir} could not be repeated (see above).")
 
 

@@ -46,6 +46,8 @@ ArchiveOption = Annotated[
     typer.Option(help="URL or file of the official archive. [default: $ALEXNET_ARCHIVE]"),
 ]
 
+VARIANTS_HELP = "Names or families (ablations, extensions, readings), separated by commas, or all."
+
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 PrecisionOption = Annotated[

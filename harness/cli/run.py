@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.options import (
+    VARIANTS_HELP,
     ArchiveOption,
     DataDirOption,
     DatasetOption,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    variant: Annotated[str, typer.Option(help="Names, separated by commas, or all.")],
+    variant: Annotated[str, typer.Option(help=VARIANTS_HELP)],
     seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
     dataset: DatasetOption = "cifar10",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import (
+    VARIANTS_HELP,
     ArchiveOption,
     DataDirOption,
     DatasetOption,
@@ -24,7 +25,7 @@ from harness.cli.options import (
 
 def sweep(
     variant_names: Annotated[
-        str, typer.Option("--variants", "--variant", help="Names, separated by commas, or all.")
+        str, typer.Option("--variants", "--variant", help=VARIANTS_HELP)
     ] = "all",
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-19,30.")] = "0",
     dataset: DatasetOption = "cifar10",

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from harness.data.dataset import Dataset
 from harness.errors import InputError
 from harness.integrity.check import Breach, check
-from harness.runs import record, store
+from harness.runs import store
 
 # Lower case alone, so that no two names are one file where the file system ignores case.
 _MEMBER = re.compile(
@@ -78,7 +78,7 @@ def pack(results: Path, own: Dataset | None = None) -> tuple[bytes, int]:
     files: dict[str, bytes] = {}
     for path in store.find(results):
         run = store.load(path)
-        place = store.directory(Path(), record.protocol_of(run), run.variant, run.seed)
+        place = store.directory(Path(), run.protocol, run.variant, run.seed)
         names = (store.FILE,) if run.failed else (store.FILE, store.PREDICTIONS)
         files |= {f"{place.as_posix()}/{name}": (path.parent / name).read_bytes() for name in names}
     return _tar(files), count

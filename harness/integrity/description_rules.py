@@ -10,48 +10,56 @@ from pathlib import Path
 import torch
 
 import variants
-from harness.integrity.stored_run import Stored
+from harness.integrity.stored_run import Stored, apart
 from harness.protocol import budget
 from harness.protocol.presets import PROTOCOLS
-from harness.runs import record, store
+from harness.runs import store
+from harness.training.trainer import pixel_scaling
 from variants.network import AlexNet
+from variants.spec import Variant
 
 
 def text_is_as_written(stored: Stored) -> Iterator[str]:
     """record.json has the one form in which the harness writes its content."""
-    content = stored.path.read_bytes()
-    if json.dumps(json.loads(content), indent=1).encode() + b"\n" != content:
+    if store.to_bytes(stored.record) != stored.path.read_bytes():
         yield "the text of record.json is not as the harness writes it"
 
 
 def place_fits(stored: Stored) -> Iterator[str]:
     """The folder is that of the record's dataset, protocol, variant and seed."""
     run = stored.record
-    protocol = record.protocol_of(run)
-    parts = store.directory(Path(), protocol, run.variant, run.seed).parts
+    parts = store.directory(Path(), run.protocol, run.variant, run.seed).parts
     if stored.path.parent.resolve().parts[-len(parts) :] != parts:
         yield f"lies in {stored.path.parent}, not in {'/'.join(parts)}"
 
 
 def settings_are_the_variants(stored: Stored) -> Iterator[str]:
-    """Settings and changes are those of the registered variant of that name."""
-    run = stored.record
-    if run.variant not in variants.names():
+    """Family, settings and changes are those of the registered variant of that name; in a study
+    they may be those of a variant of its own."""
+    run, expected = stored.record, stored.variant
+    if run.variant in variants.names():
+        expected = variants.get(run.variant)
+    elif run.study is None:
         yield f"no variant {run.variant!r} is registered"
         return
-    registered, paper = variants.get(run.variant), variants.get("paper")
-    if run.settings != store.plain(registered.settings()):
-        yield "settings are not those of the registered variant"
-    if run.changes != store.plain(variants.changes(registered, paper)):
+    if run.family != expected.family:
+        yield f"family is {run.family}, not {expected.family}"
+    # As text, since 1 is not true, nor 0 the same as 0.0, in a file.
+    if json.dumps(run.settings) != json.dumps(expected.settings()):
+        yield "settings are not those of the variant"
+    changes = variants.changes(expected, variants.get("paper"))
+    if json.dumps(run.changes) != json.dumps(changes):
         yield "changes are not the difference to paper"
 
 
 def single_factor(stored: Stored) -> Iterator[str]:
-    """A variant differs from its parent in one setting."""
+    """An ablation or extension differs from its parent in one setting."""
     if stored.record.variant not in variants.names():
         return
     variant = variants.get(stored.record.variant)
-    if variant.parent and len(variants.changes(variant, variants.get(variant.parent))) != 1:
+    if variant.parent is None or variant.family == "readings":
+        return
+    if len(variants.changes(variant, variants.get(variant.parent))) != 1:
         yield f"differs from {variant.parent} in more than one setting"
 
 
@@ -61,24 +69,30 @@ def departures_are_named(stored: Stored) -> Iterator[str]:
     The number of epochs is tuned: a record may have one that stood there before.
     """
     run = stored.record
-    protocol = record.protocol_of(run)
-    standard = PROTOCOLS.get(protocol.dataset)
+    standard = PROTOCOLS.get(run.protocol.dataset)
     if standard is None:
-        yield f"no protocol for dataset {protocol.dataset!r}"
+        yield f"no protocol for dataset {run.protocol.dataset!r}"
         return
-    here = store.plain(standard.to_dict())
-    if missing := store.missing(run.protocol, store.plain(protocol.to_dict())):
-        yield f"the protocol lacks {', '.join(missing)}"
-    found = {key: value for key, value in run.protocol.items() if value != here.get(key)}
-    if "epochs" not in run.departures and protocol.epochs in budget.load().former:
+    preset, trained = map(store.to_json_types, (standard.to_dict(), run.protocol.to_dict()))
+    found = {key: value for key, value in trained.items() if value != preset[key]}
+    if "epochs" not in run.departures and run.protocol.epochs in budget.load().former:
         found.pop("epochs", None)
     if found.keys() == {"epochs"} and not run.departures:
         yield (
-            f"has {protocol.epochs} epochs, which harness/protocol/budget.toml here has never had: if its "
-            "makers tuned another number, take their file over first"
+            f"has {run.protocol.epochs} epochs, which harness/protocol/budget.toml here has never "
+            "had: if its makers tuned another number, take their file over first"
         )
     elif found != run.departures:
         yield f"departs from the protocol in {found}, names {run.departures}"
+
+
+def study_fits(stored: Stored) -> Iterator[str]:
+    """A fold belongs to a cross-validation, whose index is the fold."""
+    study, fold = stored.record.study, stored.record.protocol.fold
+    validates = study is not None and study.kind == "cross-validation"
+    index = study.index if study is not None and validates else None
+    if index != fold:
+        yield f"the fold is {fold}, that of the cross-validation {index}"
 
 
 def data_are_known(stored: Stored) -> Iterator[str]:
@@ -93,36 +107,54 @@ def data_are_known(stored: Stored) -> Iterator[str]:
         "fingerprint": data.fingerprint,
         "official": data.official,
         "classes": list(data.classes),
-        "split": record.protocol_of(run).split,
+        "split": run.protocol.split,
         "train_size": len(data.train),
         "test_size": len(data.test),
     }
-    yield from store.differences({"dataset": expected}, {"dataset": run.dataset})
-    if run.protocol["dataset"] != data.name:
-        yield f"protocol of {run.protocol['dataset']} on {data.name}"
+    yield from store.diff({"dataset": expected}, {"dataset": run.dataset.model_dump()})
+    if run.protocol.dataset != data.name:
+        yield f"protocol of {run.protocol.dataset} on {data.name}"
+
+
+def normalization_fits(stored: Stored) -> Iterator[str]:
+    """The normalization is that of the variant and, where the images are at hand, of the images."""
+    data = stored.data
+    if data is None or (stored.variant.pixel_scaling == "standardize" and not stored.has_images):
+        return
+    expected = dict(zip(("mean", "std"), pixel_scaling(stored.variant, data), strict=True))
+    yield from apart(expected, stored.record.normalization.model_dump(), "normalization")
 
 
 def parameters_are_the_networks(stored: Stored) -> Iterator[str]:
     """The number of parameters is that of the network which the settings describe."""
     run = stored.record
-    with torch.device("meta"):
-        model = AlexNet(
-            num_classes=len(run.dataset["classes"]), batch_norm=bool(run.settings["batch_norm"])
-        )
-    expected = sum(p.numel() for p in model.parameters())
+    expected = _parameters(stored.variant, len(run.dataset.classes))
     # A run that failed while its network was made has none.
     if run.parameters != expected and not (run.failed and run.parameters == 0):
         yield f"parameters is {run.parameters}, the network has {expected}"
 
 
-def provenance_is_there(stored: Stored) -> Iterator[str]:
-    """Commit, dirty flag and environment are recorded in their form."""
+def _parameters(variant: Variant, classes: int) -> int:
+    """Parameters of a variant's network, which is made without its weights."""
+    with torch.device("meta"):
+        model = AlexNet(
+            num_classes=classes,
+            dropout=variant.dropout,
+            batch_norm=variant.batch_norm,
+            lrn=variant.lrn,
+            overlapping_pool=variant.overlapping_pool,
+            groups=variant.groups,
+            stem=variant.stem,
+        )
+    return sum(p.numel() for p in model.parameters())
+
+
+def provenance_fits(stored: Stored) -> Iterator[str]:
+    """The commit is one of git, with whether it had changes, and a CPU has no way of execution."""
     code, environment = stored.record.code, stored.record.environment
-    commit = code.get("commit")
-    if set(code) != {"commit", "dirty"} or not (
-        commit is None or re.fullmatch(r"[0-9a-f]{40}", str(commit))
-    ):
-        yield f"code is {code}"
-    missing = [key for key in record.ENVIRONMENT_KEYS if not environment.get(key)]
-    if missing:
-        yield f"environment lacks {', '.join(missing)}"
+    if code.commit is not None and not re.fullmatch(r"[0-9a-f]{40}", code.commit):
+        yield f"code.commit is {code.commit!r}"
+    if (code.commit is None) != (code.dirty is None):
+        yield f"code is {code!r}"
+    if (environment.device_type == "cpu") != (environment.execution is None):
+        yield f"environment.execution on {environment.device_type} is {environment.execution}"

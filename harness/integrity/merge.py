@@ -15,8 +15,8 @@ from harness.files import write_atomically
 from harness.integrity.bundle import RefusedError, refuse_breaches, unpack
 from harness.integrity.check import check
 from harness.integrity.outcome_rules import trained_alike
-from harness.runs import lock, record, store
-from harness.runs.record import RunRecord
+from harness.runs import lock, store
+from harness.runs.record import DamagedRecordError, RunRecord
 from harness.training import checkpoint
 
 
@@ -105,7 +105,7 @@ def _runs(folder: Path) -> dict[str, RunRecord]:
 def _load(path: Path) -> RunRecord:
     try:
         return store.load(path)
-    except record.DamagedRecordError as error:
+    except DamagedRecordError as error:
         raise InputError(f"{error} Mend or delete it, then merge again.") from error
 
 
@@ -116,7 +116,7 @@ def _present(scratch: Path, results: Path, folders: list[str]) -> list[str]:
         if (results / folder / store.FILE).exists():
             present.append(folder)
             here, there = (_load(place / folder / store.FILE) for place in (results, scratch))
-            differing = store.differences(_outcome(here), _outcome(there))
+            differing = store.diff(_outcome(here), _outcome(there))
             conflicts += [f"{folder}: conflict: {'; '.join(differing)}"] if differing else []
     if conflicts:
         raise RefusedError(
@@ -130,9 +130,9 @@ def _present(scratch: Path, results: Path, folders: list[str]) -> list[str]:
 def _outcome(run: RunRecord) -> dict[str, Any]:
     """What two records of one run have in common, whatever machine made them."""
     return {
-        "data": run.dataset["fingerprint"],
+        "data": run.dataset.fingerprint,
         "settings": run.settings,
-        "protocol": run.protocol,
+        "protocol": run.protocol.to_dict(),
         "status": run.status,
         "reason": run.reason,
         "weights_sha256": run.weights_sha256,

@@ -16,8 +16,8 @@ import safetensors.torch
 from numpy.typing import NDArray
 
 from harness.integrity.stored_run import CLOSE, Stored, apart
-from harness.runs import record, store
-from harness.runs.record import RunRecord
+from harness.runs import store
+from harness.runs.record import EpochRow, RunRecord
 from harness.training.metrics import compute_metrics, metrics_from_predictions
 from harness.training.runner import weights_sha256
 
@@ -28,14 +28,10 @@ def outcome_is_whole(stored: Stored) -> Iterator[str]:
     """A finished run has metrics and hashes and no reason; a failed one a reason alone."""
     run = stored.record
     outcome = (run.metrics, run.weights_sha256, run.predictions_sha256)
-    if run.status == "finished":
-        if None in outcome or run.reason is not None:
-            yield "finished, but metrics or hashes are missing or a reason is given"
-    elif run.status == "failed":
-        if outcome != (None, None, None) or not run.reason:
-            yield "failed, but has metrics or hashes or no reason"
-    else:
-        yield f"status is {run.status!r}"
+    if run.status == "finished" and (None in outcome or run.reason is not None):
+        yield "finished, but metrics or hashes are missing or a reason is given"
+    if run.status == "failed" and (outcome != (None, None, None) or not run.reason):
+        yield "failed, but has metrics or hashes or no reason"
 
 
 def metrics_follow_from_predictions(stored: Stored) -> Iterator[str]:
@@ -46,19 +42,26 @@ def metrics_follow_from_predictions(stored: Stored) -> Iterator[str]:
     try:
         text = stored.beside(store.PREDICTIONS) or b""
         predicted = np.array([int(line) for line in text.split()])
-        found = metrics_from_predictions(
+        expected = metrics_from_predictions(
             predicted, stored.data.test.labels.numpy(), stored.data.classes
         )
     except ValueError as error:
         yield f"{store.PREDICTIONS} does not fit the data ({error})"
         return
-    yield from apart(found, {key: run.metrics.get(key) for key in found}, "metrics")
+    yield from apart(expected, run.metrics.model_dump(include=set(expected)), "metrics")
+
+
+def train_accuracy_is_a_count(stored: Stored) -> Iterator[str]:
+    """The accuracy on the training images is a number of them, divided by all."""
+    run = stored.record
+    if run.metrics and not _counts(run.metrics.train_accuracy, run.dataset.train_size):
+        yield f"metrics.train_accuracy: {run.metrics.train_accuracy} of {run.dataset.train_size}"
 
 
 def hashes_match(stored: Stored) -> Iterator[str]:
     """Hashes are SHA-256 and those of the predictions and, where they lie beside, the weights."""
     run = stored.record
-    for key in ("weights_sha256", "predictions_sha256", "sources_sha256"):
+    for key in ("weights_sha256", "predictions_sha256", "sources_sha256", "decision_sha256"):
         value = getattr(run, key)
         if value is not None and not HEX.fullmatch(value):
             yield f"{key} is no SHA-256"
@@ -87,7 +90,7 @@ def probabilities_agree(stored: Stored) -> Iterator[str]:
         with np.errstate(divide="ignore"):
             logits = np.maximum(np.log(probabilities), -200).astype(np.float32)
         labels = stored.data.test.labels.numpy()
-        found = compute_metrics(logits, labels, stored.data.classes)
+        expected = compute_metrics(logits, labels, stored.data.classes)
     except ValueError as error:
         yield f"{store.PROBABILITIES} does not fit the data ({error})"
         return
@@ -95,49 +98,54 @@ def probabilities_agree(stored: Stored) -> Iterator[str]:
     if written != stored.beside(store.PREDICTIONS):
         yield f"{store.PREDICTIONS} are not the most probable classes"
     for key in ("auc", "loss"):
-        yield from apart(found[key], run.metrics[key], f"metrics.{key}", close=1e-4)
+        yield from apart(expected[key], getattr(run.metrics, key), f"metrics.{key}", close=1e-4)
 
 
 def history_is_complete(stored: Stored) -> Iterator[str]:
-    """The history has every epoch, finite figures, the protocol's learning rate, and ends in the
-    metrics."""
-    run = stored.record
-    protocol = record.protocol_of(run)
-    rows = run.history
-    numbers = [row.get("epoch") for row in rows]
-    if numbers != list(range(1, len(rows) + 1)) or not (run.failed or len(rows) == protocol.epochs):
+    """The history has every epoch, the figures that the protocol and the mixing allow, the recipe's
+    learning rate, and ends in the metrics."""
+    run, rows = stored.record, stored.record.history
+    numbers = [row.epoch for row in rows]
+    complete = run.failed or len(rows) == run.protocol.epochs
+    if numbers != list(range(1, len(rows) + 1)) or not complete:
         yield f"history has epochs {numbers}"
         return
-    decay = bool(run.settings.get("lr_decay"))
+    recipe, variant = stored.recipe, stored.variant
     for row in rows:
-        yield from _row_faults(row, run, protocol.learning_rate_at(row["epoch"] - 1, decay))
-    spent = sum(row.get("seconds") or 0.0 for row in rows)
+        rate = recipe.learning_rate_at(row.epoch - 1, variant.lr_decay)
+        for fault in _row_faults(row, run, rate, mixed=variant.mixing != "none"):
+            yield f"history, epoch {row.epoch}: {fault}"
+    spent = sum(row.seconds for row in rows)
     if not math.isclose(spent, run.train_seconds, rel_tol=CLOSE, abs_tol=CLOSE):
         yield f"train_seconds is {run.train_seconds}, the epochs took {spent}"
-    if run.metrics is not None and protocol.evaluate_every_epoch:
-        for key in ("accuracy", "loss"):
-            last = rows[-1].get(f"{protocol.split}_{key}")
-            yield from apart(last, run.metrics[key], f"metrics.{key} and history", close=1e-4)
+    if run.metrics is not None and run.protocol.evaluate_every_epoch:
+        last = {"accuracy": rows[-1].eval_accuracy, "loss": rows[-1].eval_loss}
+        for key, value in last.items():
+            found = getattr(run.metrics, key)
+            yield from apart(value, found, f"metrics.{key} and history", close=1e-4)
 
 
-def _row_faults(row: dict[str, Any], run: RunRecord, rate: float) -> Iterator[str]:
-    split = run.dataset["split"]
-    keys = {"epoch", "train_loss", "train_accuracy", "lr", "seconds", "images_per_second"}
-    if run.protocol.get("evaluate_every_epoch"):
-        keys |= {f"{split}_loss", f"{split}_accuracy"}
-    place = f"history, epoch {row['epoch']}"
-    if set(row) != keys:
-        yield f"{place}: fields are {', '.join(sorted(row))}"
-        return
-    if not all(isinstance(v, int | float) and math.isfinite(v) and v >= 0 for v in row.values()):
-        yield f"{place}: a figure is not a number or negative"
-        return
-    if any(row[key] > 1 for key in keys if key.endswith("accuracy")):
-        yield f"{place}: an accuracy is over 1"
-    if row["lr"] != rate:
-        yield f"{place}: lr is {row['lr']}, the protocol says {rate}"
-    speed = run.dataset["train_size"] / row["seconds"] if row["seconds"] else math.inf
-    yield from apart(speed, row["images_per_second"], f"{place}: images_per_second", CLOSE * speed)
+def _row_faults(row: EpochRow, run: RunRecord, rate: float, *, mixed: bool) -> Iterator[str]:
+    evaluated = run.protocol.evaluate_every_epoch
+    wanted = {"train_accuracy": not mixed, "eval_loss": evaluated, "eval_accuracy": evaluated}
+    for key, there in wanted.items():
+        if (getattr(row, key) is not None) != there:
+            yield f"{key} is {getattr(row, key)}"
+    sizes = {"train_accuracy": run.dataset.train_size, "eval_accuracy": run.dataset.test_size}
+    for key, size in sizes.items():
+        accuracy = getattr(row, key)
+        if accuracy is not None and not _counts(accuracy, size):
+            yield f"{key}: {accuracy} of {size}"
+    if row.lr != rate:
+        yield f"lr is {row.lr}, the recipe says {rate}"
+    speed = run.dataset.train_size / row.seconds if row.seconds else math.inf
+    yield from apart(speed, row.images_per_second, "images_per_second", CLOSE * speed)
+
+
+def _counts(accuracy: float, images: int) -> bool:
+    """Whether an accuracy is a whole number of images, divided by all."""
+    right = accuracy * images
+    return 0 <= accuracy <= 1 and abs(right - round(right)) <= CLOSE
 
 
 def resumes_are_possible(stored: Stored) -> Iterator[str]:
@@ -149,8 +157,8 @@ def resumes_are_possible(stored: Stored) -> Iterator[str]:
 
 
 def runs_are_distinct(runs: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
-    """No two runs share their weights unless a decay that came in no epoch is all that sets them
-    apart, and each variant and seed of a protocol is there once."""
+    """No two runs share their weights unless they were trained alike, such as with and without a
+    decay that came in no epoch, and each variant and seed of a protocol is there once."""
     sharing = defaultdict(list)
     for stored in runs:
         if stored.record.weights_sha256:
@@ -169,12 +177,25 @@ def runs_are_distinct(runs: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
 
 
 def trained_alike(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two variants are rightly equal to the bit: they differ in the decay alone, and no
-    epoch had a learning rate that tells them apart, as where there is one epoch.
+    """Whether two runs are rightly equal to the bit: nothing sets them apart, or the decay alone,
+    and no epoch had another learning rate, as where there is one epoch.
 
-    `history_is_complete` holds the learning rates to the protocol, so that no copy gets by.
+    Of the registered variants only those that differ in the decay can be: every other setting
+    changes the first step. A trial of a search may have another's settings, or write out what the
+    protocol says anyway.
+
+    `history_is_complete` holds the learning rates to the recipe, so that no copy gets by.
     """
     same = all(getattr(one, key) == getattr(other, key) for key in ("seed", "dataset", "protocol"))
-    differing = {key for key in one.settings if one.settings[key] != other.settings.get(key)}
-    rates = ([row["lr"] for row in run.history] for run in (one, other))
-    return same and differing == {"lr_decay"} and next(rates) == next(rates)
+    settings, others = _trained_settings(one), _trained_settings(other)
+    differing = {key for key in settings if settings[key] != others.get(key)}
+    rates = ([row.lr for row in run.history] for run in (one, other))
+    return same and differing <= {"lr_decay"} and next(rates) == next(rates)
+
+
+def _trained_settings(run: RunRecord) -> dict[str, Any]:
+    """The settings, with the protocol's value where a variant leaves it."""
+    return {
+        key: getattr(run.protocol, key) if value is None else value
+        for key, value in run.settings.items()
+    }

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from harness.data.dataset import Dataset
-from harness.progress import Reporter
-from harness.runs import record, store
-from harness.runs.record import RunRecord
+from harness.progress import Forwarder, Reporter, Row
+from harness.runs import store
+from harness.runs.record import EpochRow, RunRecord, variant_of
 from harness.runs.spec import Plan
 from harness.training import environment
 from harness.training.runner import execute
@@ -28,12 +26,12 @@ STANDARD_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Reproduction:
     """What came out of a repetition.
 
     Attributes:
         same: the bits are equal or, where none are promised, the metrics agree.
-        lines: what to tell, in order.
+        lines: for people, in order.
     """
 
     same: bool
@@ -44,26 +42,27 @@ class _DiffersError(Exception):
     """The repetition has left the stored run; the message says where."""
 
 
-class _Watch(Reporter):
-    """Holds every epoch of the repetition against the stored history."""
+class EpochComparer(Forwarder):
+    """Compares every epoch of the repetition with the stored history."""
 
-    def __init__(self, history: Sequence[Mapping[str, Any]], shown: Reporter) -> None:
+    def __init__(self, history: Sequence[EpochRow], reporter: Reporter) -> None:
+        super().__init__(reporter)
         self._history = history
-        self._shown = shown
-        self.begin, self.batch, self.end = shown.begin, shown.batch, shown.end  # type: ignore[method-assign]
 
-    def epoch(self, row: Mapping[str, Any]) -> None:
-        self._shown.epoch(row)
+    def epoch(self, row: Row) -> None:
+        super().epoch(row)
         number = row["epoch"]
         if number > len(self._history):
             raise _DiffersError(f"the stored history ends before epoch {number}")
-        stored = self._history[number - 1]
+        stored = self._history[number - 1].model_dump()
         for key, value in row.items():
-            if key not in TIMED and stored.get(key) != value:
-                raise _DiffersError(f"epoch {number}: {key} was {stored.get(key)} and is {value}")
+            if key not in TIMED and stored[key] != value:
+                raise _DiffersError(f"epoch {number}: {key} was {stored[key]} and is {value}")
 
 
-def verify(stored: RunRecord, data: Dataset, device: torch.device, reporter: Reporter) -> Finding:
+def verify(
+    stored: RunRecord, data: Dataset, device: torch.device, reporter: Reporter
+) -> Reproduction:
     """Train the run again in a folder that is thrown away, and compare.
 
     Args:
@@ -76,29 +75,28 @@ def verify(stored: RunRecord, data: Dataset, device: torch.device, reporter: Rep
         Equal, or the first thing that differs: environment, sources, data, an epoch, weights
         or predictions. In another environment bits are not promised and metrics are compared.
     """
-    if data.fingerprint != stored.dataset["fingerprint"]:
-        return Finding(
+    if data.fingerprint != stored.dataset.fingerprint:
+        return Reproduction(
             False,
             (
-                f"data differ: fingerprint was {stored.dataset['fingerprint'][:12]} "
+                f"data differ: fingerprint was {stored.dataset.fingerprint[:12]} "
                 f"and is {data.fingerprint[:12]}",
             ),
         )
-    eager = stored.environment.get("execution") == "eager"
-    changed = store.differences(
-        stored.environment, store.plain(environment.describe(device, eager=eager)), "environment "
-    )
+    eager = stored.environment.execution == "eager"
+    here = store.to_json_types(environment.describe(device, eager=eager))
+    changed = store.diff(stored.environment.model_dump(), here, "environment ")
     if stored.sources_sha256 != environment.sources_sha256():
         changed.append("the sources that decide bits have changed")
-    notes = [f"{line}" for line in changed]
+    notes = list(changed)
     if changed:
         notes.append("so the same bits are not promised, and the metrics are compared")
-    watch = reporter if changed else _Watch(stored.history, reporter)
+    watch = reporter if changed else EpochComparer(stored.history, reporter)
     with tempfile.TemporaryDirectory() as scratch:
         plan = Plan(
-            record.variant_of(stored),
+            variant_of(stored),
             stored.seed,
-            record.protocol_of(stored),
+            stored.protocol,
             stored.departures,
             Path(scratch),
             eager,
@@ -106,11 +104,11 @@ def verify(stored: RunRecord, data: Dataset, device: torch.device, reporter: Rep
         try:
             repeated = execute(plan, data.to(device), watch)
         except _DiffersError as difference:
-            return Finding(False, (f"first difference: {difference}",))
+            return Reproduction(False, (f"first difference: {difference}",))
         finally:
             reporter.end()
     same, line = (_metrics if changed else _bits)(stored, repeated)
-    return Finding(same, (*notes, line))
+    return Reproduction(same, (*notes, line))
 
 
 def _bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
@@ -118,9 +116,10 @@ def _bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
         before, now = getattr(stored, key), getattr(repeated, key)
         if before != now:
             return False, f"first difference: {key} was {before} and is {now}"
-    ours = dataclasses.asdict(repeated)["metrics"]
-    if found := store.differences({"metrics": stored.metrics}, {"metrics": ours}):
-        return False, f"first difference: {found[0]}"
+    computed = {"metrics", "normalization", "parameters"}
+    before, now = (run.model_dump(include=computed) for run in (stored, repeated))
+    if changed := store.diff(before, now):
+        return False, f"first difference: {changed[0]}"
     return True, "equal bit for bit: every epoch's figures, weights, predictions and metrics"
 
 
@@ -128,9 +127,9 @@ def _metrics(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     if stored.metrics is None or repeated.metrics is None:
         same = stored.failed == repeated.failed
         return same, f"status was {stored.status} and is {repeated.status}"
-    before, now = stored.metrics["accuracy"], repeated.metrics["accuracy"]
+    before, now = stored.metrics.accuracy, repeated.metrics.accuracy
     pooled = (before + now) / 2
-    allowed = STANDARD_ERRORS * math.sqrt(2 * pooled * (1 - pooled) / stored.dataset["test_size"])
+    allowed = STANDARD_ERRORS * math.sqrt(2 * pooled * (1 - pooled) / stored.dataset.test_size)
     bits = "the same weights" if stored.weights_sha256 == repeated.weights_sha256 else "other bits"
     return (
         abs(now - before) <= allowed,

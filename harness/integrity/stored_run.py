@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.data.dataset import Dataset
-from harness.runs.record import RunRecord
+from harness.protocol.spec import Protocol
+from harness.runs.record import RunRecord, variant_of
+from variants.spec import Variant
 
 # Sums in another order, or another version of scikit-learn, may change the last digits.
 CLOSE = 1e-6
@@ -21,14 +24,29 @@ class Stored:
     Attributes:
         path: of `record.json`; results: the folder that was asked about.
         record: its content.
-        data: labels and sizes of its dataset as trained and judged on (the images may be
-            stand-ins), None where the fingerprint is not known here.
+        data: labels and sizes of its dataset as split by its protocol (the images may be
+            stand-ins of one pixel), None where the fingerprint is not known here.
     """
 
     path: Path
     results: Path
     record: RunRecord
     data: Dataset | None
+
+    @property
+    def variant(self) -> Variant:
+        """The variant as the record has it."""
+        return variant_of(self.record)
+
+    @property
+    def recipe(self) -> Protocol:
+        """The protocol with the variant's own optimizer settings and batch size."""
+        return dataclasses.replace(self.record.protocol, **self.variant.overrides())
+
+    @property
+    def has_images(self) -> bool:
+        """Whether `data` has the images themselves, not stand-ins."""
+        return self.data is not None and self.data.train.images.shape[1] > 1
 
     def beside(self, name: str) -> bytes | None:
         """Content of a file of the run, None where it is missing."""

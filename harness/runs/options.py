@@ -70,7 +70,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def parse_variants(text: str) -> list[str]:
-    """Names of "a,b" or "all", each once."""
-    if text == "all":
-        return variants.names()
-    return list(dict.fromkeys(name.strip() for name in text.split(",")))
+    """Names of "a,b", where a part may also be a family or "all"; each once, in the order given."""
+    sets = {"all": variants.names(), **{f: variants.names(f) for f in variants.FAMILIES}}
+    parts = (part.strip() for part in text.split(","))
+    return list(dict.fromkeys(name for part in parts for name in sets.get(part, [part])))

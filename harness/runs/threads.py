@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+
+from harness.runs.record import Environment
 
 THREADS = "OMP_NUM_THREADS"
 
@@ -16,35 +16,29 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def threads_told(environment: Mapping[str, Any]) -> str | None:
-    """The number of threads that a run was told to have by `OMP_NUM_THREADS`, None if by nothing.
-
-    Args:
-        environment: of a record, from whoever wrote it.
-    """
-    variables = environment.get("variables")
-    told = variables.get(THREADS) if isinstance(variables, dict) else None
-    return told if isinstance(told, str) else None
+def threads_told(environment: Environment) -> str | None:
+    """`OMP_NUM_THREADS` of a run; None where it was not set."""
+    return environment.variables.get(THREADS)
 
 
-def take_threads(environment: Mapping[str, Any]) -> None:
+def take_threads(environment: Environment) -> None:
     """Give this process the number of threads that a run on a CPU had, since it decides bits.
 
     What the user has set stays, and none gets more threads than there are cores. To be called
     before torch is imported, which reads the variable then.
 
     Args:
-        environment: of the run's record, from whoever wrote it.
+        environment: of the run's record.
     """
-    threads = environment.get("threads")
-    if os.environ.get(THREADS) or environment.get("device_type") != "cpu":
+    if os.environ.get(THREADS) or environment.device_type != "cpu":
         return
-    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= cores():
+    threads = environment.threads
+    if threads > cores():
         return
     # The variable is a part of the environment that is compared, so it is there as it was.
-    told = threads_told(environment)
-    if told in ("", str(threads)):
-        os.environ[THREADS] = told
+    recorded = threads_told(environment)
+    if recorded in ("", str(threads)):
+        os.environ[THREADS] = recorded
     else:
         os.environ.pop(THREADS, None)
     import torch

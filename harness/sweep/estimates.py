@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from harness.progress import clock
+from harness.protocol.spec import Protocol
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.runs.spec import Plan
@@ -36,7 +38,7 @@ class Estimate:
 @dataclass(frozen=True)
 class _Sample:
     variant: str
-    kind: dict[str, object]
+    kind: Protocol
     seconds: float  # an epoch's
     here: bool
 
@@ -64,7 +66,7 @@ class Costs:
                 one.variant,
                 _kind(one.protocol),
                 REST * load * _slower(one, threads) * one.train_seconds / len(one.history),
-                here=one.environment.get("device") == device,
+                here=one.environment.device == device,
             )
             for one in records
             if not one.failed and one.history
@@ -75,7 +77,7 @@ class Costs:
 
     def add(self, plan: Plan, seconds: float) -> None:
         """Note what an epoch of a run took in this sweep, with all that belongs to it."""
-        kind = _kind(plan.protocol.to_dict())
+        kind = _kind(plan.protocol)
         self._now.append(_Sample(plan.variant.name, kind, seconds, here=True))
 
     def of(self, plan: Plan) -> Estimate | None:
@@ -88,7 +90,7 @@ class Costs:
             (True, self._elsewhere, "another device"),
             (False, self._elsewhere, "other variants, another device"),
         )
-        kind = _kind(plan.protocol.to_dict())
+        kind = _kind(plan.protocol)
         for own, samples, words in sources:
             alike = [
                 one.seconds
@@ -109,14 +111,14 @@ def records_near(grid: Grid) -> list[RunRecord]:
 
 def _slower(run: RunRecord, threads: int | None) -> float:
     """How many times longer a run takes with fewer threads than it had."""
-    if threads is None or run.environment.get("device_type") != "cpu":
+    if threads is None or run.environment.device_type != "cpu":
         return 1.0
-    return max(1.0, float(run.environment.get("threads", threads)) / threads)
+    return max(1.0, run.environment.threads / threads)
 
 
-def _kind(protocol: dict[str, object]) -> dict[str, object]:
-    """What decides the time of an epoch: the protocol without the number of epochs."""
-    return {key: value for key, value in store.plain(protocol).items() if key != "epochs"}
+def _kind(protocol: Protocol) -> Protocol:
+    """What decides the time of an epoch: the protocol, whatever its number of epochs."""
+    return dataclasses.replace(protocol, epochs=1)
 
 
 def lines(grid: Grid, capacity: Capacity) -> list[str]:
