@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from variants.network import Dropout, build
+from variants.network import Dropout, LocalResponseNorm, build
 from variants.spec import Variant
 
 # Layers that a reader counts; activations and reshapes are left out.
-_SHOWN = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.Linear, Dropout)
+_SHOWN = (nn.Conv2d, nn.BatchNorm2d, LocalResponseNorm, nn.MaxPool2d, nn.Linear, Dropout)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ def list_variants() -> None:
     for variant in map(variants.get, variants.names()):
         changed = ", ".join(f"{k}={v}" for k, v in variants.changes(variant, paper).items())
         rows.append((variant.family, variant.name, changed or "-", variant.summary))
-    print(tabulate(rows, headers=("family", "variant", "changes", "what it is")))
+    headers = ("family", "variant", "changes", "what it is")
+    print(tabulate(rows, headers=headers, maxcolwidths=[None, None, 40, 45]))
 
 
 def show(
