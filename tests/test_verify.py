@@ -13,7 +13,7 @@ from harness.data.dataset import Dataset
 from harness.integrity import reproduce
 from harness.progress import Reporter
 from harness.runs.record import RunRecord
-from harness.training import environment
+from harness.training import sources
 from harness.training.augmentation import AugmentParams
 from harness.training.trainer import Trainer
 
@@ -117,7 +117,7 @@ def test_metrics_too_far_apart_are_no_repetition(stored: RunRecord, data: Datase
 def test_changed_sources_are_named(
     stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environment, "sources_sha256", lambda: "1" * 64)
+    monkeypatch.setattr(sources, "sources_sha256", lambda: "1" * 64)
     same, text = found(stored, data)
     assert same
     assert "the sources that decide bits have changed" in text

@@ -15,7 +15,7 @@ from harness.progress import Forwarder, Reporter, Row
 from harness.runs import store
 from harness.runs.record import EpochRow, RunRecord, variant_of
 from harness.runs.spec import Plan
-from harness.training import environment
+from harness.training import environment, sources
 from harness.training.runner import execute
 
 # Fields of a line of the history that a clock decides.
@@ -86,7 +86,7 @@ def verify(
     eager = stored.environment.execution == "eager"
     here = store.to_json_types(environment.describe(device, eager=eager))
     changed = store.diff(stored.environment.model_dump(), here, "environment ")
-    if stored.sources_sha256 != environment.sources_sha256():
+    if stored.sources_sha256 != sources.sources_sha256():
         changed.append("the sources that decide bits have changed")
     notes = list(changed)
     if changed:

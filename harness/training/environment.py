@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from harness.training.device import device_name
-
-ROOT = Path(__file__).resolve().parents[2]
-
-# Files whose text decides the bits of a result, given the environment and the settings and
-# protocol that stand in the record.
-SOURCES = (
-    "harness/training/augmentation.py",
-    "harness/training/cuda_graph.py",
-    "harness/data/dataset.py",
-    "harness/training/metrics.py",
-    "harness/protocol/spec.py",
-    "harness/training/seeding.py",
-    "harness/training/trainer.py",
-    "variants/network.py",
-)
+from harness.training.sources import ROOT
+from harness.training.sources import sources_sha256 as sources_sha256  # for the runner
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
 
@@ -52,14 +37,6 @@ VARIABLES = (
     "TORCH_CUBLASLT_UNIFIED_WORKSPACE",
     "TORCH_CUBLAS_WORKSPACE_CACHE",
 )
-
-
-def sources_sha256() -> str:
-    """One hash over the files that decide bits."""
-    digest = hashlib.sha256()
-    for name in SOURCES:
-        digest.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
-    return digest.hexdigest()
 
 
 def code() -> dict[str, Any]:
