@@ -5,10 +5,9 @@ hosts, where locks often do not reach. It names host, process and a random token
 holder touches it while it lives. A claim is dead if its process is gone from this host or,
 where another host made it, if it was not touched for `STALE` seconds.
 
-A dead claim is never removed or replaced, since between looking and replacing somebody else
-may have done so. It is succeeded: the next claim's file is named by the dead one's token,
-again by exclusive create, so that of any number of takers one wins. The holder is the last
-of the chain, and removes all of it when it lets go, the first file first.
+A dead claim is never replaced, since somebody else may just have done so. It is succeeded: the
+next claim's file is named by the dead one's token, again by exclusive create, so that of any
+number of takers one wins. The holder, the last of the chain, removes it from its first file on.
 """
 
 from __future__ import annotations
@@ -35,9 +34,7 @@ FILE = ".lease"
 
 # Seconds between two touches, and after which a host that is silent counts as dead. Shared
 # file systems may show a touch up to a minute late.
-BEAT = 15.0
-
-STALE = 180.0
+BEAT, STALE = 15.0, 180.0
 
 
 class LeaseLostError(Exception):
@@ -50,7 +47,7 @@ class Claim:
 
     Attributes:
         path: the file.
-        host, pid, born: who made it (see `harness.runs.lock`).
+        host, pid, born: who made it (see `here` and `born`).
         token: names this claim alone.
     """
 
