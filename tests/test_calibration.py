@@ -13,7 +13,7 @@ import pytest
 from harness.analysis import calibration, calibration_record
 from harness.errors import RunFailedError
 from harness.protocol import budget, decision, presets
-from harness.protocol.datasets import KNOWN_FINGERPRINTS
+from harness.protocol.datasets import JPEG_COPY
 from harness.report import tables
 from harness.runs.record import RunRecord
 from harness.runs.store import load_all
@@ -100,8 +100,8 @@ def test_only_cifar10_and_its_known_copy_set_the_protocols_number() -> None:
         return found.model_copy(update={"dataset": dataset})
 
     assert calibration.is_cifar10(found)
-    assert not calibration.is_cifar10(on(official=False))
-    assert calibration.is_cifar10(on(official=False, fingerprint=next(iter(KNOWN_FINGERPRINTS))))
+    assert calibration.is_cifar10(on(fingerprint=JPEG_COPY.fingerprint))
+    assert not calibration.is_cifar10(on(fingerprint="ab" * 32))
 
 
 @pytest.mark.parametrize(

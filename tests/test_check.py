@@ -21,7 +21,9 @@ import torch
 import variants
 from harness.data.dataset import Dataset, load
 from harness.integrity.check import Breach, check, rule_list
+from harness.integrity.description_rules import data_are_known
 from harness.integrity.outcome_rules import runs_are_distinct
+from harness.integrity.reference_data import stand_in
 from harness.integrity.stored_run import Stored
 from harness.progress import Reporter
 from harness.protocol.presets import resolve
@@ -116,6 +118,26 @@ def test_the_jpeg_copy_cannot_be_called_official(tmp_path: Path) -> None:
     results = Path(shutil.copytree(committed, tmp_path / "results" / "folder")).parent
     edit(results, lambda fields: fields["dataset"].update(official=True))
     assert "data are known: dataset.official was False and is True" in faults(results)
+
+
+@pytest.mark.parametrize(
+    ("about", "fault"),
+    [
+        ({}, None),
+        ({"fingerprint": "0" * 64}, "says official, but the fingerprint is not that of the"),
+        ({"official": False}, "dataset.official was True and is False"),
+        ({"official": False, "fingerprint": "0" * 64}, "data fingerprint not known here"),
+        ({"name": "folder"}, "says official, but the fingerprint is not that of the"),
+        ({"title": "CIFAR-10"}, "dataset.title was CIFAR-10 (official) and is CIFAR-10"),
+    ],
+)
+def test_official_is_the_fingerprint_and_not_the_records_word(
+    about: dict[str, Any], fault: str | None
+) -> None:
+    run = made(dataset=about, protocol=resolve("cifar10")[0].to_dict())
+    unread = Path("record.json")
+    found = list(data_are_known(Stored(unread, unread, run, stand_in(run.dataset))))
+    assert (found == []) if fault is None else any(fault in line for line in found)
 
 
 def test_a_budget_tuned_elsewhere_is_told_from_an_unnamed_departure(results: Path) -> None:

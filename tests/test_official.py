@@ -14,7 +14,7 @@ import pytest
 from archives import CLASSES, Archive, Site
 from torchvision.datasets import CIFAR10
 
-from harness.data import cifar10, dataset
+from harness.data import dataset
 from harness.data.cifar10 import read
 from harness.data.source import Source
 from harness.errors import InputError
@@ -22,8 +22,6 @@ from harness.errors import InputError
 ARCHIVE_NAME = "cifar-10-python.tar.gz"
 
 UNPACKED = "cifar-10-batches-py"
-
-SHIPPED_MD5 = CIFAR10.tgz_md5
 
 
 @pytest.fixture(autouse=True)
@@ -99,10 +97,6 @@ def cut(packed: bytes) -> bytes:
     return packed[: len(packed) // 2]
 
 
-def test_torchvision_and_the_harness_agree_on_the_official_md5() -> None:
-    assert SHIPPED_MD5 == cifar10.OFFICIAL_MD5
-
-
 def test_downloaded_images_and_labels_are_those_packed(official: Archive, tmp_path: Path) -> None:
     assert_same(read(tmp_path / "new" / "folder"), official)
 
@@ -119,15 +113,10 @@ def test_classes_are_the_official_ones(official: Archive, tmp_path: Path) -> Non
     assert read(tmp_path).classes == CLASSES
 
 
-def test_another_md5_is_not_called_official(official: Archive, tmp_path: Path) -> None:
-    assert not read(tmp_path).official
-
-
-def test_the_official_md5_is_called_official(
-    official: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cifar10, "OFFICIAL_MD5", archives.md5(official.packed))
-    assert read(tmp_path).official
+def test_other_images_are_not_called_official(official: Archive, tmp_path: Path) -> None:
+    loaded = dataset.load("cifar10", tmp_path)
+    assert not loaded.official
+    assert "official" not in loaded.title
 
 
 def test_load_hands_the_official_images_on(official: Archive, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Can
 
 def is_cifar10(found: Calibration) -> bool:
     """Whether the images were CIFAR-10's, or the known copy of them."""
-    return found.dataset.official or found.dataset.fingerprint in datasets.KNOWN_FINGERPRINTS
+    return found.dataset.fingerprint in datasets.KNOWN
 
 
 def rests_on(found: Calibration, run: RunRecord) -> bool:

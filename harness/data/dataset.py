@@ -48,7 +48,6 @@ class Dataset:
         test: the images evaluated on: the test set, or the held-out part of the training set.
         fingerprint: SHA-256 of the whole dataset (all training and test pixels and labels,
             and the class names), whatever part of it is in use.
-        official: read from the official files with their checksums intact.
     """
 
     name: str
@@ -57,7 +56,11 @@ class Dataset:
     train: Split
     test: Split
     fingerprint: str
-    official: bool = False
+
+    @property
+    def official(self) -> bool:
+        """Whether these are the bytes of the official CIFAR-10 archive."""
+        return datasets.is_official(self.fingerprint)
 
     def to(self, device: torch.device) -> Dataset:
         """The same dataset on another device."""
@@ -137,12 +140,12 @@ def load(name: str, directory: Path | None = None, archive: str | None = None) -
         Split(torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64)))
         for images, labels in (source.train, source.test)
     )
+    known = datasets.KNOWN.get(source.fingerprint)
     return Dataset(
         name=name,
-        title=datasets.KNOWN_FINGERPRINTS.get(source.fingerprint, source.title),
+        title=known.title if known else source.title,
         classes=source.classes,
         train=train,
         test=test,
         fingerprint=source.fingerprint,
-        official=source.official,
     )

@@ -33,14 +33,12 @@ class Source:
         known_as: what the bytes are, for people; None where only their fingerprint tells.
         classes: class names; a label is an index into them.
         train, test: (images uint8 [N, 32, 32, 3], labels int64 [N]).
-        official: read from the official archive with its checksums intact.
     """
 
     known_as: str | None
     classes: tuple[str, ...]
     train: Arrays
     test: Arrays
-    official: bool = False
 
     @property
     def title(self) -> str:

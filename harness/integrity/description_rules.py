@@ -100,6 +100,8 @@ def data_are_known(stored: Stored) -> Iterator[str]:
     run, data = stored.record, stored.data
     if data is None:
         yield "data fingerprint not known here: name the images with --data-dir"
+        if run.dataset["official"]:
+            yield "says official, but the fingerprint is not that of the official archive"
         return
     expected = {
         "name": data.name,

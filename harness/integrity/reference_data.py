@@ -10,7 +10,6 @@ import torch
 from harness.data import dataset as data_dataset
 from harness.data.dataset import Dataset, Split
 from harness.protocol import datasets
-from harness.protocol.datasets import KNOWN_FINGERPRINTS
 from harness.runs.record import DatasetInfo
 
 # The official label sequence: 50,000 training digits, then 10,000 test digits, a line each.
@@ -24,30 +23,24 @@ def stand_in(dataset: DatasetInfo) -> Dataset | None:
         dataset: the record's.
 
     Returns:
-        None where the fingerprint is not known. That of the official archive is taken as the
-        record has it: the archive's own md5 stands for it when it is read.
+        None where the fingerprint is not that of a known dataset of this name.
     """
-    fingerprint = dataset.fingerprint
     if dataset.name == "digits":
         digits = _digits()
-        return digits if digits.fingerprint == fingerprint else None
-    if dataset.name == "cifar10":
-        train, test = (torch.tensor([*map(int, line)]) for line in _LABELS.read_text().split())
-        title = "CIFAR-10 (official)"
-    elif dataset.name == "folder" and fingerprint in KNOWN_FINGERPRINTS:
-        # Folders are read class by class.
-        train, test = (torch.arange(10).repeat_interleave(n) for n in (5000, 1000))
-        title = KNOWN_FINGERPRINTS[fingerprint]
-    else:
+        return digits if digits.fingerprint == dataset.fingerprint else None
+    known = datasets.KNOWN.get(dataset.fingerprint)
+    if known is None or known.name != dataset.name:
         return None
+    train, test = (torch.tensor([*map(int, line)]) for line in _LABELS.read_text().split())
+    if known.name == "folder":  # read class by class
+        train, test = train.sort().values, test.sort().values
     return Dataset(
-        name=dataset.name,
-        title=title,
+        name=known.name,
+        title=known.title,
         classes=datasets.CLASSES,
         train=_black(train),
         test=_black(test),
-        fingerprint=fingerprint,
-        official=dataset.name == "cifar10",
+        fingerprint=known.fingerprint,
     )
 
 
