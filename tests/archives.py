@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import pickle
 import tarfile
 import threading
@@ -13,13 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 from torchvision.datasets import CIFAR10
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -88,25 +85,8 @@ def synthetic(n: int, seed: int) -> Part:
     return images, rng.permutation(np.arange(n) % 10)
 
 
-def real(part: str, n: int) -> Part:
-    """The first `n` official images, from the folders that the environment names."""
-    images = Path(os.environ["ALEXNET_TEST_IMAGES"])
-    labels_folder = Path(os.environ["ALEXNET_TEST_LABELS"])
-    lines = (labels_folder / f"labels-{part}.txt").read_text().split()[:n]
-    seen = [0] * len(CLASSES)
-    pixels = []
-    for label in map(int, lines):
-        # The k-th line with label c is image k of class c.
-        with Image.open(images / part / CLASSES[label] / f"{seen[label]:04d}.jpg") as image:
-            pixels.append(np.asarray(image.convert("RGB")))
-        seen[label] += 1
-    return np.stack(pixels), np.array([int(line) for line in lines])
-
-
-def made_or_real() -> Archive:
-    """An archive of real images where the environment names them, of noise otherwise."""
-    if "ALEXNET_TEST_IMAGES" in os.environ:
-        return build(real("train", 500), real("test", 100))
+def noise() -> Archive:
+    """An archive of 100 training and 20 test images."""
     return build(synthetic(100, seed=1), synthetic(20, seed=2))
 
 

@@ -23,6 +23,9 @@ ARCHIVE_NAME = "cifar-10-python.tar.gz"
 
 UNPACKED = "cifar-10-batches-py"
 
+# A file of each kind: of training images, of test images, of class names.
+KINDS = ("data_batch_3", "test_batch", "batches.meta")
+
 
 @pytest.fixture(autouse=True)
 def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +42,7 @@ def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def made() -> Archive:
-    return archives.made_or_real()
+    return archives.noise()
 
 
 @pytest.fixture
@@ -68,12 +71,12 @@ def assert_same(source: Source, archive: Archive) -> None:
         np.testing.assert_array_equal(found[1], wanted[1])
 
 
-def listing(directory: Path) -> list[tuple[str, int]]:
-    """Every file and folder below, with sizes of files."""
-    return sorted(
-        (str(p.relative_to(directory)), p.stat().st_size if p.is_file() else 0)
+def listing(directory: Path) -> dict[str, str | None]:
+    """Every file and folder below, with the md5 of files."""
+    return {
+        str(p.relative_to(directory)): archives.md5(p.read_bytes()) if p.is_file() else None
         for p in directory.rglob("*")
-    )
+    }
 
 
 def refusal(directory: Path, archive: str | None = None) -> str:
@@ -193,18 +196,73 @@ def test_archive_replaces_a_damaged_one(official: Archive, tmp_path: Path) -> No
     assert_same(read(directory, str(copy)), official)
 
 
-@pytest.mark.parametrize("name", ["data_batch_3", "test_batch", "batches.meta"])
-@pytest.mark.parametrize("damage", [altered, cut, None])
-def test_a_damaged_file_is_unpacked_again(
-    official: Archive, tmp_path: Path, name: str, damage: Callable[[bytes], bytes] | None
+@pytest.mark.parametrize("name", KINDS)
+def test_a_missing_file_is_unpacked_again(official: Archive, tmp_path: Path, name: str) -> None:
+    read(tmp_path)
+    (tmp_path / UNPACKED / name).unlink()
+    assert_same(read(tmp_path), official)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("damage", [altered, cut])
+def test_a_damaged_file_is_named_and_unpacked_again_once_deleted(
+    official: Archive,
+    site: Site,
+    tmp_path: Path,
+    name: str,
+    damage: Callable[[bytes], bytes],
 ) -> None:
     read(tmp_path)
+    site.asked.clear()
     file = tmp_path / UNPACKED / name
-    if damage is None:
-        file.unlink()
-    else:
-        file.write_bytes(damage(file.read_bytes()))
+    file.write_bytes(damage(file.read_bytes()))
+    message = refusal(tmp_path)
+    assert f"{file}. Put a good copy there, or delete" in message
+    assert message.endswith(f"to unpack it from {tmp_path / ARCHIVE_NAME}.")
+    file.unlink()
     assert_same(read(tmp_path), official)
+    assert not site.asked
+
+
+def test_every_damaged_file_is_named(official: Archive, tmp_path: Path) -> None:
+    read(tmp_path)
+    files = [tmp_path / UNPACKED / name for name in KINDS]
+    for file in files:
+        file.write_bytes(b"another file")
+    assert f": {', '.join(map(str, files))}. Put" in refusal(tmp_path)
+
+
+def test_a_damaged_file_without_its_archive_fetches_nothing(
+    official: Archive, site: Site, tmp_path: Path
+) -> None:
+    read(tmp_path)
+    site.asked.clear()
+    (tmp_path / ARCHIVE_NAME).unlink()
+    file = tmp_path / UNPACKED / "data_batch_3"
+    file.write_bytes(altered(file.read_bytes()))
+    assert refusal(tmp_path).endswith(f"to unpack it from {CIFAR10.url}.")
+    assert refusal(tmp_path, "a copy").endswith("to unpack it from a copy.")
+    assert not site.asked
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("command", [("data",), ("run", "--variant", "paper", "--device", "cpu")])
+def test_commands_name_a_damaged_file_on_one_line(
+    official: Archive,
+    refused: Callable[..., str],
+    tmp_path: Path,
+    command: tuple[str, ...],
+    name: str,
+) -> None:
+    directory = tmp_path / "images"
+    read(directory)
+    file = directory / UNPACKED / name
+    file.write_bytes(altered(file.read_bytes()))
+    before = listing(directory)
+    assert f"wrong md5, not as in the official CIFAR-10: {file}." in refused(
+        *command, "--data-dir", str(directory)
+    )
+    assert listing(directory) == before
 
 
 @pytest.mark.parametrize("damage", [altered, cut])
@@ -284,7 +342,7 @@ def test_a_local_archive_that_is_not_there_is_refused(official: Archive, tmp_pat
     assert missing in refusal(tmp_path, missing)
 
 
-@pytest.mark.parametrize("name", ["data_batch_2", "test_batch", "batches.meta"])
+@pytest.mark.parametrize("name", KINDS)
 def test_wrong_files_in_a_right_archive_are_refused(
     made: Archive, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

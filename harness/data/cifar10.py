@@ -38,11 +38,28 @@ def read(directory: Path, archive: str | None = None) -> Source:
     try:
         train = CIFAR10(directory, train=True)
     except RuntimeError:  # torchvision: files missing or checksums wrong
+        _refuse_damaged_files(directory, archive)
         _unpack_official(directory, archive)
         train = CIFAR10(directory, train=True)
     test = CIFAR10(directory, train=False)
     arrays = [(np.ascontiguousarray(part.data), np.array(part.targets)) for part in (train, test)]
     return Source(None, tuple(train.classes), arrays[0], arrays[1])
+
+
+def _refuse_damaged_files(directory: Path, archive: str | None) -> None:
+    """Name the wrong files of a complete set: nothing is overwritten or fetched unasked."""
+    meta = CIFAR10.meta["filename"], CIFAR10.meta["md5"]
+    folder = directory / CIFAR10.base_folder
+    md5s = {folder / name: md5 for name, md5 in (*CIFAR10.train_list, *CIFAR10.test_list, meta)}
+    if not all(file.is_file() for file in md5s):
+        return
+    damaged = [str(file) for file, md5 in md5s.items() if not check_integrity(file, md5)]
+    target = directory / CIFAR10.filename
+    origin = archive or (target if target.exists() else CIFAR10.url)
+    raise InputError(
+        f"wrong md5, not as in the official CIFAR-10: {', '.join(damaged)}. Put a good copy there, "
+        f"or delete what is named and run again to unpack it from {origin}."
+    )
 
 
 def _unpack_official(directory: Path, archive: str | None) -> None:
