@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from harness.analysis.groups import Group
 from harness.errors import RunFailedError
-from harness.protocol import datasets, decision
+from harness.protocol import decision
 from harness.protocol.decision import Decision
 from harness.runs.record import DatasetInfo, RunRecord
 
@@ -110,27 +110,32 @@ class Calibration(_Model):
 
 
 def search(
-    seeds: Sequence[int], train: Callable[[int, Sequence[int]], list[RunRecord]]
+    seeds: Sequence[int],
+    train: Callable[[Sequence[tuple[int, int]]], list[RunRecord]],
+    at_once: int = 1,
 ) -> Calibration:
     """Try the candidates from the smallest up until one reaches the target.
 
     Args:
         seeds: of the runs of every candidate that is not hopeless after the first.
-        train: gives the records at a budget of these seeds, trained or found.
+        train: returns the record of each run given by epochs and seed, trained or read.
+        at_once: candidates whose first seeds are trained together. One that turns out to be larger
+            than needed has no part in the calibration.
 
     Raises:
         RunFailedError: if a run failed: a mean over the others would flatter.
     """
-    rule = decision.load().budgets
+    candidates = decision.load().budgets.candidates
     tried: list[RunRecord] = []
-    for epochs in rule.candidates:
-        (first,) = train(epochs, seeds[:1])
-        others = [] if _hopeless(first) else train(epochs, seeds[1:])
-        tried += [first, *others]
-        found = summarise(tried)
-        if found.epochs is not None:
-            break
-    return found
+    for start in range(0, len(candidates), at_once):
+        chunk = candidates[start : start + at_once]
+        for epochs, first in zip(chunk, train([(e, seeds[0]) for e in chunk]), strict=True):
+            others = [] if _hopeless(first) else train([(epochs, seed) for seed in seeds[1:]])
+            tried += [first, *others]
+            calibration = summarise(tried)
+            if calibration.epochs is not None:
+                return calibration
+    return calibration
 
 
 def _hopeless(first: RunRecord) -> bool:
@@ -192,11 +197,6 @@ def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Can
         standard_error=statistics.stdev(accuracies) / math.sqrt(len(seeds)) if several else None,
         reaches=enough and mean >= rule.budgets.target,
     )
-
-
-def is_cifar10(found: Calibration) -> bool:
-    """Whether the images were CIFAR-10's, or the known copy of them."""
-    return found.dataset.fingerprint in datasets.KNOWN
 
 
 def rests_on(found: Calibration, run: RunRecord) -> bool:

@@ -31,23 +31,35 @@ def calibrate(
     results: ResultsOption = Path("results"),
     seeds: Annotated[str, typer.Option(help="At least three.")] = "0-2",
     eager: EagerOption = False,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Make the number found the protocol's.")
-    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs at once. [default: one a GPU, or one on the CPU]"),
+    ] = None,
+    budget_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--budget",
+            metavar="FILE",
+            help="Write the number found as a budget file; a checkout's own is "
+            "harness/protocol/budget.toml.",
+        ),
+    ] = None,
 ) -> None:
     """Find the smallest number of epochs that reaches 75 % on the validation split.
 
-    Candidates and target stand in the decision file; the test images have no part in it. A
+    Candidates and target are in the decision file; the test images have no part in it. A
     candidate whose first run is hopeless gets no other seeds. Runs that are there already are
     not trained again.
     """
-    from harness import progress
     from harness.analysis import calibration, calibration_record
     from harness.protocol import budget, decision
     from harness.report import tables
     from harness.report.text import markup
+    from harness.runs import status
     from harness.runs.options import Options, parse_seeds
-    from harness.sweep import session
+    from harness.runs.spec import plans
+    from harness.sweep import engines
+    from harness.sweep.grid import Grid
 
     rule = decision.load()
     numbers = parse_seeds(seeds)
@@ -64,17 +76,21 @@ def calibrate(
         validation=True,
         eager=eager,
     )
-    reporter = progress.for_terminal()
 
-    def train(epochs: int, seeds: Sequence[int]) -> list[RunRecord]:
-        chosen = dataclasses.replace(options, epochs=epochs)
-        records = []
-        for outcome in session.execute([rule.accuracy.variant], seeds, chosen, reporter):
-            reporter.say(outcome.line)
-            records.append(outcome.record)
-        return records
+    def train(runs: Sequence[tuple[int, int]]) -> list[RunRecord]:
+        chosen = tuple(
+            plan
+            for epochs, seed in runs
+            for plan in plans(
+                [rule.accuracy.variant], [seed], dataclasses.replace(options, epochs=epochs)
+            )
+        )
+        grid = Grid(plans=chosen, options=options, workers=workers)
+        engines.get("local").run(grid)
+        records = [status.settled(plan) for plan in chosen]
+        return [record for record in records if record is not None]
 
-    found = calibration.search(numbers, train)
+    found = calibration.search(numbers, train, at_once=workers or 1)
     path = calibration_record.save(results, found)
     print(markup.markdown(tables.columns(found)))
     target = f"{100 * found.target:g} %"
@@ -82,8 +98,11 @@ def calibrate(
         print(f"No candidate reaches {target}. The record: {path}")
         return
     print(f"The smallest budget that reaches {target}: {found.epochs} epochs. {path}")
-    if adopt:
+    if budget_file is not None:
         if not calibration.is_cifar10(found):
-            raise InputError("--adopt: the protocol's number is of CIFAR-10; these are own images.")
-        budget.adopt(found.epochs, found.sha256(), found.dataset.title)
-        print(f"The protocol has it from now on: {budget.FILE}")
+            raise InputError(
+                "--budget: the protocol's number is of CIFAR-10; these are own images."
+            )
+        title = found.dataset.title
+        budget.write(budget_file, budget.load().replaced_by(found.epochs, found.sha256(), title))
+        print(f"Written: {budget_file}")

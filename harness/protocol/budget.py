@@ -1,18 +1,25 @@
-"""The tuned number of epochs, which stands in one file. No torch here."""
+"""The budget file: the tuned number of epochs and the calibration it comes from. No torch here."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from harness.files import write_atomically
 
 FILE = Path(__file__).with_name("budget.toml")
 
+_COMMENT = """\
+# Passes over the training images in the protocol of the image datasets: the one tuned number.
+# `python -m harness calibrate --budget FILE` writes it. `calibration_sha256` is of the record that
+# the number comes from, empty while it is provisional, `calibrated_on` names its images; `former`
+# are numbers that were in force before, under which older records were made.
+"""
 
-@dataclass(frozen=True, kw_only=True)
-class Budget:
+
+class Budget(BaseModel):
     """Epochs of the image protocols, and where they come from.
 
     Attributes:
@@ -22,36 +29,47 @@ class Budget:
         former: what it was before, oldest first.
     """
 
-    epochs: int
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    epochs: PositiveInt
     calibration_sha256: str
     calibrated_on: str
-    former: list[int]
+    former: list[PositiveInt]
 
     @property
     def provisional(self) -> bool:
         """Whether the number was set by hand, before any calibration."""
         return not self.calibration_sha256
 
+    def replaced_by(self, epochs: int, calibration_sha256: str, calibrated_on: str) -> Budget:
+        """The budget after a calibration; this one's number becomes a former one."""
+        former = [*self.former, *([self.epochs] if self.epochs != epochs else [])]
+        return Budget(
+            epochs=epochs,
+            calibration_sha256=calibration_sha256,
+            calibrated_on=calibrated_on,
+            former=list(dict.fromkeys(former)),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The text of a budget file."""
+        return (
+            f"{_COMMENT}epochs = {self.epochs}\n"
+            f'calibration_sha256 = "{self.calibration_sha256}"\n'
+            f'calibrated_on = "{self.calibrated_on}"\n'
+            f"former = {self.former}\n"
+        ).encode()
+
 
 def load() -> Budget:
-    """The budget of this checkout."""
-    return Budget(**tomllib.loads(FILE.read_text(encoding="utf-8")))
+    """The budget file of this package."""
+    return Budget.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
 
 
-def adopt(epochs: int, calibration_sha256: str, calibrated_on: str) -> None:
-    """Make a budget the protocol's, from the next process on.
+def write(path: Path, budget: Budget) -> None:
+    """Write a budget file.
 
     Raises:
-        InputError: if the file cannot be written.
+        InputError: if it cannot be written.
     """
-    before = load()
-    former = [*before.former, *([before.epochs] if before.epochs != epochs else [])]
-    text = FILE.read_text(encoding="utf-8")
-    comment = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
-    values = (
-        f"epochs = {epochs}\n"
-        f'calibration_sha256 = "{calibration_sha256}"\n'
-        f'calibrated_on = "{calibrated_on}"\n'
-        f"former = {list(dict.fromkeys(former))}\n"
-    )
-    write_atomically(FILE, (comment + values).encode())
+    write_atomically(path, budget.to_bytes())
