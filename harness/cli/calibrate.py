@@ -99,10 +99,8 @@ def calibrate(
         return
     print(f"The smallest budget that reaches {target}: {found.epochs} epochs. {path}")
     if budget_file is not None:
-        if not calibration.is_cifar10(found):
-            raise InputError(
-                "--budget: the protocol's number is of CIFAR-10; these are own images."
-            )
+        if not found.dataset.official:
+            raise InputError("--budget: the number is tuned on the official CIFAR-10 images alone.")
         title = found.dataset.title
         budget.write(budget_file, budget.load().replaced_by(found.epochs, found.sha256(), title))
         print(f"Written: {budget_file}")

@@ -66,6 +66,21 @@ def own_stream(device: torch.device) -> Iterator[None]:
         stream.synchronize()
 
 
+def emulates(device: torch.device, precision: str) -> bool:
+    """Whether a CPU computes in a precision that it has no instructions for.
+
+    torch then takes fallbacks: a step of `paper` in bf16 took 34 times as long as in fp32 on an
+    AVX2 CPU.
+
+    Args:
+        device: trains.
+        precision: "fp32" or "bf16".
+    """
+    if device.type != "cpu" or precision != "bf16":
+        return False
+    return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def refuse_without_units(device: torch.device, precision: str) -> None:
     """Say so before training where a GPU cannot compute in a precision.
 

@@ -55,6 +55,11 @@ def execute(
     place = data.train.labels.device
     device.refuse_without_units(place, plan.protocol.precision)
     device.refuse_after_shortage(place)
+    if device.emulates(place, plan.protocol.precision):
+        reporter.say(
+            f"{plan.title}: this CPU has no {plan.protocol.precision} instructions, so training "
+            "takes many times as long as with --precision fp32, which makes tables of its own"
+        )
     make_directory(plan.directory)
     data = data.split_by(plan.protocol)
     trainer: Trainer | None = None
