@@ -311,10 +311,10 @@ def test_no_hashed_file_imports_by_a_name_that_is_computed() -> None:
 
 
 def copy_with(line: str, path: str, folder: Path) -> set[str]:
-    """What is newly concerned where `harness.data.mixing` exists and a file has one line more."""
+    """What is newly concerned where `harness.data.blending` exists and a file has one line more."""
     for name in ("harness", "variants"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
-    (folder / "harness/data/mixing.py").write_text("ALPHA = 0.2\n")
+    (folder / "harness/data/blending.py").write_text("ALPHA = 0.2\n")
     with (folder / path).open("a") as stream:
         stream.write(f"\n{line}\n")
     return concerned(folder) - concerned(ROOT)
@@ -323,25 +323,25 @@ def copy_with(line: str, path: str, folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        *((path, "from harness.data import mixing") for _, path in SOURCES),
-        ("harness/training/trainer.py", "from ..data.mixing import ALPHA"),
-        ("harness/data/dataset.py", "from . import mixing as other"),
-        ("harness/protocol/spec.py", "def later() -> None:\n    import harness.data.mixing"),
-        ("harness/data/source.py", "import harness.data.mixing"),
-        ("harness/data/__init__.py", "import harness.data.mixing"),
-        ("variants/catalog.py", "import harness.data.mixing"),
+        *((path, "from harness.data import blending") for _, path in SOURCES),
+        ("harness/training/trainer.py", "from ..data.blending import ALPHA"),
+        ("harness/data/dataset.py", "from . import blending as other"),
+        ("harness/protocol/spec.py", "def later() -> None:\n    import harness.data.blending"),
+        ("harness/data/source.py", "import harness.data.blending"),
+        ("harness/data/__init__.py", "import harness.data.blending"),
+        ("variants/catalog.py", "import harness.data.blending"),
     ],
 )
 def test_a_new_import_is_noticed(path: str, line: str, tmp_path: Path) -> None:
-    assert copy_with(line, path, tmp_path) == {"harness.data.mixing"}
+    assert copy_with(line, path, tmp_path) == {"harness.data.blending"}
 
 
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("harness/data/dataset.py", "if TYPE_CHECKING:\n    import harness.data.mixing"),
-        ("harness/training/profiler.py", "import harness.data.mixing"),
-        ("harness/__init__.py", "def later() -> None:\n    import harness.data.mixing"),
+        ("harness/data/dataset.py", "if TYPE_CHECKING:\n    import harness.data.blending"),
+        ("harness/training/profiler.py", "import harness.data.blending"),
+        ("harness/__init__.py", "def later() -> None:\n    import harness.data.blending"),
     ],
 )
 def test_an_import_that_no_run_makes_is_not(path: str, line: str, tmp_path: Path) -> None:

@@ -30,11 +30,14 @@ SOURCES = (
     ("augmentation", "harness/training/augmentation.py"),
     ("cuda graph", "harness/training/cuda_graph.py"),
     ("dataset", "harness/data/dataset.py"),
+    ("initialization", "variants/initialization.py"),
     ("metrics", "harness/training/metrics.py"),
+    ("mixing", "harness/training/mixing.py"),
     ("network", "variants/network.py"),
     ("protocol", "harness/protocol/spec.py"),
     ("seeding", "harness/training/seeding.py"),
     ("trainer", "harness/training/trainer.py"),
+    ("variant", "variants/spec.py"),
 )
 
 # Every other module that the trainer imports, directly or not, or that lies beside it: why its
@@ -54,7 +57,6 @@ NOT_HASHED: Mapping[str, str] = MappingProxyType(
         "harness.training.sources": "the hash itself",
         "variants": "imports the catalog, so that its variants are registered",
         "variants.catalog": "values alone, which the record has as settings",
-        "variants.spec": "values and their names; the record has them as settings",
     }
 )
 
