@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestIndPower
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
@@ -115,11 +118,53 @@ def test_holm_counts_tests_that_are_still_missing_and_passes_over_nan() -> None:
     assert np.isnan(analysis_stats.holm([NAN, NAN])).all()
 
 
+@pytest.fixture
+def without_old_garbage() -> Iterator[None]:
+    """statsmodels' Holm collects garbage on every call: half a second each beside torch."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("without_old_garbage")
+def test_holm_of_many_families_is_that_of_statsmodels() -> None:
+    p = np.random.default_rng(1).random((100, 7)) ** 4
+    p[:50, 2] = p[:50, 4]  # ties
+    for row, corrected in zip(p, analysis_stats.holm(p), strict=True):
+        assert corrected == pytest.approx(multipletests(row, method="holm")[1])
+    p[:, 1] = NAN
+    for row, corrected in zip(p, analysis_stats.holm(p, family=7), strict=True):
+        assert np.isnan(corrected[1])
+        row[1] = 1.0  # a test that is missing
+        expected = multipletests(row, method="holm")[1]
+        assert np.delete(corrected, 1) == pytest.approx(np.delete(expected, 1))
+
+
+def test_a_failed_run_is_in_no_figure() -> None:
+    a = [[*A[:3], NAN, *A[3:]], [NAN, *A[:5], NAN, A[5]]]
+    found = analysis_stats.welch(a, [*B, NAN], 0.9)
+    library = stats.ttest_ind(a, [[*B, NAN]] * 2, axis=1, equal_var=False, nan_policy="omit")
+    assert found.p == pytest.approx(library.pvalue)
+    alone = analysis_stats.against_reported(A, [0.75, 0.76], 0.9)
+    together = analysis_stats.against_reported(a, [0.75, 0.76], 0.9)
+    assert [float(field[0]) for field in together] == pytest.approx([*map(float, alone)])
+    assert together.freedom[1] == 5
+    for interval in (
+        analysis_stats.mean_interval(a, 0.9),
+        analysis_stats.prediction_interval(a, 2, 0.9),
+    ):
+        assert not np.isnan(interval).any()
+    assert analysis_stats.mean_interval(a[0], 0.9) == analysis_stats.mean_interval(A, 0.9)
+    assert np.isnan(analysis_stats.mean_interval([NAN, 0.7], 0.9)).all()
+
+
 def test_benjamini_hochberg_by_hand_and_by_scipy() -> None:
     p = [0.01, 0.04, 0.03, 0.5]
     # 0.01 * 4/1, 0.03 * 4/2, 0.04 * 4/3, 0.5 made monotone from the largest down
     assert analysis_stats.benjamini_hochberg(p) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
     assert analysis_stats.benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
+    assert analysis_stats.benjamini_hochberg([NAN, 0.2]) == pytest.approx([NAN, 0.2], nan_ok=True)
+    assert np.isnan(analysis_stats.benjamini_hochberg([NAN])).all()
 
 
 def test_probability_better_by_counting() -> None:

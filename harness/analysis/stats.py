@@ -1,19 +1,17 @@
 """Statistics on arrays. Pure: nothing is drawn, read or written.
 
 Runs lie on the last axis; any axes before it are worked on at once, so that a simulation of
-thousands of worlds calls what the tables call. Values keep their unit: fractions give fractions.
+thousands of worlds calls what the tables call. NaN is a failed run and in no figure. Values keep
+their unit: fractions give fractions.
 """
 
 from __future__ import annotations
 
-import gc
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 Array = NDArray[Any]
@@ -40,10 +38,9 @@ class Difference(NamedTuple):
 
 def mean_interval(runs: ArrayLike, level: float) -> Interval:
     """Student's interval of the mean of runs [..., n], n >= 2 (Student 1908)."""
-    x = np.asarray(runs, float)
-    n = x.shape[-1]
-    half = stats.t.ppf((1 + level) / 2, n - 1) * x.std(-1, ddof=1) / np.sqrt(n)
-    return Interval(x.mean(-1) - half, x.mean(-1) + half)
+    n, mean, variance = _moments(np.asarray(runs, float))
+    half = stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(variance / n)
+    return Interval(mean - half, mean + half)
 
 
 def prediction_interval(runs: ArrayLike, count: int, level: float) -> Interval:
@@ -52,26 +49,22 @@ def prediction_interval(runs: ArrayLike, count: int, level: float) -> Interval:
     Args:
         runs: [..., n], n >= 2, independent and roughly normal.
     """
-    x = np.asarray(runs, float)
-    n = x.shape[-1]
+    n, mean, variance = _moments(np.asarray(runs, float))
     t = stats.t.ppf(1 - (1 - level) / (2 * count), n - 1)
-    half = t * x.std(-1, ddof=1) * np.sqrt(1 + 1 / n)
-    return Interval(x.mean(-1) - half, x.mean(-1) + half)
+    half = t * np.sqrt(variance * (1 + 1 / n))
+    return Interval(mean - half, mean + half)
 
 
 def welch(a: ArrayLike, b: ArrayLike, level: float) -> Difference:
     """Welch's t: mean of `a` [..., n] - mean of `b` [..., m], n, m >= 2 (Welch 1947)."""
     x, y = np.asarray(a, float), np.asarray(b, float)
-    error = np.sqrt(x.var(-1, ddof=1) / x.shape[-1] + y.var(-1, ddof=1) / y.shape[-1])
-    with warnings.catch_warnings():  # runs that do not vary are answered with NaN below
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = stats.ttest_ind(x, y, axis=-1, equal_var=False)
-        low, high = found.confidence_interval(level)
-    varies = error > _rounding(x, y)
-    freedom, low, high, p = (
-        np.where(varies, v, np.nan) for v in (found.df, low, high, found.pvalue)
-    )
-    return Difference(x.mean(-1) - y.mean(-1), error, freedom, low, high, p)
+    (n, mean_x, variance_x), (m, mean_y, variance_y) = _moments(x), _moments(y)
+    square_x, square_y = variance_x / n, variance_y / m
+    square = square_x + square_y
+    # Runs that do not vary, or are too few, are answered with NaN.
+    square = np.where(np.sqrt(square) > _rounding(x, y), square, np.nan)
+    freedom = square**2 / (square_x**2 / (n - 1) + square_y**2 / (m - 1))
+    return _student(mean_x - mean_y, square, freedom, level)
 
 
 def against_reported(ours: ArrayLike, reported: ArrayLike, level: float) -> Difference:
@@ -86,20 +79,35 @@ def against_reported(ours: ArrayLike, reported: ArrayLike, level: float) -> Diff
         reported: [..., R], R >= 1.
     """
     x, y = np.asarray(ours, float), np.asarray(reported, float)
-    n = x.shape[-1]
-    value = x.mean(-1) - y.mean(-1)
-    error = x.std(-1, ddof=1) * np.sqrt(1 / n + 1 / y.shape[-1])
-    varies = error > _rounding(x, y)
-    freedom = np.where(varies, n - 1.0, np.nan)
+    n, mean, variance = _moments(x)
+    square = variance * (1 / n + 1 / y.shape[-1])
+    square = np.where(np.sqrt(square) > _rounding(x, y), square, np.nan)
+    freedom = np.where(np.isnan(square), np.nan, n - 1)
+    return _student(mean - y.mean(-1), square, freedom, level)
+
+
+def _moments(runs: Array) -> tuple[Array, Array, Array]:
+    """Number, mean and variance (n - 1) of the runs [..., n] that are not NaN; NaN below two."""
+    finished = ~np.isnan(runs)
+    n = finished.sum(-1).astype(float)
+    n = np.where(n > 1, n, np.nan)
+    mean = np.where(finished, runs, 0).sum(-1) / n
+    deviation = np.where(finished, runs - mean[..., None], 0)
+    return n, mean, (deviation**2).sum(-1) / (n - 1)
+
+
+def _student(value: Array, square: Array, freedom: Array, level: float) -> Difference:
+    """A difference with the interval and p of its squared standard error."""
+    error = np.sqrt(square)
     half = stats.t.ppf((1 + level) / 2, freedom) * error
-    p = 2 * stats.t.sf(np.abs(value) / np.where(varies, error, np.nan), freedom)
+    p = 2 * stats.t.sf(np.abs(value) / error, freedom)
     return Difference(value, error, freedom, value - half, value + half, p)
 
 
 def _rounding(x: Array, y: Array) -> Array:
     """Standard error that equal numbers can show through floating point alone."""
-    largest: Array = np.maximum(np.abs(x).max(-1), np.abs(y).max(-1))
-    return 1e-12 * largest
+    largest = np.maximum(*(np.where(np.isnan(v), 0, np.abs(v)).max(-1) for v in (x, y)))
+    return np.asarray(1e-12 * largest)
 
 
 def inside(found: Difference, margin: float) -> Array:
@@ -114,33 +122,25 @@ def outside(found: Difference, margin: float) -> Array:
 
 
 def holm(p: ArrayLike, family: int = 0) -> Array:
-    """p values [k] after Holm (1979); NaN stays NaN.
+    """p values [..., k] after Holm (1979), each family on the last axis; NaN stays NaN.
 
     Args:
         family: size of the family where tests of it are still missing; they count as p = 1.
     """
-    return _corrected(p, "holm", family)
+    raw = np.asarray(p, float)
+    order = raw.argsort(-1)  # NaN comes last
+    tests = np.maximum((~np.isnan(raw)).sum(-1, keepdims=True), family)
+    steps = np.take_along_axis(raw, order, -1) * (tests - np.arange(raw.shape[-1]))
+    corrected = np.empty_like(raw)
+    np.put_along_axis(corrected, order, np.minimum(np.maximum.accumulate(steps, -1), 1), -1)
+    return corrected
 
 
 def benjamini_hochberg(p: ArrayLike) -> Array:
     """p values [k] as false discovery rates (Benjamini and Hochberg 1995); NaN stays NaN."""
-    return _corrected(p, "fdr_bh", 0)
-
-
-def _corrected(p: ArrayLike, method: str, family: int) -> Array:
-    raw = np.asarray(p, float)
-    corrected = raw.copy()
-    there = ~np.isnan(raw)
-    if there.any():
-        padding = np.ones(max(0, family - int(there.sum())))
-        # statsmodels collects garbage on every call, which takes a thousand times as long as
-        # the correction; what is frozen is passed over.
-        gc.freeze()
-        try:
-            whole = multipletests(np.concatenate([raw[there], padding]), method=method)[1]
-        finally:
-            gc.unfreeze()
-        corrected[there] = whole[: there.sum()]
+    corrected = np.array(p, float)
+    known = ~np.isnan(corrected)
+    corrected[known] = stats.false_discovery_control(corrected[known])
     return corrected
 
 
