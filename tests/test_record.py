@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,25 +29,40 @@ def test_a_record_holds_what_the_contract_names(train: Train, tmp_path: Path) ->
     train()
     (path,) = store.find(tmp_path)
     stored = json.loads(path.read_text())
-    assert {"variant", "changes", "seed", "history", "parameters", "resumed_at"} <= set(stored)
+    assert tuple(stored) == (
+        *("version", "status", "reason", "variant", "family", "settings", "changes", "seed"),
+        *("dataset", "protocol", "departures", "study", "environment", "code", "sources_sha256"),
+        *("decision_sha256", "parameters", "normalization", "resumed_at", "train_seconds"),
+        *("metrics", "weights_sha256", "predictions_sha256", "history"),
+    )
     assert {"name", "fingerprint", "official", "train_size", "test_size"} <= set(stored["dataset"])
-    assert {"python", "torch", "device"} <= set(stored["environment"])
+    assert {"python", "torch", "numpy", "device", "execution"} <= set(stored["environment"])
     assert set(stored["code"]) == {"commit", "dirty"}
-    assert {"accuracy", "macro_f1", "auc", "loss", "per_class", "confusion_matrix"} == set(
-        stored["metrics"]
-    )
-    assert {"train_loss", "train_accuracy", "test_loss", "test_accuracy", "lr", "seconds"} < set(
-        stored["history"][0]
-    )
+    assert set(stored["normalization"]) == {"mean", "std"}
+    assert {"accuracy", "macro_f1", "auc", "loss", "train_accuracy"} < set(stored["metrics"])
+    assert {"train_accuracy", "eval_loss", "eval_accuracy", "lr"} < set(stored["history"][0])
+    assert (stored["version"], stored["family"], stored["study"]) == (3, "ablations", None)
     assert stored["dataset"]["train_size"] == 40
-    for key in ("weights_sha256", "predictions_sha256", "sources_sha256"):
+    for key in ("weights_sha256", "predictions_sha256", "sources_sha256", "decision_sha256"):
         assert len(stored[key]) == 64
 
 
 def test_a_record_reads_back_as_it_was(train: Train, tmp_path: Path) -> None:
     written = train()
     (path,) = store.find(tmp_path)
-    assert dataclasses.asdict(store.load(path)) == store.plain(dataclasses.asdict(written))
+    assert store.load(path) == written
+    assert store.to_bytes(store.load(path)) == path.read_bytes()
+
+
+def test_a_mixed_run_has_no_training_accuracy_but_that_of_its_network(
+    train: Train, tmp_path: Path
+) -> None:
+    train("mixup")
+    (path,) = store.find(tmp_path)
+    stored = store.load(path)
+    assert [row.train_accuracy for row in stored.history] == [None, None]
+    assert stored.metrics is not None
+    assert 0 <= stored.metrics.train_accuracy <= 1
 
 
 def test_the_stored_predictions_give_the_stored_accuracy(train: Train, tmp_path: Path) -> None:
@@ -55,7 +70,7 @@ def test_the_stored_predictions_give_the_stored_accuracy(train: Train, tmp_path:
     (path,) = store.find(tmp_path)
     predictions = np.loadtxt(path.parent / store.PREDICTIONS, dtype=int)
     assert written.metrics is not None
-    assert (predictions == np.arange(20) % 10).mean() == written.metrics["accuracy"]
+    assert (predictions == np.arange(20) % 10).mean() == written.metrics.accuracy
 
 
 def test_a_finished_run_leaves_no_checkpoint(train: Train, tmp_path: Path) -> None:
@@ -99,30 +114,35 @@ def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "fault"),
     [
-        (("metrics", "accuracy"), "x", "metrics.accuracy is 'x'"),
-        (("metrics", "accuracy"), float("nan"), "metrics.accuracy is 'nan'"),
-        (("metrics", "loss"), True, "metrics.loss is 'True'"),
-        (("metrics", "per_class", "cat"), None, "metrics.per_class lacks cat"),
-        (("metrics", "per_class", "cat", "recall"), None, "metrics.per_class.cat lacks recall"),
-        (("metrics", "per_class"), [], "metrics.per_class is"),
-        (("metrics", "confusion_matrix"), [[1, 2], [3, 4]], "confusion_matrix has 2 items, not 10"),
-        (("metrics", "confusion_matrix", 3, 9), None, "confusion_matrix.3 has 9 items, not 10"),
-        (("metrics", "confusion_matrix", 3, 9), 0.5, "confusion_matrix.3.9 is '0.5'"),
-        (("history", 1), 7, "history.1 is '7'"),
-        (("history", 1, "train_loss"), None, "history.1 lacks train_loss"),
-        (("history", 1, "test_accuracy"), None, "history.1 lacks test_accuracy"),
-        (("history", 0, "test_loss"), "low", "history.0.test_loss is 'low'"),
-        (("dataset", "classes"), [["a"]] * 10, "dataset.classes.0 is"),
-        (("dataset", "fingerprint"), 5, "dataset.fingerprint is '5'"),
-        (("protocol", "epochs"), "20", "protocol.epochs is '20'"),
-        (("environment", "device_type"), None, "environment lacks device_type"),
-        (("train_seconds",), float("inf"), "train_seconds is 'inf'"),
+        (("metrics", "accuracy"), "x", "metrics.accuracy: Input should be a valid number"),
+        (("metrics", "accuracy"), float("nan"), "metrics.accuracy: Input should be a finite"),
+        (("metrics", "loss"), True, "metrics.loss: Input should be a valid number"),
+        (("metrics", "train_accuracy"), None, "metrics.train_accuracy: Field required"),
+        (("metrics", "per_class", "cat", "recall"), None, "per_class.cat.recall: Field required"),
+        (("metrics", "per_class"), [], "metrics.per_class: Input should be an object"),
+        (("metrics", "confusion_matrix", 3, 9), 0.5, "confusion_matrix.3.9: Input should be a"),
+        (("history", 1), 7, "history.1: Input should be an object"),
+        (("history", 1, "train_loss"), None, "history.1.train_loss: Field required"),
+        (("history", 1, "eval_accuracy"), None, "history.1.eval_accuracy: Field required"),
+        (("history", 0, "eval_loss"), "low", "history.0.eval_loss: Input should be a valid number"),
+        (("history", 0, "train_loss"), -0.1, "history.0.train_loss: Input should be greater"),
+        (("dataset", "classes"), [["a"]] * 10, "dataset.classes.0: Input should be a valid string"),
+        (("dataset", "fingerprint"), 5, "dataset.fingerprint: Input should be a valid string"),
+        (("dataset", "split"), "train", "dataset.split: Input should be 'test' or 'validation'"),
+        (("protocol", "epochs"), "20", "protocol.epochs: Input should be a valid integer"),
+        (("protocol", "epochs"), 0, "--epochs is 0"),
+        (("protocol", "warmup"), 3, "protocol.warmup: Unexpected keyword argument"),
+        (("environment", "device_type"), None, "environment.device_type: Field required"),
+        (("normalization", "mean", 0), "dark", "normalization.mean.0: Input should be a valid"),
+        (("study",), {"kind": "whim"}, "study.kind: Input should be 'search' or 'cross-validation"),
+        (("seed",), -1, "seed: Input should be greater than or equal to 0"),
+        (("train_seconds",), float("inf"), "train_seconds: Input should be a finite number"),
     ],
 )
 def test_damage_inside_a_field_is_named_by_its_place(
-    place: tuple[Any, ...], value: Any, told: str, tmp_path: Path
+    place: tuple[Any, ...], value: Any, fault: str, tmp_path: Path
 ) -> None:
     store.save(tmp_path, made(history=curve([0.3, 0.6, 0.7])))
     path = tmp_path / store.FILE
@@ -132,16 +152,16 @@ def test_damage_inside_a_field_is_named_by_its_place(
     path.write_text(json.dumps(fields))
     with pytest.raises(record.DamagedRecordError) as error:
         store.load(path)
-    assert told in str(error.value)
+    message = str(error.value)
+    assert message.startswith(f"{path} is damaged (")
+    assert fault in message
+    assert message.count("\n") == 0
 
 
 def test_a_curve_that_was_not_recorded_is_no_damage(tmp_path: Path) -> None:
-    rows = [
-        {key: value for key, value in row.items() if not key.startswith("test_")}
-        for row in curve([0.5, 0.6])
-    ]
+    rows = [{**row, "eval_loss": None, "eval_accuracy": None} for row in curve([0.5, 0.6])]
     store.save(tmp_path, made(history=rows))
-    assert store.load(tmp_path / store.FILE).history == rows
+    assert [row.model_dump() for row in store.load(tmp_path / store.FILE).history] == rows
 
 
 @pytest.mark.parametrize("size", [0, 1, 100])
@@ -159,6 +179,9 @@ def test_records_load_as_a_frame(train: Train, tmp_path: Path) -> None:
     frame = harness.load_records(tmp_path)
     assert sorted(frame["seed"]) == [0, 1]
     assert frame["metrics.accuracy"].between(0, 1).all()
+    assert frame["metrics.per_class.3.recall"].between(0, 1).all()
+    assert set(frame["protocol.augmentation.standard.padding"]) == {4}
+    assert set(frame["environment.device_type"]) == {"cpu"}
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
@@ -220,20 +243,40 @@ def test_a_record_cites_the_decision_file(train: Train) -> None:
     assert train(epochs=1).decision_sha256 == decision.sha256()
 
 
-def test_a_record_of_version_1_still_loads() -> None:
-    path = next((ROOT / "tests/stored/folder").rglob("record.json"))
-    assert json.loads(path.read_text())["version"] == 1
-    loaded = store.load(path)
-    assert loaded.version == record.VERSION
-    assert loaded.decision_sha256 is None
-    assert loaded.metrics is not None
-
-
-def test_a_record_of_todays_version_may_lack_nothing(train: Train, tmp_path: Path) -> None:
-    train(epochs=1)
-    (path,) = store.find(tmp_path)
-    fields = json.loads(path.read_text())
-    del fields["decision_sha256"]
-    path.write_text(json.dumps(fields))
-    with pytest.raises(record.DamagedRecordError, match="decision_sha256"):
+@pytest.mark.parametrize("version", [1, 2, 4, "3", None])
+def test_a_record_of_another_version_is_refused_in_one_line(
+    version: object, tmp_path: Path
+) -> None:
+    path = tmp_path / store.FILE
+    path.write_text(json.dumps({"version": version, "history": [{"test_loss": 1.0}]}))
+    with pytest.raises(record.DamagedRecordError) as error:
         store.load(path)
+    assert str(error.value) == (
+        f"{path} is damaged (version {version}, this code reads version 3)."
+    )
+
+
+def test_a_record_lacks_nothing(tmp_path: Path) -> None:
+    store.save(tmp_path, made(history=curve([0.5])))
+    path = tmp_path / store.FILE
+    fields = json.loads(path.read_text())
+    for key in set(fields) - {"version"}:
+        path.write_text(json.dumps({k: v for k, v in fields.items() if k != key}))
+        with pytest.raises(record.DamagedRecordError, match=f"{key}: Field required"):
+            store.load(path)
+
+
+def test_reading_five_hundred_records_takes_little_longer_than_parsing_them(tmp_path: Path) -> None:
+    """Under 2 s, of which json.loads takes 0.1 s; as a ratio, since a machine may be slow."""
+    content = (ROOT / "tests/stored/folder/20-epochs-bf16/paper/seed-0" / store.FILE).read_bytes()
+    for number in range(500):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / store.FILE).write_bytes(content)
+    start = time.process_time()
+    records, damaged = store.load_all(tmp_path)
+    reading = time.process_time() - start
+    assert (len(records), damaged) == (500, [])
+    start = time.process_time()
+    for _ in range(500):
+        json.loads(content)
+    assert reading < 12 * (time.process_time() - start)

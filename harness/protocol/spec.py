@@ -15,7 +15,7 @@ from harness.errors import InputError
 
 PRECISIONS = ("fp32", "bf16")
 # For pydantic, which reads these dataclasses in records: a field that is not known is an error.
-_STRICT = {"extra": "forbid"}
+_STRICT = {"extra": "forbid", "strict": True}
 
 
 @dataclass(frozen=True, kw_only=True)
