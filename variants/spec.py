@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,16 @@ CHOICES = {
     "initialization": ("torch", "glorot", "gaussian"),
     "stem": ("3x3", "11x11"),
     "groups": (1, 2),
+    **dict.fromkeys(("batch_norm", "lrn", "overlapping_pool", "lr_decay"), (False, True)),
+}
+# Numbers: what each must be.
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "dropout": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "mixing_alpha": (lambda value: 0 < value < math.inf, "above 0"),
+    "learning_rate": (lambda value: 0 < value < math.inf, "above 0"),
+    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "weight_decay": (lambda value: 0 <= value < math.inf, "0 or more"),
+    "batch_size": (lambda value: value >= 1, "a whole number above 0"),
 }
 
 
@@ -95,27 +106,17 @@ class Variant:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"{self.name!r} is not a variant name: use a-z, 0-9 and _")
         for field, choices in CHOICES.items():
-            if (value := getattr(self, field)) not in choices:
+            value = getattr(self, field)
+            if (type(value), value) not in [(type(choice), choice) for choice in choices]:
                 known = ", ".join(map(str, choices))
                 raise ValueError(f"{self.name}: {field} is {value!r}, not one of {known}")
-        for field in ("batch_norm", "lrn", "overlapping_pool", "lr_decay"):
-            if not isinstance(value := getattr(self, field), bool):
-                raise ValueError(f"{self.name}: {field} is {value!r}, not true or false")
-        self._require("dropout", 0 <= self.dropout < 1, "in [0, 1)")
-        self._require("mixing_alpha", 0 < self.mixing_alpha < math.inf, "above 0")
-        if self.learning_rate is not None:
-            self._require("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
-        if self.momentum is not None:
-            self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        if self.weight_decay is not None:
-            self._require("weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
-        if self.batch_size is not None:
-            whole = isinstance(self.batch_size, int) and self.batch_size >= 1
-            self._require("batch_size", whole, "a whole number above 0")
-
-    def _require(self, field: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise ValueError(f"{self.name}: {field} is {getattr(self, field)}, not {expected}")
+        for field, (holds, expected) in RANGES.items():
+            value = getattr(self, field)
+            if value is None and field in _OVERRIDES:
+                continue
+            kind = int if field == "batch_size" else int | float
+            if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
+                raise ValueError(f"{self.name}: {field} is {value!r}, not {expected}")
 
     def derive(self, name: str, summary: str, **changed: Any) -> Variant:
         """Return a variant that differs from this one in the fields given.
