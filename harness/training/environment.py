@@ -13,7 +13,6 @@ import torch
 
 from harness.training.device import device_name
 from harness.training.sources import ROOT
-from harness.training.sources import sources_sha256 as sources_sha256  # for the runner
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
 

@@ -23,7 +23,7 @@ from harness.protocol import decision
 from harness.runs import record, store
 from harness.runs.record import RunRecord
 from harness.runs.spec import Plan
-from harness.training import checkpoint, device, environment, metrics
+from harness.training import checkpoint, device, environment, metrics, sources
 from harness.training.trainer import Trainer, pixel_scaling
 
 
@@ -137,7 +137,7 @@ def _fit(
     data, protocol = trainer.data, plan.protocol
     identity = {
         **plan.identity(data.fingerprint),
-        "sources": environment.sources_sha256(),
+        "sources": sources.sources_sha256(),
         "environment": environment.describe(trainer.device, eager=plan.eager),
     }
     state = checkpoint.load(plan.directory, identity)
@@ -253,7 +253,7 @@ def _description(plan: Plan, data: Dataset) -> dict[str, Any]:
         "study": plan.study,
         "environment": environment.describe(place, eager=plan.eager),
         "code": environment.code(),
-        "sources_sha256": environment.sources_sha256(),
+        "sources_sha256": sources.sources_sha256(),
         "decision_sha256": decision.sha256(),
         "normalization": dict(zip(("mean", "std"), pixel_scaling(plan.variant, data), strict=True)),
     }
