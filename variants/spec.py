@@ -16,8 +16,8 @@ from typing import Any
 
 # Facts about the entry rather than about the network or its training.
 _DESCRIPTIVE = ("name", "summary", "parent", "family")
-# Fields that replace the protocol's value of the same name; None leaves it.
-_OVERRIDES = ("learning_rate", "momentum", "weight_decay", "batch_size")
+# Fields that may be None, which leaves the protocol's value of the same name.
+_OPTIONAL = ("learning_rate", "momentum", "weight_decay", "batch_size")
 
 # ablations: one factor each, in the pre-registered analysis. extensions: one factor each, what the
 # paper names as next. readings: other ways to read the paper's text, several factors at once.
@@ -112,7 +112,7 @@ class Variant:
                 raise ValueError(f"{self.name}: {field} is {value!r}, not one of {known}")
         for field, (holds, expected) in RANGES.items():
             value = getattr(self, field)
-            if value is None and field in _OVERRIDES:
+            if value is None and field in _OPTIONAL:
                 continue
             kind = int if field == "batch_size" else int | float
             if isinstance(value, bool) or not isinstance(value, kind) or not holds(value):
@@ -130,11 +130,6 @@ class Variant:
         """The fields that decide what is trained and how, without name and description."""
         fields = dataclasses.asdict(self)
         return {key: value for key, value in fields.items() if key not in _DESCRIPTIVE}
-
-    def overrides(self) -> dict[str, Any]:
-        """Fields of the protocol that this variant replaces, as {field: value}."""
-        values = {field: getattr(self, field) for field in _OVERRIDES}
-        return {field: value for field, value in values.items() if value is not None}
 
 
 def changes(variant: Variant, base: Variant) -> dict[str, Any]:

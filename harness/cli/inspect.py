@@ -36,7 +36,7 @@ def show(
 
     protocol, _ = presets.resolve(dataset)
     applied = protocol.augmentation[variant.augmentation]
-    own = {"augmentation", *variant.overrides()}
+    own = {key for key, value in variant.settings().items() if value is not None}
     shared = {key: value for key, value in protocol.to_dict().items() if key not in own}
     settings = {k: "the protocol's" if v is None else v for k, v in variant.settings().items()}
     about = summary.summarise(variant)

@@ -14,7 +14,7 @@ from harness.integrity.stored_run import Stored, apart
 from harness.protocol import budget
 from harness.protocol.presets import PROTOCOLS
 from harness.runs import store
-from harness.training.trainer import pixel_scaling
+from harness.training.augmentation import pixel_scaling
 from variants.network import AlexNet
 from variants.spec import Variant
 
@@ -100,7 +100,7 @@ def data_are_known(stored: Stored) -> Iterator[str]:
     run, data = stored.record, stored.data
     if data is None:
         yield "data fingerprint not known here: name the images with --data-dir"
-        if run.dataset["official"]:
+        if run.dataset.official:
             yield "says official, but the fingerprint is not that of the official archive"
         return
     expected = {
@@ -123,7 +123,9 @@ def normalization_fits(stored: Stored) -> Iterator[str]:
     data = stored.data
     if data is None or (stored.variant.pixel_scaling == "standardize" and not stored.has_images):
         return
-    expected = dict(zip(("mean", "std"), pixel_scaling(stored.variant, data), strict=True))
+    expected = dict(
+        zip(("mean", "std"), pixel_scaling(stored.variant.pixel_scaling, data), strict=True)
+    )
     yield from apart(expected, stored.record.normalization.model_dump(), "normalization")
 
 

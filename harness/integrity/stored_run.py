@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,7 @@ class Stored:
     @property
     def recipe(self) -> Protocol:
         """The protocol with the variant's own optimizer settings and batch size."""
-        return dataclasses.replace(self.record.protocol, **self.variant.overrides())
+        return self.record.protocol.with_overrides(self.record.settings)
 
     @property
     def has_images(self) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from harness.errors import InputError
 
 PRECISIONS = ("fp32", "bf16")
+# Fields that a variant may replace; None in a variant leaves the protocol's value.
+OVERRIDES = ("learning_rate", "momentum", "weight_decay", "batch_size")
 # For pydantic, which reads these dataclasses in records: a field that is not known is an error.
 _STRICT = {"extra": "forbid", "strict": True}
 
@@ -113,6 +115,15 @@ class Protocol:
         """Learning rate of an epoch, counted from 0."""
         steps = sum(epoch >= round(at * self.epochs) for at in self.decay_at)
         return self.learning_rate * self.decay_factor ** (steps if decay else 0)
+
+    def with_overrides(self, settings: Mapping[str, Any]) -> Protocol:
+        """The protocol with the values that a variant has of its own.
+
+        Args:
+            settings: of a variant, see `variants.spec.Variant.settings`.
+        """
+        own = {field: settings.get(field) for field in OVERRIDES}
+        return dataclasses.replace(self, **{k: v for k, v in own.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, as the record stores them."""

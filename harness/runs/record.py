@@ -1,4 +1,4 @@
-"""The record of a run: every figure that any table, verdict or check is made from. No torch here."""
+"""The record of a run: the source of every table, verdict and check. No torch here."""
 
 from __future__ import annotations
 

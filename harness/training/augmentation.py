@@ -9,12 +9,13 @@ neighbour, black fill), RandomCrop and RandomHorizontalFlip in that order.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
+from harness.data.dataset import Dataset
 from harness.protocol.spec import Augmentation
 from harness.training.seeding import generator
 
@@ -120,6 +121,22 @@ class PaddedImages:
 
     def _inside(self, y: Tensor, x: Tensor) -> Tensor:
         return (y >= 0) & (y < self.side) & (x >= 0) & (x < self.side)
+
+
+_PIXEL_SCALINGS: dict[str, Callable[[Dataset], tuple[list[float], list[float]]]] = {
+    "standardize": lambda data: data.channel_statistics,
+    "unit": lambda data: ([0.0] * 3, [255.0] * 3),
+}
+
+
+def pixel_scaling(name: str, data: Dataset) -> tuple[list[float], list[float]]:
+    """What is subtracted from the pixels (0 to 255) of each channel, and what divides them.
+
+    Args:
+        name: "standardize" or "unit", see `variants.spec.Variant`.
+        data: as split by the protocol: only the images trained on count.
+    """
+    return _PIXEL_SCALINGS[name](data)
 
 
 class Normalize:

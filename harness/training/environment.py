@@ -1,4 +1,4 @@
-"""What a run ran on: recorded with it, since bits are promised only within one environment."""
+"""Describe a run for its record: what is trained, on which data, code and environment."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from typing import Any
 
 import torch
 
+import variants
+from harness.data.dataset import Dataset
+from harness.protocol import decision
+from harness.runs import record
+from harness.runs.spec import Plan
+from harness.training import sources
+from harness.training.augmentation import pixel_scaling
 from harness.training.device import device_name
 from harness.training.sources import ROOT
 
@@ -76,6 +83,44 @@ def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "variables": {key: os.environ[key] for key in VARIABLES if key in os.environ},
+    }
+
+
+def describe_run(plan: Plan, data: Dataset) -> dict[str, Any]:
+    """The fields of a record that are known before training.
+
+    Args:
+        plan: the run.
+        data: on the device that trains, as split by the protocol.
+    """
+    place = data.train.labels.device
+    return {
+        "version": record.VERSION,
+        "variant": plan.variant.name,
+        "family": plan.variant.family,
+        "settings": plan.variant.settings(),
+        "changes": variants.changes(plan.variant, variants.get("paper")),
+        "seed": plan.seed,
+        "dataset": {
+            "name": data.name,
+            "title": data.title,
+            "fingerprint": data.fingerprint,
+            "official": data.official,
+            "classes": list(data.classes),
+            "split": plan.protocol.split,
+            "train_size": len(data.train),
+            "test_size": len(data.test),
+        },
+        "protocol": plan.protocol,
+        "departures": plan.departures,
+        "study": plan.study,
+        "environment": describe(place, eager=plan.eager),
+        "code": code(),
+        "sources_sha256": sources.sources_sha256(),
+        "decision_sha256": decision.sha256(),
+        "normalization": dict(
+            zip(("mean", "std"), pixel_scaling(plan.variant.pixel_scaling, data), strict=True)
+        ),
     }
 
 

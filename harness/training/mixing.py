@@ -1,4 +1,4 @@
-"""Mixup and CutMix in batches on the device.
+"""Mixup and CutMix in batches on the device, and the random parameters of an epoch.
 
 Weights and boxes of an epoch are sampled before it starts, one row per batch, from a generator on
 the CPU, and each step reads its row from tensors: nothing waits for the host, and a CUDA graph
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from harness.training.augmentation import AugmentParams
 from harness.training.seeding import derive
 
 
@@ -48,6 +49,31 @@ class MixParams:
         `weight[batch]` would ask the host for a number without dimensions.
         """
         return self.weight.index_select(0, batch)[0], self.box.index_select(0, batch)[0]
+
+
+@dataclass(frozen=True)
+class EpochParams:
+    """Everything random of one epoch but the dropout masks.
+
+    Attributes:
+        order: int64 [N], rows of the training images in the order of the epoch.
+        augment: one row per image.
+        mix: one row per batch.
+    """
+
+    order: Tensor
+    augment: AugmentParams
+    mix: MixParams
+
+    def to(self, device: torch.device) -> EpochParams:
+        """The same parameters on another device."""
+        return EpochParams(self.order.to(device), self.augment.to(device), self.mix.to(device))
+
+    def copy_(self, other: EpochParams) -> None:
+        """Copy another epoch's parameters into the tensors of this one."""
+        self.order.copy_(other.order)
+        self.augment.copy_(other.augment)
+        self.mix.copy_(other.mix)
 
 
 class Mixing:

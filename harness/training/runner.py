@@ -14,17 +14,15 @@ import numpy as np
 import safetensors.torch
 import torch
 
-import variants
 from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
 from harness.files import make_directory, write_atomically
 from harness.progress import Reporter
-from harness.protocol import decision
-from harness.runs import record, store
+from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.runs.spec import Plan
 from harness.training import checkpoint, device, environment, metrics, sources
-from harness.training.trainer import Trainer, pixel_scaling
+from harness.training.trainer import Trainer
 
 
 def execute(
@@ -83,7 +81,7 @@ def execute(
     parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
     finished = RunRecord.model_validate(
         {
-            **_description(plan, data),
+            **environment.describe_run(plan, data),
             "parameters": parameters,
             "resumed_at": resumed_at,
             "train_seconds": float(sum(row["seconds"] for row in history)),
@@ -113,7 +111,7 @@ def give_up(plan: Plan, data: Dataset, reason: str) -> RunRecord:
     data = data.split_by(plan.protocol)
     failed = RunRecord.model_validate(
         {
-            **_description(plan, data),
+            **environment.describe_run(plan, data),
             **_NO_OUTCOME,
             "reason": reason,
             "parameters": 0,
@@ -226,37 +224,6 @@ def weights_sha256(weights: dict[str, torch.Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _description(plan: Plan, data: Dataset) -> dict[str, Any]:
-    """The part of a record that is known before training."""
-    place = data.train.labels.device
-    return {
-        "version": record.VERSION,
-        "variant": plan.variant.name,
-        "family": plan.variant.family,
-        "settings": plan.variant.settings(),
-        "changes": variants.changes(plan.variant, variants.get("paper")),
-        "seed": plan.seed,
-        "dataset": {
-            "name": data.name,
-            "title": data.title,
-            "fingerprint": data.fingerprint,
-            "official": data.official,
-            "classes": list(data.classes),
-            "split": plan.protocol.split,
-            "train_size": len(data.train),
-            "test_size": len(data.test),
-        },
-        "protocol": plan.protocol,
-        "departures": plan.departures,
-        "study": plan.study,
-        "environment": environment.describe(place, eager=plan.eager),
-        "code": environment.code(),
-        "sources_sha256": sources.sources_sha256(),
-        "decision_sha256": decision.sha256(),
-        "normalization": dict(zip(("mean", "std"), pixel_scaling(plan.variant, data), strict=True)),
-    }
 
 
 def _reason(error: BaseException) -> str:

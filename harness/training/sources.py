@@ -37,7 +37,6 @@ SOURCES = (
     ("protocol", "harness/protocol/spec.py"),
     ("seeding", "harness/training/seeding.py"),
     ("trainer", "harness/training/trainer.py"),
-    ("variant", "variants/spec.py"),
 )
 
 # Every other module that the trainer imports, directly or not, or that lies beside it: why its
@@ -57,6 +56,7 @@ NOT_HASHED: Mapping[str, str] = MappingProxyType(
         "harness.training.sources": "the hash itself",
         "variants": "imports the catalog, so that its variants are registered",
         "variants.catalog": "values alone, which the record has as settings",
+        "variants.spec": "holds and validates those values",
     }
 )
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -19,55 +17,14 @@ from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
 from harness.protocol.spec import Protocol
 from harness.training import metrics
-from harness.training.augmentation import AugmentParams, Normalize, PaddedImages, sample_params
+from harness.training.augmentation import Normalize, PaddedImages, pixel_scaling, sample_params
 from harness.training.cuda_graph import capture_graph
-from harness.training.mixing import Mixing, MixParams
+from harness.training.mixing import EpochParams, Mixing
 from harness.training.seeding import derive, generator
 from variants.network import build
 from variants.spec import Variant
 
 OnBatch = Callable[[int], None]
-
-
-_PIXEL_SCALINGS: dict[str, Callable[[Dataset], tuple[list[float], list[float]]]] = {
-    "standardize": lambda data: data.channel_statistics,
-    "unit": lambda data: ([0.0] * 3, [255.0] * 3),
-}
-
-
-def pixel_scaling(variant: Variant, data: Dataset) -> tuple[list[float], list[float]]:
-    """What a variant subtracts from the pixels (0 to 255) of each channel, and what divides them.
-
-    Args:
-        variant: what is trained.
-        data: as split by the protocol: only the images trained on count.
-    """
-    return _PIXEL_SCALINGS[variant.pixel_scaling](data)
-
-
-@dataclass(frozen=True)
-class EpochParams:
-    """Everything random of one epoch but the dropout masks.
-
-    Attributes:
-        order: int64 [N], rows of the training images in the order of the epoch.
-        augment: one row per image.
-        mix: one row per batch.
-    """
-
-    order: Tensor
-    augment: AugmentParams
-    mix: MixParams
-
-    def to(self, device: torch.device) -> EpochParams:
-        """The same parameters on another device."""
-        return EpochParams(self.order.to(device), self.augment.to(device), self.mix.to(device))
-
-    def copy_(self, other: EpochParams) -> None:
-        """Copy another epoch's parameters into the tensors of this one."""
-        self.order.copy_(other.order)
-        self.augment.copy_(other.augment)
-        self.mix.copy_(other.mix)
 
 
 class Trainer:
@@ -98,7 +55,7 @@ class Trainer:
     ) -> None:
         self.variant = variant
         self.protocol = protocol
-        self.recipe = dataclasses.replace(protocol, **variant.overrides())
+        self.recipe = protocol.with_overrides(variant.settings())
         self.seed = seed
         self.data = data
         self.device = data.train.labels.device
@@ -109,7 +66,7 @@ class Trainer:
         self._dropout = torch.Generator(self.device)
         model = build(variant, len(data.classes), generator(seed, "init"), self._dropout)
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._normalize = Normalize(*pixel_scaling(variant, data), self.device)
+        self._normalize = Normalize(*pixel_scaling(variant.pixel_scaling, data), self.device)
         self._images = PaddedImages(data.train.images, protocol.augmentation[variant.augmentation])
         self._mixing = Mixing(variant.mixing, variant.mixing_alpha)
         self._parameters = list(self.model.parameters())
