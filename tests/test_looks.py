@@ -368,6 +368,7 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
     started = np.arange(20) < source.choice([4, 5, 9, 10, 20], (6, 8, 1))
     values[source.random(values.shape) < 0.05] = np.nan
     values[:, ::2] += 0.006
+    values[~started] = np.nan
     together = sequential.judge_contrasts(
         ArmRuns(values[:, 1:], started[:, 1:], RULES.looks),
         ArmRuns(values[:, 0], started[:, 0], RULES.looks),

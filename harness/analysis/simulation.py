@@ -134,6 +134,7 @@ def _family(source: np.random.Generator, worlds: int, effects: ArrayLike, rules:
 
 def _judge(values: Array, started: Array, rules: Decision) -> sequential.ContrastJudgement:
     """Contrasts of arms [worlds, 1 + family, seeds] with the first."""
+    values = np.where(started, values, np.nan)
     return sequential.judge_contrasts(
         ArmRuns(values[:, 1:], started[:, 1:], rules.looks),
         ArmRuns(values[:, 0], started[:, 0], rules.looks),
