@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT
 
 MAX_MODULES = 12
-MAX_LINES = 260
+MAX_LINES = 280
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:

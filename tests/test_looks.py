@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from harness.analysis import looks, sequential
+from harness.analysis import looks, ranges, sequential
 from harness.analysis.looks import ArmRuns
-from harness.analysis.sequential import ClaimStatus, Effect, Outcome
+from harness.analysis.ranges import ClaimStatus
+from harness.analysis.sequential import Effect, Outcome
 from harness.protocol import decision
 
 RULES = decision.load()
@@ -185,8 +186,8 @@ def test_no_runs_leave_everything_open() -> None:
     found = sequential.judge_contrasts(family({}), MISSING, RULES)
     assert (found.effect == Effect.UNDECIDED).all()
     assert (found.p_holm == 1).all()
-    assert sequential.judge_limits(MISSING, 0.05, 0.2, RULES).status is ClaimStatus.OPEN
-    assert sequential.judge_range(MISSING, 0.6, 0.8, RULES).status is ClaimStatus.OPEN
+    assert ranges.judge_limits(MISSING, 0.05, 0.2, RULES).status is ClaimStatus.OPEN
+    assert ranges.judge_range(MISSING, 0.6, 0.8, RULES).status is ClaimStatus.OPEN
 
 
 # Contrasts
@@ -279,7 +280,7 @@ def test_a_contrast_needs_a_usable_look_of_both_arms() -> None:
 
 def test_the_interval_of_a_mean_has_the_level_of_its_look() -> None:
     gaps = [0.05, 0.06, 0.04, 0.05, 0.05]
-    found = sequential.judge_limits(arm(gaps), 0.05, 0.1, RULES)
+    found = ranges.judge_limits(arm(gaps), 0.05, 0.1, RULES)
     half = scipy_stats.t.ppf(1 - 0.05 * 0.25 / 2, 4) * np.std(gaps, ddof=1) / math.sqrt(5)
     assert found.interval.low == pytest.approx([0.05 - half])
     assert found.interval.high == pytest.approx([0.05 + half])
@@ -299,7 +300,7 @@ def test_a_limit_holds_for_all_figures_or_fails_for_one(
     means: list[float], status: ClaimStatus
 ) -> None:
     runs = {seed: np.array(means) + (seed % 2) * 0.001 for seed in range(5)}
-    found = sequential.judge_limits(ArmRuns.from_figures(runs, RULES.looks), 0.05, 0.2, RULES)
+    found = ranges.judge_limits(ArmRuns.from_figures(runs, RULES.looks), 0.05, 0.2, RULES)
     assert found.status is status
 
 
@@ -316,7 +317,7 @@ def test_a_range_holds_for_all_classes_or_fails_for_one(
     means: list[float], status: ClaimStatus
 ) -> None:
     runs = {seed: np.array(means) + (seed % 2) * 0.001 for seed in range(5)}
-    found = sequential.judge_range(ArmRuns.from_figures(runs, RULES.looks), 0.6, 0.8, RULES)
+    found = ranges.judge_range(ArmRuns.from_figures(runs, RULES.looks), 0.6, 0.8, RULES)
     assert found.status is status
     own = [runs[seed][0] for seed in range(5)]
     half = scipy_stats.t.ppf(1 - 0.05 * 0.25 / 3 / 2, 4) * np.std(own, ddof=1) / math.sqrt(5)
@@ -324,17 +325,17 @@ def test_a_range_holds_for_all_classes_or_fails_for_one(
 
 
 def test_the_first_look_that_settles_a_claim_stands() -> None:
-    found = sequential.judge_limits(
+    found = ranges.judge_limits(
         arm(spread(5, 0.02, 0.001) + spread(15, 0.4, 0.001)), 0.05, 0.1, RULES
     )
     assert (found.status, found.look, found.latest) == (ClaimStatus.CONFIRMED, 1, 3)
     assert found.interval.high < 0.05
     blocked = arm([*spread(4, 0.02, 0.001), None, *spread(5, 0.4, 0.001)])
-    assert sequential.judge_limits(blocked, 0.05, 0.1, RULES).latest == 2
+    assert ranges.judge_limits(blocked, 0.05, 0.1, RULES).latest == 2
 
 
 def test_figures_of_an_arm_whose_runs_all_failed_settle_nothing() -> None:
-    found = sequential.judge_range(arm([None] * 20), 0.0, 1.0, RULES)
+    found = ranges.judge_range(arm([None] * 20), 0.0, 1.0, RULES)
     assert (found.status, found.latest) == (ClaimStatus.OPEN, 0)
 
 
@@ -377,7 +378,7 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
     accuracy = sequential.judge_accuracy(
         ArmRuns(values[:, 0], started[:, 0], RULES.looks), REPORTED, RULES
     )
-    limits = sequential.judge_limits(ArmRuns(values, started, RULES.looks), 0.752, 0.757, RULES)
+    limits = ranges.judge_limits(ArmRuns(values, started, RULES.looks), 0.752, 0.757, RULES)
     for world in range(6):
         arms = [
             ArmRuns.from_figures(
@@ -400,7 +401,7 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
         assert one.interval == pytest.approx(
             (accuracy.interval.low[world], accuracy.interval.high[world]), nan_ok=True
         )
-        claim = sequential.judge_limits(ArmRuns.stack(arms), 0.752, 0.757, RULES)
+        claim = ranges.judge_limits(ArmRuns.stack(arms), 0.752, 0.757, RULES)
         assert claim.status is limits.status[world]
         assert claim.interval.low == pytest.approx(limits.interval.low[world], nan_ok=True)
     assert len(set(together.effect.ravel())) > 1

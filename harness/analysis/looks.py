@@ -137,3 +137,8 @@ def at_looks(seeds: Sequence[int], usable: Array, test: Callable[[int, int], _Re
     results = [test(n, k) for k, n in enumerate(seeds)]
     fields = [np.where(usable, np.stack(each, -1), np.nan) for each in zip(*results, strict=True)]
     return type(results[0])(*fields)
+
+
+def interval(found: Difference | Interval, look: Any) -> Interval:
+    """Ends of an interval at a look, counted from 1; NaN where it is 0."""
+    return Interval(at(found.low, look), at(found.high, look))

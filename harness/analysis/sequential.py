@@ -41,14 +41,6 @@ class Effect(StrEnum):
     UNDECIDED = "UNDECIDED"
 
 
-class ClaimStatus(StrEnum):
-    """Of a claim of the paper."""
-
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    OPEN = "open"
-
-
 @dataclass(frozen=True)
 class AccuracyJudgement:
     """The accuracy claim.
@@ -70,7 +62,7 @@ class AccuracyJudgement:
     def interval(self) -> Interval:
         """Of the difference at the look that settled it, else at the latest usable one."""
         shown = np.where(self.look, self.look, self.latest)
-        return _interval(self.difference, shown)
+        return looks.interval(self.difference, shown)
 
 
 @dataclass(frozen=True)
@@ -98,29 +90,7 @@ class ContrastJudgement:
     def interval(self) -> Interval:
         """Of the difference at the latest usable look; if it is clear of zero, the contrast is
         settled, and the reverse need not hold."""
-        return _interval(self.difference, self.latest)
-
-
-@dataclass(frozen=True)
-class ClaimJudgement:
-    """A claim on figures [..., figures] of the runs of one arm.
-
-    Attributes:
-        status: `ClaimStatus`.
-        look: number of the look that settled it, 0 if none has.
-        latest: number of the latest look that is usable for all figures.
-        mean: interval of the mean of each figure at every look [..., figures, looks].
-    """
-
-    status: Any
-    look: Any
-    latest: Any
-    mean: Interval
-
-    @property
-    def interval(self) -> Interval:
-        """Of each figure at the look that settled the claim, else at the latest usable one."""
-        return _interval(self.mean, np.where(self.look, self.look, self.latest)[..., None])
+        return looks.interval(self.difference, self.latest)
 
 
 def judge_accuracy(runs: ArmRuns, reported: ArrayLike, rules: Decision) -> AccuracyJudgement:
@@ -192,33 +162,6 @@ def judge_contrasts(variants: ArmRuns, against: ArmRuns, rules: Decision) -> Con
     )
 
 
-def judge_limits(runs: ArmRuns, confirms: float, refutes: float, rules: Decision) -> ClaimJudgement:
-    """Judge a claim that figures are small: confirmed if the interval of every mean ends at or
-    below `confirms`, refuted if that of one begins at or above `refutes`.
-
-    Args:
-        runs: [..., figures, seeds]; [seeds] is one figure.
-        confirms, refutes: the thresholds, in the unit of the figures.
-        rules: the decision file.
-    """
-    mean, usable = _means(runs, rules.ranges.alpha)
-    return _claim(mean, usable, mean.high <= confirms, mean.low >= refutes)
-
-
-def judge_range(runs: ArmRuns, low: float, high: float, rules: Decision) -> ClaimJudgement:
-    """Judge a claim that figures lie in a range: confirmed if the interval of every mean lies in
-    it, refuted if that of one lies wholly outside; Bonferroni over the figures.
-
-    Args:
-        runs: [..., figures, seeds].
-        low, high: the range, both ends in it.
-        rules: the decision file.
-    """
-    mean, usable = _means(runs, rules.ranges.alpha / np.atleast_2d(runs.values).shape[-2])
-    inside = (mean.low >= low) & (mean.high <= high)
-    return _claim(mean, usable, inside, (mean.high < low) | (mean.low > high))
-
-
 def judge_classes(
     recall: ArmRuns, reported: ArrayLike, rules: Decision
 ) -> tuple[Difference, Array]:
@@ -243,33 +186,3 @@ def judge_classes(
     p = difference.p.copy()
     p[..., :-1] = np.nan
     return difference._replace(p=p), stats.holm(p[..., -1], family=p.shape[-2])
-
-
-def _means(runs: ArmRuns, alpha: float) -> tuple[Interval, Array]:
-    """Intervals of the means at every look at level 1 - alpha * weight, and which are usable."""
-    values = np.atleast_2d(runs.values)
-    usable = np.broadcast_to(runs.usable, (*values.shape[:-1], len(runs.rules.seeds)))
-    mean = looks.at_looks(
-        runs.rules.seeds,
-        usable,
-        lambda n, k: stats.mean_interval(values[..., :n], 1 - alpha * runs.rules.weights[k]),
-    )
-    return mean, usable
-
-
-def _claim(mean: Interval, usable: Array, confirms: Array, refutes: Array) -> ClaimJudgement:
-    """A claim from what every figure says at every look [..., figures, looks]."""
-    confirmed, refuted = np.asarray(confirms.all(-2)), np.asarray(refutes.any(-2))
-    look = looks.first(confirmed | refuted)
-    status = looks.choose(
-        {
-            ClaimStatus.CONFIRMED: looks.at(confirmed, look) == 1,
-            ClaimStatus.REFUTED: looks.at(refuted, look) == 1,
-        },
-        ClaimStatus.OPEN,
-    )
-    return ClaimJudgement(status, look, looks.last(np.asarray(usable.all(-2))), mean)
-
-
-def _interval(found: Difference | Interval, look: Any) -> Interval:
-    return Interval(looks.at(found.low, look), looks.at(found.high, look))

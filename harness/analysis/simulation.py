@@ -15,24 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.analysis import sequential, stats
+from harness.analysis import ranges, sequential, stats
 from harness.analysis.looks import ArmRuns
-from harness.analysis.sequential import ClaimStatus, Effect, Outcome
+from harness.analysis.ranges import ClaimStatus
+from harness.analysis.sequential import Effect, Outcome
 from harness.analysis.stats import Difference, Interval
 from harness.protocol.decision import Decision, load
 
 Array = NDArray[Any]
 
 SEED = 20_240
-
-# The standard error of a rate of 5 % is then 0.11 %.
-WORLDS = 40_000
-
+WORLDS = 40_000  # the standard error of a rate of 5 % is then 0.11 %
 # Of the accuracy over seeds, in points; the arms of a family have them in turn.
 DEVIATIONS = (0.35, 0.25, 0.50)
-
 REPORTED = 2
-
 # No error rate of the plan may exceed this.
 MOST = 0.054
 
@@ -214,12 +210,21 @@ def _claim_errors(source: np.random.Generator, worlds: int, rules: Decision) -> 
     noise = _runs(source, (worlds, 1), sd, rules)
     for gap, status in ((confirms, ClaimStatus.CONFIRMED), (refutes, ClaimStatus.REFUTED)):
         runs = _complete(noise + gap, rules)
-        judged = sequential.judge_limits(runs, confirms, refutes, rules)
+        judged = ranges.judge_limits(runs, confirms, refutes, rules)
         yield Rate(
             f"Gap of {100 * gap:g} points, SD {sd:.2f}: {status}",
             float((judged.status == status).mean()),
             high=0.028,  # one side of 5 %
         )
+    # Independent curves are the worst case: they go the wrong way together.
+    threshold, spread = limits.wrong_way_refutes, 5 * sd
+    runs = _complete(_runs(source, (worlds, 4), spread, rules) + threshold, rules)
+    judged = ranges.judge_limits(runs, limits.wrong_way_confirms, threshold, rules)
+    yield Rate(
+        f"Four independent curves at {100 * threshold:g} % of the epochs: {ClaimStatus.REFUTED}",
+        float((judged.status == ClaimStatus.REFUTED).mean()),
+        high=0.028,
+    )
     # Recall of one class varies over seeds five times as much as accuracy.
     noise = _runs(source, (worlds, 10), 5 * sd, rules)
     for means, case, status in (
@@ -227,7 +232,7 @@ def _claim_errors(source: np.random.Generator, worlds: int, rules: Decision) -> 
         ([0.6] * 10, "all classes at", ClaimStatus.REFUTED),
     ):
         runs = _complete(noise + np.array(means)[:, None], rules)
-        judged = sequential.judge_range(runs, 0.6, 0.8, rules)
+        judged = ranges.judge_range(runs, 0.6, 0.8, rules)
         yield Rate(
             f"Range of 10 classes, {case} its end, SD {5 * sd:.2f}: {status}",
             float((judged.status == status).mean()),
@@ -248,7 +253,7 @@ def _coverage(source: np.random.Generator, worlds: int, rules: Decision) -> Iter
     own = _complete(values[:, 0], rules)
     accuracy = sequential.judge_accuracy(own, reported, rules).difference
     contrast = _judge(values, np.ones(values.shape, bool), rules).difference
-    mean = sequential.judge_limits(_complete(values[:, :1], rules), 0, 1, rules).mean
+    mean = ranges.judge_limits(_complete(values[:, :1], rules), 0, 1, rules).mean
     for look, (n, weight) in enumerate(zip(rules.looks.seeds, rules.looks.weights, strict=True)):
         for what, level, held in (
             ("d", 1 - 2 * rules.accuracy.levels[look], _held(accuracy, 0, look)),

@@ -1,0 +1,106 @@
+"""Claims that figures of the runs are small or lie in a range, judged look by look. Pure.
+
+As in `harness.analysis.sequential`, what the first look that settles a claim says stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analysis import looks, stats
+from harness.analysis.looks import ArmRuns
+from harness.analysis.stats import Interval
+from harness.protocol.decision import Decision
+
+Array = NDArray[Any]
+
+
+class ClaimStatus(StrEnum):
+    """Of a claim of the paper."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class ClaimJudgement:
+    """A claim on figures [..., figures] of the runs of one arm.
+
+    Attributes:
+        status: `ClaimStatus`.
+        look: number of the look that settled it, 0 if none has.
+        latest: number of the latest look that is usable for all figures.
+        mean: interval of the mean of each figure at every look [..., figures, looks].
+    """
+
+    status: Any
+    look: Any
+    latest: Any
+    mean: Interval
+
+    @property
+    def interval(self) -> Interval:
+        """Of each figure at the look that settled the claim, else at the latest usable one."""
+        return looks.interval(self.mean, np.where(self.look, self.look, self.latest)[..., None])
+
+
+def judge_limits(runs: ArmRuns, confirms: float, refutes: float, rules: Decision) -> ClaimJudgement:
+    """Judge a claim that figures are small: confirmed if the interval of every mean ends at or
+    below `confirms`, refuted if that of one begins at or above `refutes`; Bonferroni over the
+    figures.
+
+    Args:
+        runs: [..., figures, seeds]; [seeds] is one figure.
+        confirms, refutes: the thresholds, in the unit of the figures.
+        rules: the decision file.
+    """
+    mean, usable = _means(runs, rules)
+    return _claim(mean, usable, mean.high <= confirms, mean.low >= refutes)
+
+
+def judge_range(runs: ArmRuns, low: float, high: float, rules: Decision) -> ClaimJudgement:
+    """Judge a claim that figures lie in a range: confirmed if the interval of every mean lies in
+    it, refuted if that of one lies wholly outside; Bonferroni over the figures.
+
+    Args:
+        runs: [..., figures, seeds].
+        low, high: the range, both ends in it.
+        rules: the decision file.
+    """
+    mean, usable = _means(runs, rules)
+    inside = (mean.low >= low) & (mean.high <= high)
+    return _claim(mean, usable, inside, (mean.high < low) | (mean.low > high))
+
+
+def _means(runs: ArmRuns, rules: Decision) -> tuple[Interval, Array]:
+    """Intervals of the means at every look, with Bonferroni over the figures, and which are
+    usable."""
+    values = np.atleast_2d(runs.values)
+    alpha = rules.ranges.alpha / values.shape[-2]
+    usable = np.broadcast_to(runs.usable, (*values.shape[:-1], len(runs.rules.seeds)))
+    mean = looks.at_looks(
+        runs.rules.seeds,
+        usable,
+        lambda n, k: stats.mean_interval(values[..., :n], 1 - alpha * runs.rules.weights[k]),
+    )
+    return mean, usable
+
+
+def _claim(mean: Interval, usable: Array, confirms: Array, refutes: Array) -> ClaimJudgement:
+    """A claim from what every figure says at every look [..., figures, looks]."""
+    confirmed, refuted = np.asarray(confirms.all(-2)), np.asarray(refutes.any(-2))
+    look = looks.first(confirmed | refuted)
+    status = looks.choose(
+        {
+            ClaimStatus.CONFIRMED: looks.at(confirmed, look) == 1,
+            ClaimStatus.REFUTED: looks.at(refuted, look) == 1,
+        },
+        ClaimStatus.OPEN,
+    )
+    return ClaimJudgement(status, look, looks.last(np.asarray(usable.all(-2))), mean)
