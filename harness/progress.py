@@ -132,9 +132,9 @@ def figures(row: Row) -> str:
     for name, part in (("loss", "train"), ("eval loss", "eval")):
         loss, accuracy = row[f"{part}_loss"], row[f"{part}_accuracy"]
         if loss is not None:
-            parts.append(f"{name} {loss:.3f}")
-            parts += [] if accuracy is None else [f"accuracy {accuracy:.1%}"]
-    return f"{' '.join(parts)}  {row['images_per_second']:,.0f} images/s"
+            share = "" if accuracy is None else f" accuracy {accuracy:.1%}"
+            parts.append(f"{name} {loss:.3f}{share}")
+    return "  ".join([*parts, f"{row['images_per_second']:,.0f} images/s"])
 
 
 def clock(seconds: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import InputError
+from harness.progress import figures
 from harness.runs.options import Options
 from harness.sweep.grid import Grid
 from harness.sweep.local import display, machine
@@ -18,8 +19,8 @@ ROW = {
     "epoch": 3,
     "train_loss": 1.5,
     "train_accuracy": 0.5,
-    "test_loss": 1.25,
-    "test_accuracy": 0.6,
+    "eval_loss": 1.25,
+    "eval_accuracy": 0.6,
     "images_per_second": 1234.0,
 }
 
@@ -43,6 +44,13 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == "paper seed 4: goes on after epoch 2"
     assert lines[1].startswith("paper seed 4: epoch 3/5  loss 1.500 accuracy 50.0%")
     assert lines[2:] == [WORDS]
+
+
+def test_figures_that_a_run_does_not_have_are_left_out() -> None:
+    mixed = {**ROW, "train_accuracy": None}
+    assert figures(mixed) == "loss 1.500  eval loss 1.250 accuracy 60.0%  1,234 images/s"
+    unseen = {**ROW, "eval_loss": None, "eval_accuracy": None}
+    assert figures(unseen) == "loss 1.500 accuracy 50.0%  1,234 images/s"
 
 
 def test_the_live_display_has_the_grid_and_a_line_for_each_run(
@@ -70,7 +78,7 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
     assert WORDS in text
     assert "paper seed 4  epoch 1/5" in text
     assert "batch_norm seed [4]  epoch 4/5" in text
-    assert "loss 1.500 accuracy 50.0%  test loss 1.250 accuracy 60.0%  1,234 images/s" in text
+    assert "loss 1.500 accuracy 50.0%  eval loss 1.250 accuracy 60.0%  1,234 images/s" in text
     assert "dropout_0 seed 3: accuracy 75.00%" in text
 
 

@@ -283,8 +283,9 @@ def coloured(fields: dict[str, Any]) -> None:
         (coloured, "outcome is whole"),
         (lambda f: f["metrics"].update(accuracy=0.99), "metrics.accuracy"),
         (lambda f: f["settings"].update(dropout=0.1), "settings are not those"),
-        (lambda f: f.update(variant="../../evil"), "no variant name"),
-        (lambda f: f.update({"\x1b[2J": 1}), r"unknown fields: \x1b[2J"),
+        (lambda f: f.update(variant="../../evil"), "is not a variant name"),
+        (lambda f: f.update({"\x1b[2J": 1}), r"\x1b[2J: Extra inputs are not permitted"),
+        (lambda f: f.update(version=2), "version 2, this code reads version 3"),
     ],
 )
 def test_a_record_that_breaks_a_rule_is_refused(

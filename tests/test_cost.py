@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from harness.runs.options import Options
 from harness.runs.record import RunRecord
 from harness.runs.spec import Plan, plans
-from harness.runs.store import CHECKPOINTS, plain, save
+from harness.runs.store import CHECKPOINTS, save
 from harness.runs.threads import THREADS, cores
 from harness.sweep import estimates
 from harness.sweep.estimates import REST, Costs
@@ -24,12 +23,19 @@ HERE = "a CPU"
 def stored(plan: Plan, seconds: float, device: str = HERE) -> RunRecord:
     """A finished run of a plan whose epochs took `seconds` each."""
     epochs = plan.protocol.epochs
-    return dataclasses.replace(
-        made(plan.variant.name, plan.seed, environment={"device": device}),
-        protocol=plain(plan.protocol.to_dict()),
-        train_seconds=seconds * epochs,
+    record = made(
+        plan.variant.name,
+        plan.seed,
+        protocol=vars(plan.protocol),
+        environment={"device": device},
         history=curve([0.5] * epochs),
     )
+    return record.model_copy(update={"train_seconds": seconds * epochs})
+
+
+def failed(record: RunRecord) -> RunRecord:
+    """The same run, had it failed."""
+    return record.model_copy(update={"status": "failed", "reason": "diverged", "metrics": None})
 
 
 def planned(name: str, folder: Path, **options: object) -> Plan:
@@ -69,8 +75,7 @@ def test_another_budget_is_scaled_and_other_work_passed_over(tmp_path: Path) -> 
     assert estimate is not None
     assert estimate.seconds == pytest.approx(REST * 5.0 * plan.protocol.epochs)
     assert Costs([stored(planned("paper", tmp_path, precision="bf16"), 5.0)], HERE).of(plan) is None
-    failed = dataclasses.replace(stored(plan, 5.0), metrics=None)
-    assert Costs([failed], HERE).of(plan) is None
+    assert Costs([failed(stored(plan, 5.0))], HERE).of(plan) is None
 
 
 def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
@@ -93,8 +98,9 @@ def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
 
 def test_a_run_on_fewer_threads_or_a_shared_gpu_takes_longer(tmp_path: Path) -> None:
     plan = planned("paper", tmp_path, epochs=1)
-    cpu = {"device": HERE, "device_type": "cpu", "threads": 2}
-    alone = dataclasses.replace(stored(plan, 10.0), environment=cpu)
+    run = stored(plan, 10.0)
+    cpu = run.environment.model_copy(update={"threads": 2})
+    alone = run.model_copy(update={"environment": cpu})
     for threads, load, seconds in ((2, 1.0, 10.0), (1, 1.0, 20.0), (4, 1.0, 10.0), (2, 2.0, 20.0)):
         costs = Costs([alone], HERE, threads, load)
         estimate = costs.of(plan)

@@ -13,6 +13,7 @@ import torch
 
 from harness.data.dataset import Dataset, Split, load
 from harness.errors import InputError
+from harness.protocol.presets import resolve
 from tests.conftest import fingerprint
 
 CLASSES = ("ant", "bee")
@@ -22,6 +23,14 @@ PER_CLASS = 5000
 # Of the held-out rows as little-endian int64, ascending. A scikit-learn that divides
 # otherwise would move the images on which the protocol was tuned.
 HELD_OUT = "94c35ab86631eac43ff57e95c7228084d5748badbf651e7d6bcaa6b9ae73cba6"
+
+
+# The same of the first of five folds.
+FIRST_FOLD = "900f8d79ccd43bf8066df19879b02b75775aa7a34a4a93215a6bf6c4bad8d012"
+
+VALIDATION, _ = resolve("cifar10", validation=True)
+
+FOLDS = [resolve("cifar10", fold=fold, folds=5)[0] for fold in range(5)]
 
 
 def small(n: int, seed: int) -> Split:
@@ -148,50 +157,72 @@ def rows_of(split: Split) -> torch.Tensor:
 
 
 def test_validation_holds_a_tenth_out(numbered: Dataset) -> None:
-    divided = numbered.validation()
+    divided = numbered.split_by(VALIDATION)
     assert (len(divided.train), len(divided.test)) == (45_000, 5_000)
 
 
 def test_validation_holds_a_tenth_of_each_class_out(numbered: Dataset) -> None:
-    divided = numbered.validation()
+    divided = numbered.split_by(VALIDATION)
     assert torch.bincount(divided.test.labels).tolist() == [500] * 10
     assert torch.bincount(divided.train.labels).tolist() == [4500] * 10
 
 
 def test_each_training_image_is_in_one_part(numbered: Dataset) -> None:
-    divided = numbered.validation()
+    divided = numbered.split_by(VALIDATION)
     rows = torch.cat([rows_of(divided.train), rows_of(divided.test)])
     assert torch.equal(rows.sort().values, torch.arange(50_000))
 
 
 def test_labels_stay_with_their_images(numbered: Dataset) -> None:
-    divided = numbered.validation()
+    divided = numbered.split_by(VALIDATION)
     for split in (divided.train, divided.test):
         assert torch.equal(split.labels, rows_of(split) % 10)
 
 
 def test_no_test_image_is_left_after_validation(numbered: Dataset) -> None:
-    divided = numbered.validation()
+    divided = numbered.split_by(VALIDATION)
     for split in (divided.train, divided.test):
         assert not (split.images[..., 2] == 255).any()
 
 
 def test_the_held_out_rows_never_change(numbered: Dataset) -> None:
-    held = rows_of(numbered.validation().test).numpy().astype("<i8")
+    held = rows_of(numbered.split_by(VALIDATION).test).numpy().astype("<i8")
     assert hashlib.sha256(held.tobytes()).hexdigest() == HELD_OUT
 
 
 def test_the_held_out_rows_do_not_depend_on_global_randomness(numbered: Dataset) -> None:
     np.random.seed(1)
-    first = rows_of(numbered.validation().test)
+    first = rows_of(numbered.split_by(VALIDATION).test)
     np.random.seed(2)
-    assert torch.equal(rows_of(numbered.validation().test), first)
+    assert torch.equal(rows_of(numbered.split_by(VALIDATION).test), first)
 
 
 def test_validation_keeps_the_name_of_the_whole(numbered: Dataset) -> None:
-    divided = numbered.validation()
+    divided = numbered.split_by(VALIDATION)
     assert divided.fingerprint == numbered.fingerprint
     assert (divided.name, divided.classes) == (numbered.name, numbered.classes)
+
+
+def test_a_protocol_without_a_part_held_out_has_all_images(numbered: Dataset) -> None:
+    assert numbered.split_by(resolve("cifar10")[0]) is numbered
+
+
+def test_folds_share_no_image_and_are_all_training_images_together(numbered: Dataset) -> None:
+    parts = [numbered.split_by(protocol) for protocol in FOLDS]
+    held_out = torch.cat([rows_of(part.test) for part in parts])
+    assert torch.equal(held_out.sort().values, torch.arange(50_000))
+    for part in parts:
+        assert torch.bincount(part.test.labels).tolist() == [1000] * 10
+        rows = torch.cat([rows_of(part.train), rows_of(part.test)])
+        assert torch.equal(rows.sort().values, torch.arange(50_000))
+        assert not (part.test.images[..., 2] == 255).any()  # of the test images
+        assert part.fingerprint == numbered.fingerprint
+
+
+def test_the_rows_of_a_fold_never_change(numbered: Dataset) -> None:
+    np.random.seed(1)
+    held = rows_of(numbered.split_by(FOLDS[0]).test).numpy().astype("<i8")
+    assert hashlib.sha256(held.tobytes()).hexdigest() == FIRST_FOLD
 
 
 def test_channel_statistics_are_those_of_numpy() -> None:
@@ -214,7 +245,7 @@ def test_channel_statistics_see_only_the_training_images() -> None:
 
 
 def test_channel_statistics_of_validation_are_those_of_its_own_part(numbered: Dataset) -> None:
-    whole, divided = numbered.channel_statistics, numbered.validation()
+    whole, divided = numbered.channel_statistics, numbered.split_by(VALIDATION)
     wanted = divided.train.images.numpy().reshape(-1, 3).mean(0)
     np.testing.assert_allclose(divided.channel_statistics[0], wanted, rtol=1e-12)
     assert divided.channel_statistics != whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import threading
 import time
@@ -32,7 +31,7 @@ from harness.sweep.local.messages import Ended, Ready, Report
 from harness.sweep.local.pool import Crew, Slot, Worker
 from harness.sweep.local.scheduler import DEATHS, Dispatcher
 from harness.sweep.session import Bench
-from tests.test_cost import HERE, planned, stored
+from tests.test_cost import HERE, failed, planned, stored
 
 Fate = Callable[[Worker], Iterator[Any]]
 
@@ -98,6 +97,7 @@ def jobs(worker: Worker) -> list[tuple[int, Job]]:
 def epoch(slot: int, number: int) -> Iterator[Report]:
     yield Report(slot, "begin", ("", 12, 1, []))
     row = {"epoch": number, "images_per_second": 1.0, "train_loss": 1.0, "train_accuracy": 0.5}
+    row |= {"eval_loss": None, "eval_accuracy": None}
     yield Report(slot, "epoch", (row,))
 
 
@@ -247,7 +247,7 @@ def test_a_failed_run_that_another_process_tries_again_is_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = planned("paper", tmp_path)
-    store.save(plan.directory, dataclasses.replace(stored(plan, 1.0), metrics=None))
+    store.save(plan.directory, failed(stored(plan, 1.0)))
     grid = Grid(plans=(plan,), options=Options(results=tmp_path), retry_failed=True)
     claim = lock.attempt(plan.directory)
     assert claim is not None

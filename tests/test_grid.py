@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -14,13 +13,12 @@ from harness.runs.spec import Plan
 from harness.runs.status import State, retrying, state
 from harness.sweep import estimates
 from harness.sweep.grid import Capacity, Grid, seeds_first, status_lines
-from tests.test_cost import HERE, planned, stored
+from tests.test_cost import HERE, failed, planned, stored
 
 
 def fail(plan: Plan, second: int) -> None:
     """Record a run as failed, at a time of its own."""
-    failed = dataclasses.replace(stored(plan, 1.0), status="failed", metrics=None)
-    store.save(plan.directory, failed)
+    store.save(plan.directory, failed(stored(plan, 1.0)))
     os.utime(plan.directory / store.FILE, (second, second))
 
 

@@ -35,7 +35,7 @@ MOMENTS = {
     "checkpoint write": ("harness.training.checkpoint", "write_atomically", 1),
     "rename": ("os", "replace", 1),
     "evaluation": ("harness.training.metrics", "loss_and_accuracy", 2),
-    "record write": ("harness.runs.record", "save", 1),
+    "record write": ("harness.runs.store", "save", 1),
 }
 
 

@@ -28,8 +28,7 @@ def planned(protocol: Protocol, folder: Path, **changed: object) -> Plan:
 
 def ended(plan: Plan, *, failed: bool = False) -> None:
     """The record of a run, and all that a process may leave that is killed while it writes."""
-    protocol = store.plain(plan.protocol.to_dict())
-    store.save(plan.directory, made(protocol=protocol, failed=failed))
+    store.save(plan.directory, made(protocol=vars(plan.protocol), failed=failed))
     (plan.directory / CHECKPOINTS).mkdir()
     for name in (
         f"{CHECKPOINTS}/epoch-00001-ab.pt",
@@ -40,7 +39,7 @@ def ended(plan: Plan, *, failed: bool = False) -> None:
         ".probabilities.npy.a1b2c3d4",
     ):
         (plan.directory / name).write_bytes(b"cut off")
-    claim = {"host": lock.processes.here(), "pid": 1, "born": "0", "token": "feed"}
+    claim = {"host": lock.here(), "pid": 1, "born": "0", "token": "feed"}
     (plan.directory / lock.FILE).write_text(json.dumps(claim))
 
 
