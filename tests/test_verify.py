@@ -12,10 +12,9 @@ import torch
 from harness.data.dataset import Dataset
 from harness.integrity import reproduce
 from harness.progress import Reporter
-from harness.runs.record import RunRecord
+from harness.runs.record import Normalization, RunRecord
 from harness.training import sources
-from harness.training.augmentation import AugmentParams
-from harness.training.trainer import Trainer
+from harness.training.trainer import EpochParams, Trainer
 
 Train = Callable[..., RunRecord]
 
@@ -28,8 +27,8 @@ def stored(train: Train) -> RunRecord:
 
 
 def found(stored: RunRecord, data: Dataset) -> tuple[bool, str]:
-    finding = reproduce.verify(stored, data, CPU, Reporter())
-    return finding.same, "; ".join(finding.lines)
+    repetition = reproduce.verify(stored, data, CPU, Reporter())
+    return repetition.same, "; ".join(repetition.lines)
 
 
 def test_a_run_is_equal_to_its_repetition(stored: RunRecord, data: Dataset) -> None:
@@ -41,15 +40,15 @@ def test_a_run_is_equal_to_its_repetition(stored: RunRecord, data: Dataset) -> N
 def test_one_altered_batch_is_found_in_its_epoch(
     stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = Trainer.drawn
+    sample_epoch = Trainer.sample_epoch
 
-    def altered(self: Trainer, epoch: int) -> tuple[torch.Tensor, AugmentParams]:
-        order, draws = drawn(self, epoch)
+    def altered(self: Trainer, epoch: int) -> EpochParams:
+        params = sample_epoch(self, epoch)
         if epoch == 1:
-            order[0] = order[1]
-        return order, draws
+            params.order[0] = params.order[1]
+        return params
 
-    monkeypatch.setattr(Trainer, "drawn", altered)
+    monkeypatch.setattr(Trainer, "sample_epoch", altered)
     same, text = found(stored, data)
     assert not same
     assert "first difference: epoch 2: train_loss was" in text
@@ -60,28 +59,40 @@ def test_one_altered_batch_is_found_in_its_epoch(
     [
         ({"weights_sha256": "0" * 64}, "first difference: weights_sha256"),
         ({"predictions_sha256": "0" * 64}, "first difference: predictions_sha256"),
+        ({"parameters": 7}, "first difference: parameters was 7 and is 23"),
+        (
+            {"normalization": Normalization(mean=[0.0] * 3, std=[255.0] * 3)},
+            "first difference: normalization.mean was [0.0, 0.0, 0.0]",
+        ),
     ],
 )
-def test_forged_hashes_are_found(
+def test_forged_results_are_found(
     changed: dict[str, Any], message: str, stored: RunRecord, data: Dataset
 ) -> None:
-    same, text = found(dataclasses.replace(stored, **changed), data)
+    same, text = found(stored.model_copy(update=changed), data)
     assert not same
     assert message in text
 
 
 def test_forged_curves_are_found(stored: RunRecord, data: Dataset) -> None:
-    history = [{**row} for row in stored.history]
-    history[0]["train_loss"] -= 0.01
-    same, text = found(dataclasses.replace(stored, history=history), data)
+    first, *others = stored.history
+    forged = first.model_copy(update={"train_loss": first.train_loss - 0.01})
+    same, text = found(stored.model_copy(update={"history": [forged, *others]}), data)
     assert not same
     assert "first difference: epoch 1: train_loss" in text
 
 
 def test_forged_metrics_are_found(stored: RunRecord, data: Dataset) -> None:
     assert stored.metrics is not None
-    forged = dataclasses.replace(stored, metrics={**stored.metrics, "auc": 0.99})
-    assert "first difference: metrics.auc was 0.99" in found(forged, data)[1]
+    for key in ("auc", "train_accuracy"):
+        metrics = stored.metrics.model_copy(update={key: 0.99})
+        forged = stored.model_copy(update={"metrics": metrics})
+        assert f"first difference: metrics.{key} was 0.99" in found(forged, data)[1]
+
+
+def test_a_mixed_run_is_equal_to_its_repetition(train: Train, data: Dataset) -> None:
+    same, text = found(train("cutmix"), data)
+    assert same, text
 
 
 def test_other_data_are_found_before_training(
@@ -96,8 +107,8 @@ def test_other_data_are_found_before_training(
 def test_another_environment_promises_no_bits_and_compares_metrics(
     stored: RunRecord, data: Dataset
 ) -> None:
-    there = {**stored.environment, "device": "another CPU"}
-    same, text = found(dataclasses.replace(stored, environment=there), data)
+    there = stored.environment.model_copy(update={"device": "another CPU"})
+    same, text = found(stored.model_copy(update={"environment": there}), data)
     assert same
     assert text.startswith("environment device was another CPU and is")
     assert "same bits are not promised" in text
@@ -106,10 +117,11 @@ def test_another_environment_promises_no_bits_and_compares_metrics(
 
 def test_metrics_too_far_apart_are_no_repetition(stored: RunRecord, data: Dataset) -> None:
     assert stored.metrics is not None
-    forged = dataclasses.replace(
-        stored,
-        environment={**stored.environment, "threads": 99},
-        metrics={**stored.metrics, "accuracy": 1.0},
+    forged = stored.model_copy(
+        update={
+            "environment": stored.environment.model_copy(update={"threads": 99}),
+            "metrics": stored.metrics.model_copy(update={"accuracy": 1.0}),
+        }
     )
     assert not found(forged, data)[0]
 
