@@ -69,8 +69,8 @@ def sweep(images: str, *names: str, **settings: dict[str, Any]) -> None:
         for one in plans(names, [0], options)
     ]
     try:
-        run(Grid(plans=tuple(planned), options=options, figures=False))
-    except Exception as error:  # told in one line, as the command does
+        run(Grid(plans=tuple(planned), options=options))
+    except Exception as error:  # in one line, as the command does
         sys.exit(f"{type(error).__name__}: {error}")
 
 

@@ -430,8 +430,9 @@ def test_a_trial_of_a_search_may_have_settings_that_no_variant_has(results: Path
     ("change", "fault"),
     [
         (lambda f: f.update(family="extensions"), "family is extensions, not ablations"),
-        (lambda f: f["settings"].update(lr_decay=1), "lr_decay is 1, not true or false"),
-        (lambda f: f["settings"].update(groups=True), "settings are not those of the variant"),
+        (lambda f: f["settings"].update(lr_decay=1), "lr_decay is 1, not one of False, True"),
+        (lambda f: f["settings"].update(groups=True), "groups is True, not one of 1, 2"),
+        (lambda f: f["settings"].update(dropout=0), "settings are not those of the variant"),
         (lambda f: f["settings"].pop("stem"), "settings are not those of the variant"),
         (lambda f: f["normalization"]["mean"].__setitem__(1, 0.0), "normalization.mean[1]"),
         (lambda f: f["metrics"].update(train_accuracy=1.5), "metrics.train_accuracy: 1.5 of 256"),

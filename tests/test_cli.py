@@ -20,9 +20,10 @@ import pytest
 import torch
 from PIL import Image
 
+import variants
 from harness import run
 from harness.cli import app
-from harness.runs.options import Options
+from harness.data import dataset
 from harness.sweep import session
 from tests.conftest import ROOT
 
@@ -89,8 +90,8 @@ def done(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 def test_all_variants_end_in_one_table(done: tuple[Path, str]) -> None:
     folder, table = done
-    assert len(records(folder)) == 9
-    for name in ("paper", "baseline", "batch_norm", "dropout_75"):
+    assert len(records(folder)) == 18
+    for name in ("paper", "baseline", "batch_norm", "dropout_75", "cutmix", "krizhevsky_2012"):
         assert re.search(rf"^\| {name} ", table, re.MULTILINE)
     assert "AUC" not in table
     assert "AUC" in (folder / "results/comparison.md").read_text()
@@ -118,7 +119,7 @@ def test_running_again_trains_nothing_and_prints_the_same_table(
     before = records(tmp_path)
     again = harness(*small, "--variant", "all")
     assert again.returncode == 0
-    assert again.stdout.count("done before") == 8
+    assert again.stdout.count("done before") == 17
     assert "epoch 1/1" not in again.stdout
     assert records(tmp_path) == before
     assert harness("compare").stdout == done[1]
@@ -262,11 +263,11 @@ def test_only_a_command_that_trains_says_that_epochs_are_saved(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupt(options: Options) -> None:
+    def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Options, "load_data", interrupt)
+    monkeypatch.setattr(dataset, "load", interrupt)
     monkeypatch.setattr(sys, "argv", ["harness", *command])
     with pytest.raises(SystemExit) as end:
         app.main()
@@ -361,6 +362,11 @@ def test_show_resolves_a_variant(harness: Harness) -> None:
     shown = harness("show", "paper").stdout
     assert "23,272,266 parameters, 62.7 M multiply-adds" in shown
     assert "Linear(in_features=4096, out_features=10, bias=True)" in shown
+    shown = harness("show", "keras_sgd").stdout
+    settings, shared = shown.split("shared by all variants")
+    for setting in ("initialization    glorot", "batch_size         32", "momentum           0.0"):
+        assert setting.split() in [line.split() for line in settings.splitlines()]
+    assert "momentum" not in shared
 
 
 def test_data_prints_the_fingerprint(harness: Harness) -> None:
@@ -433,12 +439,26 @@ def test_help_list_and_imports_stay_light() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "no_augmentation" in done.stdout
+    listed = [line.split()[:2] for line in done.stdout.splitlines()]
+    shown = [(variant.family, variant.name) for variant in map(variants.get, variants.names())]
+    assert len(shown) == 17
+    assert [tuple(words) for words in listed if words[0] in variants.FAMILIES] == shown
+
+
+def test_a_grid_of_a_family(harness: Harness) -> None:
+    grid = ("--variants", "readings,paper", "--dataset", "digits")
+    shown = harness("sweep", *grid, "--status").stdout.splitlines()
+    names = [*variants.names("readings"), "paper"]
+    assert shown == [
+        *(f"{name} seed 0: open" for name in names),
+        "5 runs: 0 done, 0 failed, 0 running, 5 open",
+    ]
 
 
 @pytest.mark.slow
 def test_all_variants_on_the_digits(harness: Harness, tmp_path: Path) -> None:
     grid = ("--variant", "all", "--seeds", "0-1", "--dataset", "digits", "--epochs", "1")
     assert harness("run", *grid, "--no-figures").returncode == 0
-    assert len(records(tmp_path)) == 16
-    assert harness("compare").stdout.count("| dropout_75 ") == 2
+    assert len(records(tmp_path)) == 34
+    checked = harness("check")
+    assert checked.stdout == "34 records checked; 0 break a rule\n"

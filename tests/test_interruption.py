@@ -144,6 +144,27 @@ def test_a_kill_at_the_worst_moment_changes_no_bit(
     assert leftovers(tmp_path / "results") == []
 
 
+# One of each family; tests/test_resume.py has all variants, in one process.
+@pytest.mark.parametrize("name", ["paper", "cutmix", "krizhevsky_2012"])
+def test_a_killed_run_goes_on_from_its_checkpoint(
+    name: str, few: tuple[str, ...], tmp_path: Path
+) -> None:
+    options = (*few, "--variant", name)
+    for folder in ("alone", "killed"):
+        (tmp_path / folder).mkdir()
+    finish(tmp_path / "alone", *options)
+    with start(tmp_path / "killed", *options) as process:
+        while not list(tmp_path.rglob("killed/**/epoch-*.pt")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    finish(tmp_path / "killed", *options)
+    record = stored(tmp_path / "killed")
+    assert record["resumed_at"]
+    assert bits(record) == bits(stored(tmp_path / "alone"))
+
+
 def kills(folder: Path, count: int, source: random.Random) -> int:
     """Kill a run `count` times at random moments; returns how many epochs it trained in all."""
     trained = 0

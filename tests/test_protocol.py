@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+import variants
 from harness.errors import InputError
 from harness.protocol.presets import PROTOCOLS, resolve
 from harness.protocol.spec import Protocol
@@ -86,7 +87,22 @@ def test_seeds_that_do_not_parse_are_refused(text: str) -> None:
 
 def test_variant_lists_parse() -> None:
     assert parse_variants("paper, baseline,paper") == ["paper", "baseline"]
-    assert "dropout_75" in parse_variants("all")
+    assert parse_variants("all") == variants.names()
+
+
+def test_a_family_stands_for_its_variants_in_their_order() -> None:
+    extensions = ["geometric", "mixup", "cutmix", "lrn", "overlapping_pool"]
+    assert parse_variants("extensions") == extensions
+    assert parse_variants("cutmix, extensions, paper") == [
+        "cutmix",
+        *(name for name in extensions if name != "cutmix"),
+        "paper",
+    ]
+    assert parse_variants("ablations,readings,extensions") == [
+        *variants.names("ablations"),
+        *variants.names("readings"),
+        *extensions,
+    ]
 
 
 def test_streams_of_purposes_seeds_and_epochs_are_apart() -> None:

@@ -200,7 +200,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ended(plan: Plan, *, failed: bool = False) -> None:
-    fields = store.plain(plan.protocol.to_dict())
+    fields = vars(plan.protocol)
     store.save(plan.directory, made(plan.variant.name, plan.seed, protocol=fields, failed=failed))
 
 

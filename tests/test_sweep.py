@@ -77,7 +77,9 @@ def test_a_sweep_gives_the_bits_of_runs_alone_seed_by_seed(
 
     status, output, _ = finish(start(tmp_path, "sweep", "--variants", NAMES, *options))
     assert (status, output) == (0, "4 runs: 4 done, 0 failed\n")
-    status, output, _ = finish(start(tmp_path, "sweep", *options, "--status"))
+    status, output, _ = finish(
+        start(tmp_path, "sweep", "--variants", "ablations", *options, "--status")
+    )
     assert status == 0
     assert "batch_norm seed 1: done" in output
     assert output.endswith("16 runs: 4 done, 0 failed, 0 running, 12 open\n")
@@ -370,9 +372,9 @@ def two_workers(results: Path, process: subprocess.Popen[str]) -> list[int]:
 
 @pytest.mark.slow
 def test_chaos(tmp_path: Path) -> None:
-    """8 variants x 4 seeds; each slot's worker is killed three times at random, the sweep once."""
+    """8 ablations x 4 seeds; each slot's worker is killed three times at random, the sweep once."""
     common = ("--dataset", "digits", "--epochs", "2", "--device", "cpu", "--no-figures")
-    command = ("sweep", "--seeds", "0-3", *common, "--workers", "2")
+    command = ("sweep", "--variants", "ablations", "--seeds", "0-3", *common, "--workers", "2")
     results, source = tmp_path / "results", random.Random(0)
     process, output, killed = start(tmp_path, *command), "", 0
     for round_ in range(3):
@@ -393,13 +395,17 @@ def test_chaos(tmp_path: Path) -> None:
     # One that is killed between two runs loses none.
     assert (output + rest).count("its worker ended (SIGKILL); it goes on in another") <= killed
     found = hashes(results)
-    assert len(found) == 4 * len(variants.names()) == len(list(results.rglob("record.json")))
+    assert (
+        len(found)
+        == 4 * len(variants.names("ablations"))
+        == len(list(results.rglob("record.json")))
+    )
     assert leftovers(results) == []
     # Runs alone, in two processes that share the seeds.
     single = tmp_path / "alone"
     single.mkdir()
     halves = [
-        start(single, "run", "--variant", "all", "--seeds", seeds, *common)
+        start(single, "run", "--variant", "ablations", "--seeds", seeds, *common)
         for seeds in ("0-1", "2-3")
     ]
     assert [finish(half)[0] for half in halves] == [0, 0]
