@@ -28,7 +28,7 @@ def grid(
     source = np.random.default_rng(epochs)
     dataset, protocol = changed.pop("dataset", {}), changed.pop("protocol", {})
     split = dataset.get("split", "test")
-    for name in names or variants.names():
+    for name in names or variants.names("ablations"):
         for seed in range(seeds):
             share = (right + SHIFTS.get(name, 0) + round(source.normal(0, 3))) / 1000
             history = curve(np.linspace(0.3, share, epochs).tolist())

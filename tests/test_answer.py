@@ -6,29 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis import groups
 from harness.protocol import decision
 from harness.protocol.presets import EPOCHS
 from harness.report import summary
 from harness.report.summary import Answer
 from harness.runs.record import RunRecord
-from harness.verdict import verdict
-from harness.verdict.study import Found
+from harness.verdict.study import Study
 from tests.made import made
-
-STEPS = [-3, -1, 0, 0, 1, 3]
+from tests.verdicts import failed, runs, verdict_of
 
 pytestmark = pytest.mark.usefixtures("adopted")
 
 
-def runs(right: int = 751, n: int = 39, epochs: int | None = None) -> list[RunRecord]:
-    protocol = {} if epochs is None else {"epochs": epochs}
-    return [made("paper", s, right + STEPS[s % 6], protocol=protocol) for s in range(n)]
-
-
 def screen(*records: RunRecord) -> Answer:
-    judged = verdict.judge(groups.group(records)[0])
-    return summary.answer(Found(Path("results"), judged, judged.judgements[0], (), {}))
+    judged = verdict_of(list(records))
+    return summary.answer(Study(Path("results"), judged, judged.judgements[0], (), {}))
 
 
 def fact(shown: Answer, name: str) -> tuple[str, str]:
@@ -36,78 +28,97 @@ def fact(shown: Answer, name: str) -> tuple[str, str]:
     return found.value, found.detail
 
 
-def test_a_mismatch_from_above_is_not_told_as_a_failure_to_get_there() -> None:
-    shown = screen(*runs(800))
-    assert (shown.word, shown.tone) == ("MISMATCH", "mismatch")
+def at(epochs: int, *records: RunRecord) -> list[RunRecord]:
+    """The runs at another budget."""
+    return [
+        made(r.variant, r.seed, round(1000 * r.metrics.accuracy), protocol={"epochs": epochs})
+        for r in records
+        if r.metrics
+    ]
+
+
+def test_a_reproduced_accuracy() -> None:
+    shown = screen(*runs(n=5))
+    assert (shown.word, shown.tone) == ("REPRODUCED", "match")
+    assert "was reproduced within 1 point" in shown.sentence
+    assert fact(shown, "How sure") == (
+        "settled at look 1 (seeds 0-4)",
+        "5 runs; 99 % interval, against a margin of 1 point either way",
+    )
+    assert ", 99 % interval [" in fact(shown, "What came out")[1]
+
+
+def test_an_exceeded_accuracy_is_not_told_as_a_failure_to_get_there() -> None:
+    shown = screen(*runs(right=800, n=5))
+    assert (shown.word, shown.tone) == ("EXCEEDED", "mismatch")
     assert shown.sentence == (
-        "The paper's accuracy was not reproduced but exceeded. Our 39 runs lie on average 4.87 "
+        "The paper's accuracy was not reproduced but exceeded. Our 5 runs lie on average 4.82 "
         "points above the paper's average. Part of that may be built in: the number of epochs, "
         "which the paper does not state, is the smallest tried that reached 75 % on held-out "
         "training images, and the smallest that reaches it may reach more."
     )
-    assert screen(*runs(700)).sentence == (
-        "The paper's accuracy was not reproduced. Our 39 runs lie on average 5.13 points below the "
+    below = screen(*runs(right=700, n=5))
+    assert (below.word, below.tone) == ("NOT REACHED", "mismatch")
+    assert below.sentence == (
+        "The paper's accuracy was not reached. Our 5 runs lie on average 5.18 points below the "
         "paper's average."
     )
 
 
 def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
-    shown = screen(*runs(800, epochs=decision.load().budgets.reference))
-    assert "exceeded. Our 39 runs" in shown.sentence
+    shown = screen(*at(decision.load().budgets.reference, *runs(right=800, n=5)))
+    assert "exceeded. Our 5 runs" in shown.sentence
     assert "built in" not in shown.sentence
 
 
-@pytest.mark.parametrize(("right", "n"), [(751, 38), (800, 20), (751, 2)])
-def test_while_planned_seeds_are_to_come_the_word_is_no_final_one(right: int, n: int) -> None:
-    shown = screen(*runs(right, n))
-    assert (shown.word, shown.tone) == ("NOT DECIDED YET", "open")
-    assert shown.sentence.endswith(
-        f"Nothing is decided before all planned seeds have been run: {n} of 39 have."
-    )
-    assert "INCONCLUSIVE" not in "".join(f.value + f.detail for f in shown.facts)
-
-
-def test_at_the_end_an_open_outcome_is_called_what_the_decision_file_calls_it() -> None:
-    shown = screen(*runs(761))
-    assert shown.word == "INCONCLUSIVE"
-    assert shown.sentence.endswith("is shown: the interval reaches across the margin.")
-    # No seeds are asked for that have been run already.
-    assert fact(shown, "How sure") == (
-        "39 of 39 planned seeds",
-        "90 % interval, against a margin of 1 point either way",
-    )
+@pytest.mark.parametrize(
+    ("records", "why"),
+    [
+        (runs(n=2), "look 1 (seeds 0-4) is not complete"),
+        (runs(right=761, n=12), "the interval reaches across the margin at look 2 (seeds 0-9)"),
+        ([*runs(n=4), *failed("paper", 4)], "look 1 (seeds 0-4) settles nothing, as 1 run failed"),
+    ],
+)
+def test_what_is_not_settled_is_undecided_and_why(records: list[RunRecord], why: str) -> None:
+    shown = screen(*records)
+    assert (shown.word, shown.tone) == ("UNDECIDED", "open")
+    assert shown.sentence.endswith(f"Nothing is decided yet: {why}.")
 
 
 def test_another_budget_that_decides_has_its_word_too() -> None:
-    shown = screen(*runs(), *runs(n=6, epochs=90))
-    assert shown.word == "MATCH"
-    assert fact(shown, "At 90 epochs")[0] == "NOT DECIDED YET"
+    shown = screen(*runs(), *at(90, *runs(right=761, n=6)))
+    assert shown.word == "REPRODUCED"
+    assert fact(shown, "At 90 epochs") == ("UNDECIDED", "the reference's budget")
 
 
-def test_the_interval_of_the_result_has_its_level() -> None:
-    assert ", 90 % interval [" in fact(screen(*runs()), "What came out")[1]
+@pytest.mark.parametrize("n", [2, 6, 20])
+def test_where_no_verdict_is_given_there_are_figures(n: int) -> None:
+    shown = screen(*at(40, *runs(n=n)))
+    assert (shown.word, shown.tone) == ("NO VERDICT", "open")
+    assert "This decides nothing: ANOTHER BUDGET (the verdict is given for" in shown.sentence
+    assert fact(shown, "How sure")[1] == "figures, no verdict"
+    assert "All its claims" not in [one.name for one in shown.facts]
 
 
-@pytest.mark.parametrize("n", [2, 6, 39])
-def test_where_nothing_is_planned_no_seeds_are_waited_for(n: int) -> None:
-    shown = screen(*runs(n=n, epochs=40))
+def test_without_test_images_nothing_is_compared() -> None:
+    shown = screen(made(dataset={"split": "validation"}))
     assert shown.word == "NO VERDICT"
-    assert shown.sentence.endswith("no verdict and no tests are planned for such runs.")
-    assert fact(shown, "How sure") == (
-        f"{n} runs",
-        "no verdict and no tests are planned for such runs",
-    )
-    assert not [f for f in shown.facts if "planned seeds" in f.value + f.detail]
+    assert fact(shown, "What came out") == ("nothing to compare", "")
+    assert fact(shown, "On which data")[0] == "the official CIFAR-10, but not its test images"
 
 
-def test_an_ablation_whose_side_hangs_on_the_budget_stands_on_the_first_screen() -> None:
-    def others(right: int, epochs: int) -> list[RunRecord]:
-        return [made("baseline", right=right, protocol={"epochs": epochs})]
+def test_the_claims_are_counted_by_status() -> None:
+    value, detail = fact(screen(*runs(n=5), *runs("no_augmentation", 700, n=5)), "All its claims")
+    assert value == "4 confirmed, 1 refuted, 2 open"
+    assert detail == "of 7; see the claims table"
 
-    lead = [*runs(n=2), *others(700, EPOCHS)]
-    turned = screen(*lead, *runs(n=2, epochs=EPOCHS // 2), *others(790, EPOCHS // 2))
-    value, detail = fact(turned, "By number of epochs")
+
+def test_an_ablation_whose_side_depends_on_the_budget_is_on_the_first_screen() -> None:
+    others = EPOCHS // 2
+    lead = [*runs(n=2), made("baseline", right=700)]
+    changed = screen(*lead, *at(others, *runs(n=2)), *at(others, made("baseline", right=790)))
+    value, detail = fact(changed, "By number of epochs")
     assert value == "baseline changes sides"
-    assert f" at {EPOCHS // 2}, -" in detail
-    alike = screen(*lead, *runs(n=2, epochs=EPOCHS // 2), *others(700, EPOCHS // 2))
+    assert f" at {others}, -" in detail
+    alike = screen(*lead, *at(others, *runs(n=2)), *at(others, made("baseline", right=700)))
     assert "By number of epochs" not in [one.name for one in alike.facts]

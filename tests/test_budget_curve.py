@@ -18,6 +18,8 @@ from tests.made import made
 
 RULES = decision.load()
 
+pytestmark = pytest.mark.usefixtures("adopted")
+
 
 def at(epochs: int, variant: str, *right: int) -> list[RunRecord]:
     """Runs with so many of 1,000 images right in each class, from seed 0 on."""
@@ -36,9 +38,9 @@ def small() -> tuple[Judgement, ...]:
     return curve_of(
         at(10, "paper", 700, 720),
         at(10, "no_lr_decay", 730, 730),
-        at(20, "paper", 770, 780),
-        at(20, "no_lr_decay", 765),
-        at(20, "batch_norm", 810),
+        at(EPOCHS, "paper", 770, 780),
+        at(EPOCHS, "no_lr_decay", 765),
+        at(EPOCHS, "batch_norm", 810),
     )
 
 
@@ -48,15 +50,16 @@ def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
     assert budget.columns(small, RULES) == {
         "variant": ["paper", "no_lr_decay", "batch_norm"],
         "10 epochs": ["71.00 % (2)", "+2.00 (2)", "not run"],
-        "20 epochs": ["77.50 % (2)", "-1.00 (1)", "+3.50 (1)"],
+        f"{EPOCHS} epochs": ["77.50 % (2)", "-1.00 (1)", "+3.50 (1)"],
     }
 
 
 def test_what_is_wanted_and_not_there_is_named(small: tuple[Judgement, ...]) -> None:
     absent, at_10, at_20 = budget.lacking(small, RULES)
-    assert absent == "Not run: 40, 90 epochs."
+    wanted = [str(epochs) for epochs in RULES.budgets.curve if epochs not in (10, EPOCHS)]
+    assert absent == f"Not run: {', '.join(wanted)} epochs."
     assert at_10.startswith("Not run at 10 epochs: no_augmentation, baseline, batch_norm, ")
-    assert at_20.startswith("Not run at 20 epochs: no_augmentation, baseline, dropout_0")
+    assert at_20.startswith(f"Not run at {EPOCHS} epochs: no_augmentation, baseline, dropout_0")
 
 
 def test_what_failed_was_run_and_is_not_compared() -> None:
@@ -65,8 +68,8 @@ def test_what_failed_was_run_and_is_not_compared() -> None:
         at(10, "paper", 700),
         [*at(10, "baseline", 720), *failed],
         [made("no_augmentation", protocol={"epochs": 10}, failed=True)],
-        at(20, "paper", 770),
-        at(20, "baseline", 730),
+        at(EPOCHS, "paper", 770),
+        at(EPOCHS, "baseline", 730),
     )
     shown = budget.columns(found, RULES)
     assert shown["variant"] == ["paper", "no_augmentation", "baseline"]
@@ -78,7 +81,7 @@ def test_what_failed_was_run_and_is_not_compared() -> None:
 
 def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
     found = curve_of(
-        at(20, "paper", 770),
+        at(EPOCHS, "paper", 770),
         at(40, "baseline", 700),
         [made(protocol={"epochs": 40}, failed=True)],
     )
@@ -95,15 +98,16 @@ def test_other_images_lack_nothing() -> None:
 
 def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...]) -> None:
     assert budget.sentence(small, RULES) == (
-        "By budget paper reaches 71.00 % at 10 epochs (2 runs), 77.50 % at 20 epochs (2 runs). "
-        "Against it, in points: no_lr_decay +2.00 at 10, -1.00 at 20 (it changes sides). "
+        "By budget paper reaches 71.00 % at 10 epochs (2 runs), "
+        f"77.50 % at {EPOCHS} epochs (2 runs). "
+        f"Against it, in points: no_lr_decay +2.00 at 10, -1.00 at {EPOCHS} (it changes sides). "
         "Any of this may be chance."
     )
     alike = curve_of(
         *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
     )
     assert "baseline -7.00 at 10, -7.00 at 20." in budget.sentence(alike, RULES)
-    assert budget.turning(small, RULES) == {"no_lr_decay": "+2.00 at 10, -1.00 at 20"}
+    assert budget.turning(small, RULES) == {"no_lr_decay": f"+2.00 at 10, -1.00 at {EPOCHS}"}
     assert budget.turning(alike, RULES) == {}
 
 
@@ -115,7 +119,9 @@ def test_other_precisions_have_a_curve_of_their_own() -> None:
     ]
     curves_of = verdict.judge(groups.group(runs)[0]).curves
     titles = [curve[0].group.setting for curve in curves_of]
-    assert sorted(titles) == ["CIFAR-10 (official), bf16", "CIFAR-10 (official), fp32"]
+    assert sorted(titles) == [
+        f"CIFAR-10 (official), {precision} on cpu" for precision in ("bf16", "fp32")
+    ]
 
 
 def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
@@ -129,19 +135,19 @@ def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
     assert "(1 to 2 runs each)" in picture.caption
     # Each name's thread ends where its line does.
     ends = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
-    assert ends["paper"] == pytest.approx((20, 77.5))
-    assert ends["no_lr_decay"] == pytest.approx((20, 76.5))
+    assert ends["paper"] == pytest.approx((EPOCHS, 77.5))
+    assert ends["no_lr_decay"] == pytest.approx((EPOCHS, 76.5))
 
 
-def test_stars_wait_for_the_plan_and_for_budgets_that_have_one() -> None:
+def test_a_star_marks_what_a_look_has_settled_where_a_verdict_is_given() -> None:
     def cell(n: int, epochs: int) -> str:
         found = curve_of(
             at(5, "paper", 700),
-            at(epochs, "paper", *(780 + s % 2 for s in range(2 * n))),
+            at(epochs, "paper", *(780 + s % 2 for s in range(n))),
             at(epochs, "baseline", *(700 + s % 2 for s in range(n))),
         )
         return budget.columns(found, RULES)[f"{epochs} epochs"][1]
 
-    assert "*" in cell(20, EPOCHS)
-    assert "*" not in cell(5, EPOCHS)
+    assert "*" in cell(5, EPOCHS)
+    assert "*" not in cell(4, EPOCHS)
     assert "*" not in cell(20, EPOCHS - 1)

@@ -12,7 +12,7 @@ import pytest
 from harness.analysis import calibration, calibration_record
 from harness.analysis.calibration import Calibration
 from harness.errors import InputError
-from harness.protocol import datasets, decision
+from harness.protocol import decision
 from harness.report import docs
 from harness.runs.record import DatasetInfo
 from tests.made import made

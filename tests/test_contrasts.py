@@ -1,4 +1,4 @@
-"""Contrasts of arms: who is tested, against which family, and who is not."""
+"""Arms and contrasts: which runs count, who is tested against which family, and who is not."""
 
 from __future__ import annotations
 
@@ -8,71 +8,141 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis import contrasts
-from harness.analysis.contrasts import Arm
-from harness.protocol import datasets, decision
+from harness.analysis import contrasts, groups
+from harness.analysis.contrasts import Contrast, VariantResult
+from harness.analysis.groups import Arm
+from harness.analysis.sequential import Effect
+from harness.protocol import datasets
+from harness.runs.record import RunRecord
 from tests.made import made
-
-RULES = decision.load()
-
-
-def arm(name: str, rights: list[int], failed: int = 0) -> Arm:
-    runs = [made(name, seed, right) for seed, right in enumerate(rights)]
-    runs += [made(name, 100 + seed, failed=True) for seed in range(failed)]
-    return Arm.of(name, runs[::-1])
+from tests.verdicts import RULES, failed, runs
 
 
-BASE = arm("paper", [750, 752, 755, 751, 749, 753])
-
-OTHER = arm("baseline", [748, 751, 752, 751, 745, 750], failed=2)
-
-
-def test_an_arm_is_its_runs_by_seed_with_failures_counted() -> None:
-    assert OTHER.n == 6
-    assert OTHER.failed == 2
-    assert OTHER.accuracies[:2] == pytest.approx([0.748, 0.751])
-    assert np.isneginf(OTHER.all_runs[-2:]).all()
-    assert OTHER.figure("recall", datasets.CLASSES).shape == (10, 6)
+def arm(records: list[RunRecord], name: str = "paper") -> Arm:
+    return Arm.of(name, records, RULES)
 
 
-def test_a_contrast_holds_what_scipy_says() -> None:
-    (found,) = contrasts.contrast([OTHER], BASE, RULES)
-    library = stats.ttest_ind(OTHER.accuracies, BASE.accuracies, equal_var=False)
+def rows(
+    *records: RunRecord, planned: bool = True, against: str = "paper"
+) -> dict[str, VariantResult]:
+    (group,), _ = groups.group(records)
+    found = contrasts.results(group, against, RULES, planned)
+    return {row.variant: row for row in found}
+
+
+def contrast(row: VariantResult) -> Contrast:
+    assert row.contrast is not None
+    return row.contrast
+
+
+@pytest.mark.parametrize(
+    ("n", "look", "counted", "waiting"),
+    [(4, 0, 4, 0), (5, 1, 5, 0), (9, 1, 5, 4), (10, 2, 10, 0), (19, 2, 10, 9), (20, 3, 20, 0)],
+)
+def test_runs_of_the_latest_look_count_and_the_others_wait(
+    n: int, look: int, counted: int, waiting: int
+) -> None:
+    found = arm(runs(n=n)[::-1])
+    assert (found.look, found.n, found.waiting) == (look, counted, waiting)
+    assert [run.seed for run in found.counted] == list(range(counted))
+    assert math.isnan(found.deviation) == math.isnan(found.interval[0]) == (look == 0)
+
+
+def test_a_look_needs_its_very_seeds_and_seeds_beyond_the_last_are_left_out() -> None:
+    assert arm([run for run in runs(n=7) if run.seed != 3]).look == 0
+    assert arm(runs(n=25)).n == 20
+    assert arm([made(seed=30)]).n == 0
+
+
+def test_a_failed_run_counts_as_present_and_too_many_block_a_look() -> None:
+    five = arm([*runs(n=4), *failed("paper", 4)])
+    assert (five.look, five.n, five.failed) == (0, 4, 1)  # at five seeds one is too many
+    ten = arm([*runs(n=9), *failed("paper", 9)])
+    assert (ten.look, ten.n, ten.failed) == (2, 9, 1)
+    blocked = arm([*runs(n=8), *failed("paper", 8, 9)])
+    assert (blocked.look, blocked.n, blocked.waiting) == (1, 5, 5)
+
+
+def test_figures_of_an_arm() -> None:
+    found = arm(runs(n=6))
+    assert found.accuracies == pytest.approx([0.748, 0.750, 0.751, 0.751, 0.752])
+    assert found.per_class("recall", datasets.CLASSES).shape == (10, 5)
+    assert found.at(0) is found
+    later = arm(runs(n=10))
+    assert later.at(1).mean == pytest.approx(found.mean)
+    none = arm([])
+    assert none.per_class("recall", datasets.CLASSES).shape == (10, 0)
+    assert math.isnan(none.mean)
+
+
+def test_a_planned_contrast_is_over_the_seeds_of_the_look_that_both_have() -> None:
+    other, base = runs("baseline", 745, n=10), runs(n=20, spread=2)
+    row = rows(*base, *other)["baseline"]
+    found = contrast(row)
+    a, b = arm(other, "baseline").accuracies, arm(base).at(2).accuracies
+    library = stats.ttest_ind(a, b, equal_var=False)
+    assert (row.look, found.look) == (2, 2)
     assert found.p == pytest.approx(library.pvalue)
-    assert found.low == pytest.approx(library.confidence_interval(0.95).low)
-    assert found.correlation == pytest.approx(
-        stats.pearsonr(OTHER.accuracies, BASE.accuracies).statistic
+    assert found.level == pytest.approx(1 - 0.05 * 0.25 / 7)
+    assert found.low == pytest.approx(library.confidence_interval(found.level).low)
+    assert found.difference == pytest.approx(a.mean() - b.mean())
+    assert found.correlation == pytest.approx(stats.pearsonr(a, b).statistic)
+    assert found.better == pytest.approx(stats.mannwhitneyu(a, b).statistic / 100)
+    assert row.mean == pytest.approx(a.mean())
+
+
+def test_holm_counts_the_whole_family_run_or_not() -> None:
+    found = rows(*runs(n=5), *runs("no_augmentation", 747, n=5))
+    assert list(found) == ["paper", *RULES.contrasts.variants]
+    assert contrast(found["no_augmentation"]).p_holm == pytest.approx(
+        min(1, 7 * contrast(found["no_augmentation"]).q)
     )
-    u = stats.mannwhitneyu(OTHER.accuracies, BASE.accuracies).statistic
-    assert found.better == pytest.approx(u / (8 * 6))  # two failed runs win against nobody
+    absent = found["dropout_75"]
+    assert (absent.n, contrast(absent).effect, contrast(absent).q) == (0, Effect.UNDECIDED, 1)
 
 
-def test_a_larger_family_raises_p_and_what_is_detectable() -> None:
-    (alone,) = contrasts.contrast([OTHER], BASE, RULES)
-    (one_of_seven,) = contrasts.contrast([OTHER], BASE, RULES, family=7)
-    assert one_of_seven.holm == pytest.approx(min(1, 7 * alone.holm))
-    assert one_of_seven.detectable > alone.detectable
+def test_extensions_and_readings_are_outside_the_family() -> None:
+    planned = [*runs(n=5), *runs("no_augmentation", 747, n=5)]
+    alone, beside = rows(*planned), rows(*planned, *runs("lrn", 700, n=5), *runs("low_lr", n=2))
+    assert beside["no_augmentation"] == alone["no_augmentation"]
+    found = contrast(beside["lrn"])
+    assert found.effect is None
+    assert np.isnan([found.p, found.q, found.p_holm]).all()
+    assert found.level == RULES.description.level
+    library = stats.ttest_ind(
+        arm(runs("lrn", 700, n=5), "lrn").accuracies, arm(runs(n=5)).accuracies, equal_var=False
+    ).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((library.low, library.high))
+    few = contrast(beside["low_lr"])
+    assert few.difference == pytest.approx(0.749 - 0.7504)
+    assert np.isnan([few.low, few.better, few.detectable, few.level]).all()
+    assert beside["low_lr"].runs == pytest.approx((0.748, 0.750))
 
 
-def test_too_few_seeds_have_a_difference_and_nothing_else() -> None:
-    few = arm("dropout_0", [700, 701, 702, 703])
-    tested, untested = contrasts.contrast([OTHER, few], BASE, RULES)
-    assert untested.difference == pytest.approx(0.7015 - BASE.accuracies.mean())
-    assert math.isnan(untested.p)
-    assert math.isnan(untested.better)
-    assert tested.holm == tested.p  # the family is what can be tested
+def test_where_nothing_is_planned_nothing_is_tested() -> None:
+    found = rows(*runs(n=20), *runs("no_augmentation", 700, n=20), planned=False)
+    assert list(found) == ["paper", "no_augmentation"]
+    assert contrast(found["no_augmentation"]).effect is None
+    assert contrast(found["no_augmentation"]).high < -0.04
 
 
-def test_an_arm_without_finished_runs_has_no_difference() -> None:
-    (found,) = contrasts.contrast([arm("dropout_0", [], failed=3)], BASE, RULES)
-    assert math.isnan(found.difference)
+def test_another_baseline_has_intervals_and_no_tests() -> None:
+    found = rows(*runs(n=5), *runs("dropout_0", 700, n=5), planned=False, against="dropout_0")
+    assert found["dropout_0"].contrast is None
+    assert contrast(found["paper"]).against == "dropout_0"
+    assert contrast(found["paper"]).low > 0
+    alone = rows(*runs(n=5), planned=False, against="dropout_0")
+    assert alone["paper"].contrast is None
 
 
-def test_false_discovery_rates_are_taken_over_all_arms_and_classes() -> None:
-    ten = arm("paper", [750 + seed % 3 for seed in range(10)])
-    arms = [arm("baseline", [740 + seed % 3 for seed in range(10)]), OTHER]
-    values, q = contrasts.class_differences(arms, ten, datasets.CLASSES, RULES)
-    assert values[0] == pytest.approx(np.full(10, -0.01))
-    assert (q[0] < 0.05).all()
-    assert np.isnan(values[1]).all()  # six seeds are too few for single classes
-    assert np.isnan(q[1]).all()
+def test_failed_runs_lose_every_comparison() -> None:
+    even = [made("dropout_0", seed, 751) for seed in range(9)]
+    found = rows(*(made(seed=s, right=751) for s in range(10)), *even, *failed("dropout_0", 9))
+    assert contrast(found["dropout_0"]).better == pytest.approx(0.9 * 0.5)
+    assert (found["dropout_0"].n, found["dropout_0"].failed) == (9, 1)
+
+
+def test_variants_come_as_registered_and_unknown_ones_last() -> None:
+    old = made("dropout_0").model_copy(update={"variant": "retired"})
+    found = rows(old, made("baseline"), made(), planned=False)
+    assert list(found) == ["paper", "baseline", "retired"]

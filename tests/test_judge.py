@@ -22,7 +22,7 @@ def store(results: Path, count: int = 500) -> None:
     """Records of all variants at several budgets, with curves of as many epochs."""
     source = np.random.default_rng(4)
     for number in range(count):
-        place, name = number % 8, variants.names()[number % 8]
+        place, name = number % 8, variants.names("ablations")[number % 8]
         budget, seed = (20, 40, 90)[number // 8 % 3], number // 24
         right = round(751 - 6 * place + source.normal(0, 3))
         run = made(
@@ -82,7 +82,7 @@ def test_a_damaged_record_is_named_and_the_rest_is_judged(harness: Harness, tmp_
     assert done.returncode == 2
     assert "record.json is damaged" in done.stderr
     assert "1 records could not be used" in done.stdout
-    assert "### Ablations" in done.stdout
+    assert "### Variants" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["compare", "verdict"])

@@ -18,6 +18,7 @@ from harness.runs.record import RunRecord
 from harness.verdict import verdict
 from harness.verdict.verdict import Judgement
 from tests.made import curve, made
+from tests.verdicts import runs
 
 RULES = decision.load()
 
@@ -62,7 +63,7 @@ def test_the_text_of_the_seeds_counts_runs() -> None:
 
 
 @pytest.mark.parametrize(("about", "there"), [({}, True), (VALIDATION, False)])
-def test_the_papers_runs_stand_beside_test_images_alone(about: dict[str, Any], there: bool) -> None:
+def test_the_papers_runs_are_beside_test_images_alone(about: dict[str, Any], there: bool) -> None:
     with style.applied():
         judgement = judged(made(**about))
         (arm,) = sections.arms_of(judgement)
@@ -78,7 +79,7 @@ def test_the_papers_runs_stand_beside_test_images_alone(about: dict[str, Any], t
         assert ("the paper's two runs" in picture.caption) == there, picture.name
     assert ("the paper" in classes.title) == there
     assert len(confused) == (4 if there else 1)
-    table = report_tables.recall(judgement, arm, RULES)
+    table = report_tables.recall(judgement, arm)
     assert (("run 1, %", "of the paper") in table.headers) == there
     names = [row[0].text for row in report_tables.ablations(judgement, RULES).rows]
     assert ("reported, run 1" in names) == there
@@ -90,40 +91,48 @@ def _of_the_paper(figure: Figure) -> bool:
     return any(same_color(line.get_color(), style.REPORTED) for line in lines)
 
 
+@pytest.mark.usefixtures("adopted")
 def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
-    runs = [
-        made(variant, seed, 700 + seed + seed % 3)
-        for variant in ("paper", "no_augmentation")
-        for seed in RULES.planned(variant)
-    ]
-    table = report_tables.ablations(judged(*runs), RULES)
+    table = report_tables.ablations(judged(*runs(n=5), *runs("baseline", 700, n=5)), RULES)
     assert (
         "p",
-        "Welch's t, after Holm over the 7 planned contrasts; over others apart",
+        "sequential over the looks so far, after Holm over the 7 planned contrasts",
     ) in table.headers
+    row = next(row for row in table.rows if row[0].text == "baseline")
+    names = [name for name, _ in table.headers]
+    assert row[names.index("effect")].text == "hurts"
+    assert row[names.index("look")].text == "1"
 
 
-def test_before_the_plan_is_through_pages_show_intervals_and_no_tests() -> None:
-    def shown(*runs: RunRecord) -> tuple[list[bool], bool, str]:
-        found = judged(*runs)
-        forest = by_variant.forest(found, RULES)
-        assert forest is not None
-        (dot,) = [line for line in forest.figure.axes[0].lines if line.get_marker() == "o"]
-        filled = not same_color(dot.get_markerfacecolor(), style.PAGE)
-        arm = next(arm for arm in sections.arms_of(found) if arm.name == "paper")
-        tables = report_tables.ablations(found, RULES), report_tables.recall(found, arm, RULES)
-        return ["p" in dict(t.headers) for t in tables], filled, text(found)
+def _filled(judgement: Judgement) -> list[bool]:
+    """Whether each dot of the forest is filled."""
+    forest = by_variant.forest(judgement, RULES)
+    assert forest is not None
+    dots = [line for line in forest.figure.axes[0].lines if line.get_marker() == "o"]
+    return [not same_color(dot.get_markerfacecolor(), style.PAGE) for dot in dots]
 
-    def text(found: Judgement) -> str:
-        return text_verdict.render(verdict.judge([found.group]), "markdown")
 
-    through = [
-        made(variant, seed, right + seed % 3)
-        for variant, right in (("paper", 750), ("no_augmentation", 700))
-        for seed in RULES.planned(variant)
-    ]
-    tested, filled, told = shown(*through)
-    assert filled and all(tested) and told.count("p Holm") == 2 and "Holm p" in told
-    tested, filled, told = shown(*(run for run in through if run.seed < 12))
-    assert not (filled or any(tested)) and "p Holm" not in told and "Holm p" not in told
-    assert "95 % interval" in told
+@pytest.mark.usefixtures("adopted")
+def test_a_dot_is_filled_once_a_look_has_settled_it() -> None:
+    found = judged(*runs(n=5), *runs("baseline", 700, n=5), *runs("dropout_0", n=5))
+    assert _filled(found) == [True, False]
+    elsewhere = {"protocol": {"epochs": 40}}
+    arms = (*runs(n=5, **elsewhere), *runs("baseline", 700, n=5, **elsewhere))
+    assert _filled(judged(*arms)) == [False]
+    few = judged(*runs(n=4), *runs("baseline", 700, n=5))
+    assert by_variant.forest(few, RULES) is None
+
+
+@pytest.mark.usefixtures("adopted")
+@pytest.mark.parametrize(("n", "tested"), [(10, False), (20, True)])
+def test_recall_has_a_test_at_the_last_look_alone(n: int, tested: bool) -> None:
+    found = judged(*runs(n=n))
+    table = report_tables.recall(found, found.arm)
+    assert ("p" in dict(table.headers)) == tested
+    assert "points" in dict(table.headers)
+    assert ("p Holm" in verdict_text(found)) == tested
+
+
+def verdict_text(found: Judgement) -> str:
+    shown = text_verdict.render(verdict.judge([found.group]), "markdown")
+    return shown[shown.index("### Recall") :]

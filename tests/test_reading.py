@@ -13,11 +13,14 @@ from harness.analysis.calibration import Calibration
 from harness.cli import results as cli_results
 from harness.cli.options import TextFormat
 from harness.errors import InputError
+from harness.protocol import presets
 from harness.protocol.presets import EPOCHS
 from harness.report import html, sections
 from harness.runs import store
 from harness.verdict import study
 from tests.stories import grid
+
+PRECISION = presets.PROTOCOLS["cifar10"].precision
 
 VALIDATION = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
 
@@ -32,7 +35,7 @@ def found(tmp_path: Path) -> Calibration:
     """Of the validation runs in a folder that has runs on the test images too."""
     grid(tmp_path, 3, names=["paper"])
     tuning(tmp_path)
-    runs = [r for r in store.load_all(tmp_path)[0] if r.dataset["split"] == "validation"]
+    runs = [r for r in store.load_all(tmp_path)[0] if r.dataset.split == "validation"]
     return calibration.summarise(runs)
 
 
@@ -94,17 +97,17 @@ def test_a_run_beyond_those_of_the_calibration_brings_its_group_back_and_why_is_
     tuning(tmp_path, 4)
     told = problems(tmp_path)
     assert shown(tmp_path) == ["group-1", "group-2", "calibration-1"]
-    assert [
-        cases for sentence, cases in told.items() if "section of their own too" in sentence
-    ] == [(f"CIFAR-10 (official), {EPOCHS} epochs, bf16, validation split: 3 of 4 runs",)]
+    (cases,) = (told[sentence] for sentence in told if "section of their own too" in sentence)
+    title = f"CIFAR-10 (official), {EPOCHS} epochs, {PRECISION} on cpu, validation split"
+    assert cases == (f"{title}: 3 of 4 runs",)
     assert not any("not in this folder" in sentence for sentence in told)
 
 
-def test_a_calibration_on_the_test_images_hides_none_of_their_runs(
+def test_a_calibration_on_the_test_images_is_none_and_hides_no_run(
     found: Calibration, tmp_path: Path
 ) -> None:
-    runs = [r for r in store.load_all(tmp_path)[0] if r.dataset["split"] == "test"]
-    path = calibration_record.save(tmp_path, calibration.summarise(runs))
+    path = calibration_record.save(tmp_path, found)
+    path.write_text(path.read_text().replace('"split": "validation"', '"split": "test"'))
     assert shown(tmp_path) == ["group-1", "group-2"]
     assert {
         case.split()[0]
@@ -121,8 +124,9 @@ def test_runs_of_another_precision_are_not_those_that_tuned(
     for seed in range(3):
         path = folder(tmp_path, seed) / store.FILE
         run = store.load(path)
-        other = {"protocol": {**run.protocol, "precision": "fp32"}}
-        store.save(path.parent, dataclasses.replace(run, **other, departures={"precision": "fp32"}))
+        protocol = dataclasses.replace(run.protocol, precision="fp32")
+        changed = {"protocol": protocol, "departures": {"precision": "fp32"}}
+        store.save(path.parent, run.model_copy(update=changed))
     assert shown(tmp_path) == ["group-1", "group-2", "calibration-1"]
 
 

@@ -1,276 +1,387 @@
-"""Verdicts on made records: what is said, and what is not."""
+"""Verdicts on made-up studies: what each look settles, and which records decide."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
-import variants
+from harness.analysis.contrasts import Contrast
+from harness.analysis.sequential import Effect, Outcome
 from harness.paper import reported
 from harness.protocol import budget, datasets, decision
 from harness.protocol.presets import EPOCHS
+from harness.report.text import comparison
 from harness.runs.record import RunRecord
-from tests.made import curve, made
-from tests.verdicts import STEPS, judged, runs, text
+from harness.verdict.eligibility import Obstacle
+from harness.verdict.outcomes import AccuracyResult
+from tests.made import made
+from tests.verdicts import RULES, failed, judged, result, runs, study, text, verdict_of
 
 pytestmark = pytest.mark.usefixtures("adopted")
 
+GPU = {"device": "a GPU", "device_type": "cuda"}
+
+
+def accuracy(records: list[RunRecord]) -> AccuracyResult:
+    found = judged(records).accuracy
+    assert found is not None
+    return found
+
+
+def contrast(records: list[RunRecord], name: str) -> Contrast:
+    found = result(judged(records), name).contrast
+    assert found is not None
+    return found
+
+
+# The accuracy claim
+
 
 @pytest.mark.parametrize(
-    ("right", "spread", "outcome", "status"),
+    ("right", "spread", "outcome", "look"),
     [
-        (751, 1, "MATCH", "confirmed"),
-        (755, 1, "MATCH", "confirmed"),
-        (800, 1, "MISMATCH", "refuted"),
-        (700, 1, "MISMATCH", "refuted"),
-        (761, 1, "INCONCLUSIVE", "open"),
-        (751, 9, "INCONCLUSIVE", "open"),
+        (751, 1, Outcome.REPRODUCED, 1),
+        (746, 1, Outcome.REPRODUCED, 2),
+        (744, 1, Outcome.REPRODUCED, 3),
+        (775, 1, Outcome.EXCEEDED, 1),
+        (766, 1, Outcome.EXCEEDED, 2),
+        (764, 1, Outcome.EXCEEDED, 3),
+        (730, 1, Outcome.NOT_REACHED, 1),
+        (737, 1, Outcome.NOT_REACHED, 2),
+        (736, 2, Outcome.NOT_REACHED, 3),
     ],
 )
-def test_the_decision_table(right: int, spread: int, outcome: str, status: str) -> None:
-    found = judged(runs(right=right, spread=spread))
-    assert found.outcome == outcome
-    assert found.claims[0].status == status
-    assert f"**{outcome}**" in text(runs(right=right, spread=spread))
+def test_each_outcome_at_the_look_that_settles_it(
+    right: int, spread: int, outcome: Outcome, look: int
+) -> None:
+    for number, seeds in enumerate(RULES.looks.seeds, start=1):
+        records = runs(right=right, spread=spread, n=seeds)
+        found = accuracy(records)
+        if number < look:
+            assert (found.outcome, found.settled) == (Outcome.UNDECIDED, False)
+            assert found.look == number
+            assert "**UNDECIDED**" in text(records)
+        else:
+            # Later looks change nothing: neither the outcome nor the figures that gave it.
+            assert (found.outcome, found.settled, found.look) == (outcome, True, look)
+            assert found.n == RULES.looks.seeds[look - 1]
+            assert f"{outcome.value}: the interval lies" in text(records)
+            assert f"at look {look} (seeds 0-{found.n - 1})" in text(records)
 
 
-def test_the_difference_and_its_interval_by_hand() -> None:
-    found = judged(runs()).accuracy
-    assert found is not None
-    ours = np.array([751 + STEPS[s % 6] for s in range(39)]) / 1000
-    error = ours.std(ddof=1) * np.sqrt(1 / 39 + 1 / 2)
+def test_the_interval_that_decides_by_hand() -> None:
+    # Seeds 0-4: 748, 750, 751, 751, 752; t(0.995, 4) = 4.604095
+    ours = np.array([0.748, 0.750, 0.751, 0.751, 0.752])
+    found = accuracy(runs(n=9))
+    half = 4.604095 * ours.std(ddof=1) * np.sqrt(1 / 5 + 1 / 2)
     assert found.difference == pytest.approx(ours.mean() - 0.7512)
-    assert found.low == pytest.approx(found.difference - 1.685954 * error, abs=1e-7)
-    assert found.high == pytest.approx(found.difference + 1.685954 * error, abs=1e-7)
+    assert found.low == pytest.approx(found.difference - half)
+    assert found.high == pytest.approx(found.difference + half)
+    assert found.level == pytest.approx(0.99)
+    assert found.sampling == pytest.approx(math.sqrt(0.7504 * 0.2496 / 10_000))
+    assert "standard error of 0.43 points" in text(runs(n=9))
 
 
-@pytest.mark.parametrize("n", [1, 4])
-def test_too_few_seeds_say_how_many_are_needed(n: int) -> None:
-    shown = text(runs(n=n))
-    assert "**NOT DECIDED YET**" in shown
-    assert "At least 5 seeds are needed" in shown
-    assert "About 6 seeds would show agreement" in shown
-    assert "39 are planned" in shown
-    assert "interval [" not in shown
+def test_what_does_not_settle_at_the_last_look_stays_undecided() -> None:
+    found = accuracy(runs(right=761))
+    assert (found.outcome, found.look, found.settled) == (Outcome.UNDECIDED, 3, False)
+    assert "UNDECIDED: the interval reaches across the margin at look 3" in text(runs(right=761))
 
 
-def test_without_a_run_of_the_paper_variant_nothing_is_decided() -> None:
-    found = judged(runs("baseline"))
-    assert found.outcome == "INCONCLUSIVE"
-    assert "No finished run of paper" in text(runs("baseline"))
+@pytest.mark.parametrize("n", [0, 1, 4])
+def test_before_the_first_look_there_are_runs_and_no_interval(n: int) -> None:
+    records = [*runs(n=n), *runs("baseline", 700, n=1)]
+    found = accuracy(records)
+    assert (found.outcome, found.look, found.n) == (Outcome.UNDECIDED, 0, n)
+    assert math.isnan(found.low)
+    assert "UNDECIDED: look 1 (seeds 0-4) is not complete" in text(records)
+    assert "interval [" not in text(records)
 
 
-def test_noise_that_no_number_of_seeds_overcomes_is_said_to_be() -> None:
-    assert "No number of seeds would settle it" in text(runs(spread=9))
+def test_a_blocked_look_settles_nothing_and_the_next_may() -> None:
+    at_five = [*runs(n=4), *failed("paper", 4)]
+    assert accuracy(at_five).outcome is Outcome.UNDECIDED
+    assert "look 1 (seeds 0-4) settles nothing, as 1 run failed" in text(at_five)
+    assert "Look 1 of paper settles nothing: 1 of 5 runs failed." in judged(at_five).notes
+    at_ten = [*at_five, *(run for run in runs(n=10) if run.seed > 4)]
+    found = accuracy(at_ten)
+    assert (found.outcome, found.look, found.n, found.failed) == (Outcome.REPRODUCED, 2, 9, 1)
+    assert "9 runs of paper (1 more failed)" in text(at_ten)
+    hopeless = [*runs(n=17), *failed("paper", 17, 18, 19)]
+    assert accuracy([r for r in hopeless if r.seed not in (2, 7)] + failed("paper", 2, 7)).look == 0
+
+
+def test_a_study_of_failed_runs_is_judged_without_figures() -> None:
+    records = failed("paper", *range(20))
+    assert accuracy(records).outcome is Outcome.UNDECIDED
+    assert "No finished run of paper." in text(records)
+
+
+# Contrasts
+
+
+def test_a_contrast_keeps_the_sign_of_the_look_that_settled_it() -> None:
+    turned = [*runs("baseline", 700, n=5), *(r for r in runs("baseline", 790) if r.seed > 4)]
+    found = contrast([*runs(), *turned], "baseline")
+    assert (found.effect, found.settled_look, found.look) == (Effect.HURTS, 1, 3)
+    assert found.difference > 0
+    assert "baseline hurts" in text([*runs(), *turned])
 
 
 @pytest.mark.parametrize(
-    ("about", "heading"),
-    [
-        ({"dataset": {"official": False}}, "NOT THE OFFICIAL DATA"),
-        ({"dataset": {"official": False, "classes": [*"abcdefghij"]}}, "not CIFAR-10"),
-        ({"dataset": {"split": "validation"}}, "NOT THE TEST IMAGES"),
-        ({"protocol": {"precision": "fp32"}}, "NOT THE PROTOCOL"),
-        ({"protocol": {"epochs": 40}}, "ANOTHER BUDGET"),
-        ({"decision_sha256": None}, "OTHER RULES (59 of 59 records do not cite"),
-        ({"decision_sha256": "ab" * 32}, "OTHER RULES"),
-    ],
+    ("right", "effect"),
+    [(700, Effect.HURTS), (790, Effect.HELPS), (751, Effect.UNDECIDED)],
 )
-def test_elsewhere_the_same_numbers_stand_without_a_verdict(
-    about: dict[str, Any], heading: str
-) -> None:
-    records = runs(**about) + runs("no_augmentation", 700, **about)
-    if about.get("dataset", {}).get("classes"):
-        records = [renamed(r) for r in records]
-    shown, raw = text(records), text(records, "json")
-    assert heading in shown
-    for word in ("MATCH", "INCONCLUSIVE", "confirmed", "refuted"):
-        assert word not in shown
-        assert word not in raw
-    claimed = heading not in ("not CIFAR-10", "ANOTHER BUDGET")
-    assert ("contradicted by its own tables" in shown) == claimed
-    (found,) = json.loads(raw)["judgements"]
-    assert found["verdict"] is None
-    assert {claim["verdict"] for claim in found["claims"]} == {None}
-    official = json.loads(text(runs() + runs("no_augmentation", 700), "json"))["judgements"][0]
-    planned = heading.startswith(("NOT THE OFFICIAL", "OTHER RULES"))
-    for one, other in zip(found["ablations"], official["ablations"], strict=True):
-        assert one.pop("tested") == (other.pop("tested") and planned)
-        assert one == other
-    if found["accuracy"]:
-        assert found["accuracy"]["low"] == official["accuracy"]["low"]
+def test_effects(right: int, effect: Effect) -> None:
+    records = [*runs(n=5, spread=2), *runs("dropout_0", right, n=5)]
+    found = contrast(records, "dropout_0")
+    assert (found.effect, found.settled_look) == (effect, 0 if right == 751 else 1)
+    assert (found.p_holm < RULES.contrasts.alpha) == (right != 751)
 
 
-def renamed(record: RunRecord) -> RunRecord:
-    """The record with its figures under the class names of its dataset."""
-    assert record.metrics is not None
-    names = dict(zip(datasets.CLASSES, record.dataset["classes"], strict=True))
-    record.metrics["per_class"] = {
-        names[c]: figures for c, figures in record.metrics["per_class"].items()
-    }
-    return record
-
-
-def test_the_reference_budget_is_judged_too_and_the_budget_curve_shown() -> None:
-    grid = [
-        *runs(),
-        *runs("no_lr_decay", 740),
-        *runs(right=790, protocol={"epochs": 90}),
-        *runs("no_lr_decay", 795, protocol={"epochs": 90}),
-    ]
-    found = json.loads(text(grid, "json"))["judgements"]
-    assert [(j["epochs"], j["verdict"]) for j in found] == [(EPOCHS, "MATCH"), (90, "MISMATCH")]
-    shown = text(grid)
-    curve_of = shown[shown.index("## Budget curve: CIFAR-10 (official), bf16") :]
-    assert f" {EPOCHS} epochs |" in curve_of
-    assert "Not run: 10, 40 epochs." in curve_of
-
-
-def test_records_that_do_not_cite_the_decision_file_are_counted() -> None:
-    own = decision.sha256()
-    assert "All 20 records cite this decision file" in text(runs(n=20))
-    mixed = runs(n=18)
-    mixed += [made(seed=18, decision_sha256=None), made(seed=19, decision_sha256="ab" * 32)]
-    assert (
-        f"WARNING: 2 of 20 records do not cite this decision file ({own[:12]}): "
-        "1 cite abababababab, 1 cite none." in text(mixed)
+def test_unequal_arms_are_compared_over_the_seeds_of_both() -> None:
+    records = [*runs(n=20), *runs("baseline", 748, n=10), *runs("dropout_0", 700, n=4)]
+    found = contrast(records, "baseline")
+    a, b = (
+        np.array([r.metrics.accuracy for r in runs(name, right, n=10) if r.metrics])
+        for name, right in (("baseline", 748), ("paper", 751))
     )
+    p = [stats.ttest_ind(a[:n], b[:n], equal_var=False).pvalue for n in (5, 10)]
+    assert found.q == pytest.approx(min(p) / 0.25)
+    assert (found.look, result(judged(records), "paper").look) == (2, 3)
+    short = contrast(records, "dropout_0")
+    assert (short.look, short.effect, short.p_holm) == (0, Effect.UNDECIDED, 1)
+    shown = text(records)
+    assert "Not tested, differences from paper in points: dropout_0 -5.18 (4 runs)." in shown
 
 
-def test_seeds_beyond_the_plan_are_left_out_and_counted() -> None:
-    found = judged(runs(n=45))
-    assert found.accuracy is not None
-    assert found.accuracy.n == 39
-    assert "Left out: 6 runs with seeds beyond the planned ones." in found.notes
+def test_a_contrast_waits_for_a_look_that_neither_arm_blocks() -> None:
+    records = [*runs(n=10), *runs("baseline", 700, n=4), *failed("baseline", 4)]
+    assert contrast(records, "baseline").effect is Effect.UNDECIDED
+    more = [*records, *(run for run in runs("baseline", 700, n=10) if run.seed > 4)]
+    assert contrast(more, "baseline").settled_look == 2
 
 
-def test_seeds_beyond_the_plan_have_no_say_in_whether_there_is_a_verdict() -> None:
-    assert judged([*runs(), made(seed=39, decision_sha256="ab" * 32)]).standing.decides
-    assert not judged([*runs(n=38), made(seed=38, decision_sha256="ab" * 32)]).standing.decides
+def test_every_variant_of_the_family_has_a_row_run_or_not_and_others_come_along() -> None:
+    names = [row.variant for row in judged([*runs(), *runs("lrn", n=2)]).results]
+    assert names == [*RULES.variants, "lrn"]
 
 
-def test_where_no_seeds_are_planned_none_are_said_to_lack() -> None:
-    def shown(epochs: int) -> str:
-        return " ".join(judged(runs(n=6, protocol={"epochs": epochs})).notes)
-
-    assert "Interim: of the planned seeds, 6 of 39" in shown(EPOCHS)
-    assert "Interim" not in shown(EPOCHS - 1)
+# Classes and pattern
 
 
-@pytest.mark.parametrize("right", [751, 700])
-def test_before_the_plan_is_through_nothing_is_decided(right: int) -> None:
-    history = curve([0.1 * e for e in range(1, 8)])
-    found = judged([*runs(right=right, n=38, history=history), *runs("no_augmentation", 650)])
-    assert "Interim: of the planned seeds, 38 of 39 of paper have been run." in found.notes
-    assert found.outcome == "INCONCLUSIVE"
-    assert found.accuracy is not None
-    assert found.accuracy.reason.startswith("interim, 38 of 39 planned seeds of paper")
-    # What the paper's own tables contradict needs no run of ours.
-    assert {s.claim.key for s in found.claims if s.status != "open"} == {"precision"}
-    assert not [note for note in judged(runs()).notes if "Interim" in note]
-
-
-def test_a_provisional_budget_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    provisional = dataclasses.replace(budget.load(), calibration_sha256="")
-    monkeypatch.setattr(budget, "load", lambda: provisional)
-    found = judged(runs())
-    assert found.outcome is None
-    assert found.standing.heading.startswith("PROVISIONAL BUDGET")
-    assert judged(runs(protocol={"epochs": 90})).outcome == "MATCH"
-
-
-def test_rows_made_by_several_versions_of_the_code_are_said_to_be() -> None:
-    records = runs()
-    assert not [n for n in judged(records).notes if "versions" in n]
-    other = dataclasses.replace(records[0], sources_sha256="1" * 64)
-    notes = judged([other, *records[1:]]).notes
-    assert "Rows come from 2 versions of the code that decides bits." in notes
-
-
-def test_failed_runs_stay_in_the_denominator() -> None:
-    few = [*runs(n=38), made(seed=38, failed=True)]
-    assert judged(few).outcome == "MATCH"
-    assert "38 runs of paper (1 more failed)" in text(few)
-    many = runs(n=32) + [made(seed=s, failed=True) for s in range(32, 39)]
-    assert judged(many).outcome == "INCONCLUSIVE"
-    assert "7 of 39 runs of paper failed, so the rest cannot speak for all" in text(many)
-
-
-def test_how_many_failed_is_not_judged_while_planned_seeds_are_to_come() -> None:
-    found = judged([*runs(n=7), made(seed=7, failed=True)]).accuracy  # 1 of 39 is allowed
-    assert found is not None
-    assert found.reason.startswith("interim, 8 of 39 planned seeds of paper (so far the interval")
-    assert found.undecided
-
-
-def test_with_too_few_that_finished_no_more_seeds_are_asked_for() -> None:
-    found = judged([*runs(n=3), *(made(seed=s, failed=True) for s in range(3, 39))]).accuracy
-    assert found is not None
-    assert found.reason.startswith("36 of 39 runs of paper failed")
-    assert not found.undecided
-
-
-@pytest.mark.parametrize(
-    ("about", "planned"),
-    [
-        ({}, True),
-        ({"protocol": {"dataset": "folder"}, "dataset": {"official": False}}, True),
-        ({"protocol": {"precision": "fp32"}}, False),
-        ({"dataset": {"split": "validation"}}, False),
-        ({"protocol": {"epochs": 40}}, False),
-    ],
-)
-def test_the_plan_is_for_the_protocol_on_test_images_copied_or_not(
-    about: dict[str, Any], planned: bool
-) -> None:
-    assert judged(runs(n=5, **about)).standing.planned == planned
-
-
-def test_differences_of_classes_are_found_after_holm_or_what_would_have_been_seen() -> None:
+def test_classes_and_pattern_are_tested_at_the_last_look_alone() -> None:
     # All our classes have one recall, so every one that differs from the paper's is found.
-    found = judged(runs())
-    assert [c.name for c in found.classes] == list(datasets.CLASSES)
-    assert all(c.holm >= c.p for c in found.classes)
-    assert "Recall differs from the paper's in airplane" in text(runs())
-    alike = [reported_again(r, r.seed) for r in runs()]
-    shown = text(alike)
+    for seeds in (5, 10, 20):
+        found, last = judged(runs(n=seeds)), seeds == 20
+        assert [c.name for c in found.classes] == list(datasets.CLASSES)
+        assert all(math.isnan(c.p_holm) != last for c in found.classes)
+        assert all(math.isnan(c.p) != last for c in found.classes)
+        assert (found.pattern is not None) == last
+        assert ("Recall differs from the paper's in airplane" in text(runs(n=seeds))) == last
+        assert ("The confusion pattern differs" in text(runs(n=seeds))) == last
+    assert judged(runs(n=4)).classes == ()
+
+
+def test_what_a_test_of_classes_would_have_found_is_said_where_it_finds_nothing() -> None:
+    shown = text([reported_again(run) for run in runs()])
     assert "Recall of the classes: no difference found; differences of" in shown
     assert "would have been seen in 80 % of cases" in shown
     assert "The confusion pattern: no difference found" in shown
 
 
-def reported_again(record: RunRecord, seed: int) -> RunRecord:
+def reported_again(record: RunRecord) -> RunRecord:
     """A record with figures drawn around the mean of the reported matrices."""
-    source = np.random.default_rng(seed)
+    source = np.random.default_rng(record.seed)
     assert record.metrics is not None
     mean = np.mean([run.confusion_matrix for run in reported.REPORTED_RUNS], axis=0)
     matrix = np.stack([source.multinomial(1000, row / row.sum()) for row in mean])
-    record.metrics["confusion_matrix"] = matrix.tolist()
-    for i, name in enumerate(datasets.CLASSES):
-        # Deviations of recall over runs are a few points, as between the reported two.
-        recall = mean[i, i] / 1000 + source.normal(0, 0.03)
-        record.metrics["per_class"][name]["recall"] = float(recall)
-    return record
+    # Deviations of recall over runs are a few points, as between the reported two.
+    per_class = {
+        name: figures.model_copy(update={"recall": mean[i, i] / 1000 + source.normal(0, 0.03)})
+        for i, (name, figures) in enumerate(record.metrics.per_class.items())
+    }
+    changed = {"confusion_matrix": matrix.tolist(), "per_class": per_class}
+    return record.model_copy(update={"metrics": record.metrics.model_copy(update=changed)})
 
 
-def test_environments_are_named_where_there_are_several() -> None:
-    records = runs(n=19, environment={"device": "a GPU", "torch": "2.15.0", "threads": 8})
-    assert not [n for n in judged(records).notes if "environment" in n]
-    records.append(made(seed=19, environment={"device": "a CPU", "torch": "2.15.0", "threads": 8}))
-    assert [n for n in judged(records).notes if "more than one environment: a GPU" in n]
+# Which records decide
 
 
-def test_every_variant_of_the_family_has_a_row_run_or_not() -> None:
-    names = [row.variant for row in judged(runs()).ablations]
-    assert set(names) == set(variants.names())
-    assert names[0] == "paper"
+@pytest.mark.parametrize(
+    ("about", "obstacle"),
+    [
+        ({"dataset": {"official": False}}, Obstacle.OTHER_BYTES),
+        ({"dataset": {"split": "validation"}}, Obstacle.OTHER_IMAGES),
+        ({"protocol": {"precision": "fp32"}}, Obstacle.OTHER_PROTOCOL),
+        ({"protocol": {"epochs": 40}}, Obstacle.OTHER_BUDGET),
+        ({"decision_sha256": "ab" * 32}, Obstacle.OTHER_RULES),
+    ],
+)
+def test_elsewhere_there_are_the_same_figures_and_no_verdict(
+    about: dict[str, Any], obstacle: Obstacle
+) -> None:
+    if "precision" in about.get("protocol", {}):
+        about = {"protocol": {"precision": "bf16" if _precision() == "fp32" else "fp32"}}
+    records = study(n=5, **about)
+    shown, raw = text(records), text(records, "json")
+    assert f"{obstacle.value} (" in shown
+    for word in (*Outcome, "helps", "hurts", "confirmed", "refuted", "p Holm"):
+        assert word not in shown
+    (found,) = json.loads(raw)["judgements"]
+    assert (found["decides"], found["verdict"], found["claims"]) == (False, None, [])
+    assert found["standing"].startswith(obstacle.value)
+    official = json.loads(text(study(n=5), "json"))["judgements"][0]
+    for row, other in zip(found["variants"], official["variants"], strict=True):
+        assert row["mean"] == other["mean"]
+        if row["contrast"]:
+            assert row["contrast"]["difference"] == other["contrast"]["difference"]
+            assert (row["contrast"]["effect"], row["contrast"]["p_holm"]) == (None, None)
+
+
+def _precision() -> str:
+    return made().protocol.precision
+
+
+def test_other_classes_are_another_task() -> None:
+    digits = {"classes": [*"0123456789"], "official": False, "title": "digits"}
+    judgement = judged(runs(n=1, dataset=digits))
+    assert judgement.standing.obstacle is Obstacle.OTHER_TASK
+    assert judgement.accuracy is None
+    assert "The paper's figures do not compare" in text(runs(n=1, dataset=digits))
+
+
+def test_a_provisional_budget_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    provisional = budget.load().model_copy(update={"calibration_sha256": ""})
+    monkeypatch.setattr(budget, "load", lambda: provisional)
+    assert judged(study()).standing.obstacle is Obstacle.PROVISIONAL
+    assert judged(study()).outcome is None
+    assert judged(runs(protocol={"epochs": 90})).outcome is Outcome.REPRODUCED
+
+
+def test_the_reference_budget_has_a_verdict_and_a_family_of_its_own() -> None:
+    reference = {"protocol": {"epochs": 90}}
+    records = [
+        *runs(),
+        *runs("no_lr_decay", 740, n=5),
+        *runs(right=790, **reference),
+        *runs("no_lr_decay", 795, n=5, **reference),
+    ]
+    tuned, other = verdict_of(records).judgements
+    assert (tuned.epochs, tuned.outcome) == (EPOCHS, Outcome.REPRODUCED)
+    assert (other.epochs, other.outcome) == (90, Outcome.EXCEEDED)
+    effects = [result(j, "no_lr_decay").contrast for j in (tuned, other)]
+    assert [c.effect for c in effects if c] == [Effect.HURTS, Effect.HELPS]
+    shown = text(records)
+    curve_of = shown[shown.index("## Budget curve: CIFAR-10 (official)") :]
+    assert f" {EPOCHS} epochs |" in curve_of
+    assert "Not run: 10, 40 epochs." in curve_of
+
+
+def test_types_of_device_are_never_pooled_and_the_complete_one_decides() -> None:
+    cpu, gpu = study(n=4), study(n=5, right=790, environment=GPU)
+    judgements = verdict_of([*cpu, *gpu]).judgements
+    assert [j.group.device_type for j in judgements] == ["cuda", "cpu"]
+    assert [j.standing.obstacle for j in judgements] == [None, Obstacle.OTHER_DEVICE]
+    assert judgements[0].outcome is Outcome.EXCEEDED
+    assert result(judgements[1], "paper").n == 4
+    assert "cuda decides, where look 1 is complete" in judgements[1].standing.heading
+
+
+def test_of_several_types_none_decides_before_look_1_is_complete_for_all_eight() -> None:
+    gpu = [run for run in study(n=5, environment=GPU) if run.variant != "dropout_75"]
+    judgements = verdict_of([*study(n=4), *gpu]).judgements
+    assert {j.standing.obstacle for j in judgements} == {Obstacle.OTHER_DEVICE}
+    both = verdict_of([*study(n=5), *study(n=5, environment=GPU)]).judgements
+    assert [j.group.device_type for j in both if j.standing.decides] == ["cpu"]
+
+
+def test_the_type_that_decides_does_so_at_the_reference_budget_too() -> None:
+    reference = {"protocol": {"epochs": 90}}
+    records = [*study(n=5), *runs(n=5, environment=GPU), *runs(n=20, environment=GPU, **reference)]
+    decide = {
+        (j.group.device_type, j.epochs): j.standing.decides for j in verdict_of(records).judgements
+    }
+    assert decide == {("cpu", EPOCHS): True, ("cuda", EPOCHS): False, ("cuda", 90): False}
+
+
+def test_one_type_decides_alone_and_what_lacks_of_look_1_is_said() -> None:
+    (note,) = [n for n in judged(runs(n=5)).notes if n.startswith("Look 1 is not complete")]
+    assert "runs lacking: no_augmentation 5, no_lr_decay 5" in note
+    assert not [n for n in judged(study(n=5)).notes if n.startswith("Look 1 is not complete")]
+
+
+# Notes
+
+
+def test_unplanned_seeds_are_left_out_and_counted() -> None:
+    found = judged(runs(n=25))
+    assert result(found, "paper").n == 20
+    assert "Left out: 5 runs with unplanned seeds." in found.notes
+    other_rules = made(seed=20, decision_sha256="ab" * 32)
+    assert judged([*study(), other_rules]).standing.decides
+    assert not judged([*study(n=19), made(seed=19, decision_sha256="ab" * 32)]).standing.decides
+
+
+def test_a_group_of_unplanned_seeds_alone_has_no_rows() -> None:
+    found = judged([made(seed=30)])
+    assert not any(row.n for row in found.results)
+    assert "Left out: 1 run with unplanned seeds." in found.notes
+    assert "No finished run of paper." in text([made(seed=30)])
+
+
+def test_runs_that_wait_for_the_next_look_are_counted() -> None:
+    assert "4 runs not counted before the next look of the variant." in judged(runs(n=9)).notes
+    assert not [note for note in judged(runs(n=10)).notes if "not counted" in note]
+
+
+def test_records_that_do_not_cite_the_decision_file_are_counted() -> None:
+    own = decision.sha256()
+    assert "All 20 records cite this decision file" in text(runs(n=20))
+    mixed = [*runs(n=19), made(seed=19, decision_sha256="ab" * 32)]
+    warning = f"WARNING: 1 of 20 records do not cite this decision file ({own[:12]}): 1 cite ababab"
+    assert warning in text(mixed)
+
+
+def test_rows_made_by_several_versions_or_environments_are_said_to_be() -> None:
+    records = runs(n=5)
+    assert not [n for n in judged(records).notes if "versions" in n or "environment" in n]
+    other = records[0].model_copy(update={"sources_sha256": "1" * 64})
+    notes = judged([other, *records[1:]]).notes
+    assert "Rows come from 2 versions of the code that decides bits." in notes
+    mixed = [*records[1:], made(environment={"device": "another CPU"})]
+    assert [n for n in judged(mixed).notes if "more than one environment: a CPU" in n]
+
+
+# One source of numbers
+
+
+def test_compare_and_verdict_give_the_same_numbers() -> None:
+    records = [*study(n=11, others=748), *runs("lrn", 760, n=6), *runs("low_lr", 600, n=2)]
+    judgements = verdict_of(records).judgements
+    (judgement,) = json.loads(text(records, "json"))["judgements"]
+    table = json.loads(comparison.render(judgements, "json", full=True))
+    rows = {row["variant"]: row for row in table}
+    assert len(judgement["variants"]) == 10
+    for one in judgement["variants"]:
+        row, found = rows[one["variant"]], one["contrast"]
+        assert (row["n"], row["look"], row["waiting"]) == (one["n"], one["look"], one["waiting"])
+        figures = {"accuracy": "mean", "accuracy_low": "low", "accuracy_sd": "sd"}
+        for column, field in figures.items():
+            assert row[column] == pytest.approx(one[field]), (one["variant"], column)
+        assert (found is None) == (one["variant"] == "paper")
+        for name in ("difference", "p", "q", "p_holm") if found else ():
+            assert row[name] == pytest.approx(found[name]), (one["variant"], name)
+        for name in ("effect", "settled_look") if found else ():
+            assert row[name] == found[name], (one["variant"], name)
 
 
 def test_the_order_of_records_does_not_matter() -> None:
-    records = runs() + runs("baseline", 700) + runs(right=760, protocol={"epochs": 90})
+    records = [*runs(), *runs("baseline", 700), *runs(right=760, protocol={"epochs": 90})]
     assert text(records) == text(records[::-1])
     assert text(records, "json") == text(records[::-1], "json")

@@ -1,14 +1,18 @@
-"""What the tests of verdicts share: runs around an accuracy, and what is said of them."""
+"""What the tests of verdicts share: runs around an accuracy, and what is made of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from harness.analysis import groups as analysis_groups
+from harness.analysis.contrasts import VariantResult
 from harness.protocol import decision
-from harness.report.text import verdict
+from harness.report.text import comparison as text_comparison
+from harness.report.text import verdict as text_verdict
 from harness.runs.record import RunRecord
-from harness.verdict import verdict as verdict_verdict
+from harness.verdict import verdict
 from harness.verdict.verdict import Judgement
 from tests.made import made
 
@@ -18,20 +22,55 @@ RULES = decision.load()
 
 
 def runs(
-    name: str = "paper", right: int = 751, n: int | None = None, spread: int = 1, **about: Any
+    name: str = "paper", right: int = 751, n: int = 20, spread: int = 1, **about: Any
 ) -> list[RunRecord]:
-    """`n` or all planned seeds around an accuracy of `right` in a thousand, with a deviation of
-    about 0.2 points times `spread`."""
-    seeds = RULES.planned(name) if n is None else range(n)
-    return [made(name, s, right + spread * STEPS[s % len(STEPS)], **about) for s in seeds]
+    """Seeds 0 to n - 1 around an accuracy of `right` in a thousand, with a deviation of about
+    0.2 points times `spread`."""
+    return [made(name, s, right + spread * STEPS[s % len(STEPS)], **about) for s in range(n)]
+
+
+def failed(name: str, *seeds: int, **about: Any) -> list[RunRecord]:
+    """Failed runs of these seeds."""
+    return [made(name, seed, failed=True, **about) for seed in seeds]
+
+
+def study(n: int = 20, right: int = 751, others: int = 700, **about: Any) -> list[RunRecord]:
+    """All variants of the decision file with `n` seeds each, `paper` at `right`."""
+    names = RULES.contrasts.variants
+    return [
+        *runs(right=right, n=n, **about),
+        *(run for name in names for run in runs(name, others, n, **about)),
+    ]
+
+
+def verdict_of(records: list[RunRecord]) -> verdict.Verdict:
+    """The verdict on records of which none is there twice."""
+    groups, faults = analysis_groups.group(records)
+    assert not faults
+    return verdict.judge(groups)
 
 
 def text(records: list[RunRecord], form: str = "markdown") -> str:
-    groups, faults = analysis_groups.group(records)
-    assert not faults
-    return verdict.render(verdict_verdict.judge(groups), form)
+    """The verdict as text."""
+    return text_verdict.render(verdict_of(records), form)
 
 
 def judged(records: list[RunRecord]) -> Judgement:
-    (judgement,) = verdict_verdict.judge(analysis_groups.group(records)[0]).judgements
+    """The judgement of records of one group."""
+    (judgement,) = verdict_of(records).judgements
     return judgement
+
+
+def result(judgement: Judgement, name: str) -> VariantResult:
+    """What the runs of a variant show."""
+    return next(row for row in judgement.results if row.variant == name)
+
+
+def compared(records: list[RunRecord], form: str = "markdown", **options: Any) -> str:
+    """What `compare` prints of records."""
+    return text_comparison.render(verdict_of(records).judgements, form, **options)
+
+
+def table(records: list[RunRecord], baseline: str = "paper") -> pd.DataFrame:
+    """The numbers of the comparison of one group, by variant."""
+    return text_comparison.numbers(judged(records), baseline).set_index("variant")

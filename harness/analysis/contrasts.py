@@ -1,198 +1,195 @@
-"""Variants against one another: tests on their seeds. Pure."""
+"""Results of variants, and contrasts against one of them. Pure.
+
+Contrasts that the decision file plans are judged by `harness.analysis.sequential`; all others are
+exploratory and have an interval alone.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.analysis import stats
+from harness.analysis import looks, sequential, stats
+from harness.analysis.groups import Arm, Group, in_order
+from harness.analysis.looks import ArmRuns
+from harness.analysis.sequential import Effect
+from harness.analysis.stats import Difference
 from harness.protocol.decision import Decision
-from harness.runs.record import Metrics, RunRecord
-
-_NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class Arm:
-    """The runs of one variant.
-
-    Attributes:
-        name: the variant's.
-        finished: seed -> metrics, by seed.
-        failed: number of runs without metrics.
-    """
-
-    name: str
-    finished: dict[int, Metrics]
-    failed: int
-
-    @classmethod
-    def of(cls, name: str, records: Iterable[RunRecord]) -> Arm:
-        """The runs of a variant among records that have one for each variant and seed."""
-        own = sorted((r for r in records if r.variant == name), key=lambda r: r.seed)
-        finished = {r.seed: r.metrics for r in own if r.metrics is not None}
-        return cls(name, finished, len(own) - len(finished))
-
-    @property
-    def n(self) -> int:
-        """Finished runs."""
-        return len(self.finished)
-
-    @property
-    def ran(self) -> int:
-        """Runs, finished or failed."""
-        return self.n + self.failed
-
-    def interim(self, rules: Decision) -> str:
-        """What of the plan has been run, in words; empty once all of it has.
-
-        Before that nothing is settled: whoever looks after every run and stops when it pleases
-        errs more often than the levels say (docs/statistics.md).
-        """
-        planned = len(rules.planned(self.name))
-        told = f"interim, {self.ran} of {planned} planned seeds of {self.name}"
-        return told * (self.ran < planned)
-
-    def too_many_failed(self, rules: Decision) -> str:
-        """How many runs failed, in words, where they are more than the decision file's share, so
-        that the mean of those that finished says nothing; else empty.
-
-        While planned seeds are to come, the share is not known yet.
-        """
-        if self.interim(rules) or self.failed <= rules.accuracy.most_failed * self.ran:
-            return ""
-        failed = f"{self.failed} of {self.ran} runs of {self.name} failed"
-        return failed + ", so the rest cannot speak for all" * bool(self.n)
-
-    def unsettled(self, rules: Decision) -> str:
-        """Why these runs settle nothing, in words; empty where they may."""
-        return self.interim(rules) or self.too_many_failed(rules)
-
-    @property
-    def accuracies(self) -> NDArray[np.float64]:
-        """Of the finished runs [n], by seed; fractions."""
-        return np.array([m.accuracy for m in self.finished.values()], float)
-
-    @property
-    def all_runs(self) -> NDArray[np.float64]:
-        """Accuracies with -inf for each run that failed: it loses to all that finished."""
-        return np.append(self.accuracies, np.full(self.failed, -np.inf))
-
-    def figure(self, name: str, classes: Sequence[str]) -> NDArray[np.float64]:
-        """Precision, recall or f1 of every class [classes, n]; fractions."""
-        runs = self.finished.values()
-        return np.array([[getattr(m.per_class[c], name) for m in runs] for c in classes], float)
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One variant against another; fractions. NaN where there are too few seeds to say.
+    """One variant against another; fractions. NaN where there is nothing to say.
 
     Attributes:
-        difference: of mean accuracies, with its interval in `low` and `high`.
-        p, holm: Welch's, raw and corrected over the family.
+        effect: what the planned test says; None for an exploratory contrast.
+        settled_look: number of the look that settled it, 0 if none has.
+        look: number of the latest look at which both may be judged, 0 if there is none: all
+            figures are of its runs.
+        difference: of mean accuracies, with its interval of this level. Without a look, of the
+            runs that are there, and without an interval.
+        p: of Welch's t at the look. q: sequential p over the looks so far. p_holm: q after Holm
+            over the family, which decides. NaN for an exploratory contrast.
         better: P(a random run of the variant beats one of the other); failed runs lose.
-        detectable: the smallest true difference that these numbers of seeds show with the
-            decision file's power after Holm's first step.
-        correlation: of the two over the seeds that both have.
+        detectable: the smallest true difference that so many seeds show with the decision file's
+            power at the level of the interval.
+        correlation: of the two over the seeds of the look.
     """
 
     variant: str
     against: str
+    effect: Effect | None
+    settled_look: int
+    look: int
     difference: float
     low: float
     high: float
+    level: float
     p: float
-    holm: float
+    q: float
+    p_holm: float
     better: float
     detectable: float
     correlation: float
 
 
-def contrast(arms: Sequence[Arm], base: Arm, decision: Decision, family: int = 0) -> list[Contrast]:
-    """Each arm against `base`, in the order given.
+@dataclass(frozen=True)
+class VariantResult:
+    """What the runs of a variant show; fractions.
+
+    Attributes:
+        look: number of the look whose runs count, 0 if all count, as none is complete.
+        n, failed: runs that count, finished and failed.
+        waiting: runs that do not count before the next look.
+        runs: accuracies, while there is no look.
+        mean: of the accuracies, with its interval and their standard deviation over seeds.
+        contrast: None for the variant that the others are compared with.
+    """
+
+    variant: str
+    look: int
+    n: int
+    failed: int
+    waiting: int
+    runs: tuple[float, ...]
+    mean: float
+    low: float
+    high: float
+    sd: float
+    contrast: Contrast | None
+
+
+def results(
+    group: Group, against: str, rules: Decision, planned: bool
+) -> tuple[VariantResult, ...]:
+    """Every variant that has runs, in the order of the registry.
 
     Args:
-        family: number of contrasts planned; where fewer can be tested, Holm still counts it.
+        group: the records.
+        against: the variant that the others are compared with.
+        rules: the decision file.
+        planned: whether its contrasts are tested: its whole family then is in the result, whether
+            or not it has been run.
     """
-    least = decision.seeds.least
-    testable = [min(arm.n, base.n) >= least for arm in arms]
-    family = max(family, sum(testable))
-    welch = [
-        stats.welch(arm.accuracies, base.accuracies, decision.tests.level) if able else None
-        for arm, able in zip(arms, testable, strict=True)
-    ]
-    corrected = stats.holm([_NAN if w is None else float(w.p) for w in welch], family)
-    return [
-        _contrast(arm, base, w, float(p), decision, family)
-        for arm, w, p in zip(arms, welch, corrected, strict=True)
-    ]
+    family = rules.contrasts.variants if planned else []
+    present = {r.variant for r in group.records}
+    named = {*present, *family, *([against] if planned else [])}
+    arms = {name: Arm.of(name, group.records, rules) for name in in_order(named)}
+    base = arms.pop(against, None)
+    if base is None:
+        return tuple(_result(arm, None) for arm in arms.values())
+    contrasts = _tested([arms[name] for name in family], base) if planned else {}
+    contrasts |= {
+        name: _exploratory(arm, base) for name, arm in arms.items() if name not in contrasts
+    }
+    there = {against: base, **arms}
+    return tuple(_result(there[name], contrasts.get(name)) for name in in_order(there))
 
 
-def _contrast(
-    arm: Arm,
-    base: Arm,
-    found: stats.Difference | None,
-    holm: float,
-    decision: Decision,
-    family: int,
-) -> Contrast:
-    difference = float(arm.accuracies.mean() - base.accuracies.mean()) if arm.n and base.n else _NAN
-    if found is None:
-        return Contrast(arm.name, base.name, difference, *[_NAN] * 7)
-    shared = [seed for seed in arm.finished if seed in base.finished]
-    pairs = [[a.finished[s].accuracy for s in shared] for a in (arm, base)]
-    return Contrast(
+def _result(arm: Arm, contrast: Contrast | None) -> VariantResult:
+    low, high = arm.interval
+    return VariantResult(
         variant=arm.name,
-        against=base.name,
-        difference=difference,
-        low=float(found.low),
-        high=float(found.high),
-        p=float(found.p),
-        holm=holm,
-        better=stats.probability_better(arm.all_runs, base.all_runs),
-        detectable=stats.detectable(
-            float(found.error),
-            float(found.freedom),
-            decision.tests.alpha / family,
-            decision.tests.power,
-        ),
-        correlation=stats.correlation(*pairs),
+        look=arm.look,
+        n=arm.n,
+        failed=arm.failed,
+        waiting=arm.waiting,
+        runs=() if arm.look else tuple(map(float, arm.accuracies)),
+        mean=arm.mean,
+        low=low,
+        high=high,
+        sd=arm.deviation,
+        contrast=contrast,
     )
 
 
-def class_differences(
-    arms: Sequence[Arm], base: Arm, classes: Sequence[str], decision: Decision
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Recall of every class against `base`.
-
-    Returns:
-        Differences of means and false discovery rates over all of them, both
-        [arms, classes]; NaN for arms with fewer seeds than the decision file asks for.
-    """
-    values, p = np.full((2, len(arms), len(classes)), np.nan)
-    for row, arm in enumerate(arms):
-        if min(arm.n, base.n) < decision.seeds.per_class:
-            continue
-        found = stats.welch(
-            arm.figure("recall", classes), base.figure("recall", classes), decision.tests.level
+def _tested(family: Collection[Arm], base: Arm) -> dict[str, Contrast]:
+    """The planned contrasts, by variant."""
+    rules = base.rules
+    runs = ArmRuns.stack([arm.accuracy_runs for arm in family])
+    found = sequential.judge_contrasts(runs, base.accuracy_runs, rules)
+    contrasts = {}
+    for i, arm in enumerate(family):
+        look = int(found.latest[i])
+        share = rules.contrasts.alpha * rules.looks.weights[look - 1] / len(family)
+        at_looks = Difference(*(field[i] for field in found.difference))
+        contrasts[arm.name] = dataclasses.replace(
+            _contrast(arm, base, at_looks, look, 1 - share),
+            effect=found.effect[i],
+            settled_look=int(found.look[i]),
+            q=float(found.q[i]),
+            p_holm=float(found.p_holm[i]),
         )
-        values[row], p[row] = found.value, found.p
-    return values, stats.benjamini_hochberg(p.ravel()).reshape(p.shape)
+    return contrasts
 
 
-def interval(arm: Arm, decision: Decision) -> tuple[float, float]:
-    """Interval of the mean accuracy; NaN below the least number of seeds."""
-    if arm.n < decision.seeds.least:
-        return _NAN, _NAN
-    low, high = stats.mean_interval(arm.accuracies, decision.tests.level)
-    return float(low), float(high)
+def _exploratory(arm: Arm, base: Arm) -> Contrast:
+    """A contrast with an interval and without a test."""
+    a, b, level = arm.accuracy_runs, base.accuracy_runs, arm.rules.description.level
+    usable = a.usable & b.usable
+    found = looks.at_looks(
+        arm.rules.looks.seeds,
+        usable,
+        lambda n, _: stats.welch(a.values[:n], b.values[:n], level),
+    )
+    contrast = _contrast(arm, base, found, int(looks.last(usable)), level)
+    return dataclasses.replace(contrast, p=math.nan)
 
 
-def deviation(arm: Arm) -> float:
-    """Standard deviation of the accuracy over seeds (n - 1); NaN for a single one."""
-    return float(np.std(arm.accuracies, ddof=1)) if arm.n > 1 else math.nan
+def _contrast(arm: Arm, base: Arm, found: Difference, look: int, level: float) -> Contrast:
+    """The figures of a contrast from its differences at every look."""
+    value, error, freedom, low, high, p = (float(looks.at(field, look)) for field in found)
+    better = correlation = detectable = math.nan
+    if look:
+        better, correlation = _beside(arm, base, look)
+        detectable = stats.detectable(error, freedom, 1 - level, arm.rules.description.power)
+    return Contrast(
+        variant=arm.name,
+        against=base.name,
+        effect=None,
+        settled_look=0,
+        look=look,
+        difference=value if look else arm.mean - base.mean,
+        low=low,
+        high=high,
+        level=level if look else math.nan,
+        p=p,
+        q=math.nan,
+        p_holm=math.nan,
+        better=better,
+        detectable=detectable,
+        correlation=correlation,
+    )
+
+
+def _beside(arm: Arm, base: Arm, look: int) -> tuple[float, float]:
+    """P(arm > base) and the correlation, both over the seeds of a look that both have."""
+    seeds = arm.rules.looks.seeds[look - 1]
+    ours, theirs = arm.accuracy_runs.values[:seeds], base.accuracy_runs.values[:seeds]
+    better = stats.probability_better(*(np.nan_to_num(v, nan=-math.inf) for v in (ours, theirs)))
+    both = ~np.isnan(ours) & ~np.isnan(theirs)
+    return better, stats.correlation(ours[both], theirs[both])

@@ -1,17 +1,27 @@
-"""Group records that one table may hold. Pure: no files, no printing."""
+"""Group records that one table may hold, and pick the runs of a variant that count. Pure."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+import variants
+from harness.analysis import stats
+from harness.analysis.looks import ArmRuns
 from harness.formatting import count
 from harness.protocol import datasets
+from harness.protocol.decision import Decision
 from harness.protocol.spec import Protocol
 from harness.runs import store
-from harness.runs.record import DatasetInfo, RunRecord
+from harness.runs.record import DatasetInfo, Metrics, RunRecord
 
 
 @dataclass(frozen=True)
@@ -111,3 +121,114 @@ def environments(records: Iterable[RunRecord]) -> list[str]:
         f"{place} ({count(n, 'run')})"
         for place, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
     ]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The runs of one variant with planned seeds.
+
+    All figures are of the runs that count: those of the latest look at which the variant may be
+    judged, and as long as there is none, all of them. Runs that are there already for the next
+    look wait for it.
+
+    Attributes:
+        name: the variant's.
+        planned: seed -> record, by seed.
+        rules: the decision file.
+    """
+
+    name: str
+    planned: Mapping[int, RunRecord]
+    rules: Decision
+
+    @classmethod
+    def of(cls, name: str, records: Iterable[RunRecord], rules: Decision) -> Arm:
+        """The runs of a variant among records that have one for each variant and seed."""
+        own = (r for r in records if r.variant == name and r.seed in rules.planned_seeds)
+        return cls(name, {r.seed: r for r in sorted(own, key=lambda r: r.seed)}, rules)
+
+    def at(self, look: int) -> Arm:
+        """The arm as it was when a look was complete; as it is for 0."""
+        if not look:
+            return self
+        seeds = self.rules.looks.seeds[look - 1]
+        return dataclasses.replace(
+            self, planned={s: r for s, r in self.planned.items() if s < seeds}
+        )
+
+    def figures(self, figure: Callable[[Metrics], ArrayLike]) -> ArmRuns:
+        """A figure, or several, of each planned run, as `harness.analysis.sequential` takes it."""
+        runs = self.planned.items()
+        by_seed = {s: None if r.metrics is None else figure(r.metrics) for s, r in runs}
+        return ArmRuns.from_figures(by_seed, self.rules.looks)
+
+    @functools.cached_property
+    def accuracy_runs(self) -> ArmRuns:
+        """Accuracies of the planned runs."""
+        return self.figures(lambda metrics: metrics.accuracy)
+
+    @property
+    def look(self) -> int:
+        """Number of the latest look at which the variant may be judged, 0 if there is none."""
+        return int(self.accuracy_runs.latest)
+
+    @functools.cached_property
+    def counted(self) -> tuple[RunRecord, ...]:
+        """The runs that count, finished or failed, by seed."""
+        seeds = self.rules.looks.seeds[self.look - 1]
+        return tuple(r for r in self.planned.values() if r.seed < seeds or not self.look)
+
+    @property
+    def finished(self) -> list[Metrics]:
+        """Metrics of the runs that count, by seed."""
+        return [r.metrics for r in self.counted if r.metrics is not None]
+
+    @property
+    def n(self) -> int:
+        """Finished runs among those that count."""
+        return len(self.finished)
+
+    @property
+    def failed(self) -> int:
+        """Failed runs among those that count."""
+        return len(self.counted) - self.n
+
+    @property
+    def waiting(self) -> int:
+        """Planned runs that do not count before the next look."""
+        return len(self.planned) - len(self.counted)
+
+    @property
+    def accuracies(self) -> NDArray[np.float64]:
+        """Of the runs that count and finished [n], by seed; fractions."""
+        return np.array([metrics.accuracy for metrics in self.finished], float)
+
+    def per_class(self, name: str, classes: Sequence[str]) -> NDArray[np.float64]:
+        """Precision, recall or f1 of every class [classes, n]; fractions."""
+        runs = [[getattr(m.per_class[c], name) for c in classes] for m in self.finished]
+        return np.array(runs, float).reshape(self.n, len(classes)).T
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy; NaN without a finished run."""
+        return float(self.accuracies.mean()) if self.n else math.nan
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the accuracy over seeds (n - 1); NaN before the first look."""
+        return float(np.std(self.accuracies, ddof=1)) if self.look else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval of the mean accuracy; NaN before the first look."""
+        if not self.look:
+            return math.nan, math.nan
+        low, high = stats.mean_interval(self.accuracies, self.rules.description.level)
+        return float(low), float(high)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of variants as they were registered, then the others by name."""
+    there = set(names)
+    registered = [name for name in variants.names() if name in there]
+    return registered + sorted(there - set(registered))

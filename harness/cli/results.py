@@ -33,11 +33,13 @@ def compare(
     """Print the comparison table of all stored runs; write it in full beside them."""
     from harness.files import write_atomically
     from harness.report.text import comparison
+    from harness.verdict import verdict as verdict_verdict
 
     groups, faults = _stored(results)
-    deliver(comparison.render(groups, form.value, baseline, full=full), output)
+    judgements = verdict_verdict.judge(groups).judgements
+    deliver(comparison.render(judgements, form.value, baseline, full=full), output)
     for name, kind in (("comparison.md", "markdown"), ("comparison.csv", "csv")):
-        text = comparison.render(groups, kind, baseline, full=True)
+        text = comparison.render(judgements, kind, baseline, full=True)
         write_atomically(results / name, text.encode())
     _refuse(faults)
 

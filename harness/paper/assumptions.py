@@ -46,10 +46,15 @@ def _network() -> tuple[Unknown, ...]:
         Unknown("input size", "32x32", "the images' own; [1] has 224x224 from larger images"),
         Unknown(
             '"regularization layers"',
-            f"dropout {dropout:g} on the outputs of the first two fully connected layers; no "
-            "local response normalisation",
+            f"dropout {dropout:g}; no local response normalization",
             "[1] section 4.2; departs from [1], which also normalises responses (section 3.3): the "
             "CIFAR form leaves that out",
+        ),
+        Unknown(
+            "place of dropout",
+            "outputs of the first two fully connected layers",
+            "[1] section 4.2; the best-known public code of the CIFAR form drops the inputs of "
+            "these two layers instead, as torchvision's AlexNet does",
         ),
         Unknown(
             "pooling",
@@ -57,7 +62,7 @@ def _network() -> tuple[Unknown, ...]:
             "departs from [1] (3x3, stride 2): the CIFAR form has it so",
         ),
         Unknown(
-            "initialisation",
+            "initialization",
             "PyTorch's default (uniform within 1/sqrt(fan-in))",
             "departs from [1] (normal, 0.01, some biases 1), which was tuned to another network",
         ),
@@ -103,13 +108,13 @@ def _training(protocol: Protocol) -> tuple[Unknown, ...]:
             "translation, clipping, scaling, flipping) is another reading",
         ),
         Unknown(
-            "normalisation",
+            "normalization",
             "mean and deviation of each channel over the training images",
             "departs from [1], which subtracts the mean image only: customary at 32x32",
         ),
         Unknown(
             "precision",
-            f"{protocol.precision} autocast; weights, optimiser and loss in fp32"
+            f"{protocol.precision} autocast; weights, optimizer and loss in fp32"
             if protocol.precision == "bf16"
             else protocol.precision,
             "faster on a GPU; `--precision fp32` tells whether it matters",
@@ -118,7 +123,8 @@ def _training(protocol: Protocol) -> tuple[Unknown, ...]:
 
 
 def _judging(protocol: Protocol, decision: Decision) -> tuple[Unknown, ...]:
-    seeds = decision.seeds
+    planned = decision.planned_seeds
+    looks = f"{', '.join(map(str, decision.looks.seeds[:-1]))} and {decision.looks.seeds[-1]}"
     return (
         Unknown(
             "validation split",
@@ -128,8 +134,8 @@ def _judging(protocol: Protocol, decision: Decision) -> tuple[Unknown, ...]:
         ),
         Unknown(
             "seeds and number of runs",
-            f"0 to {seeds.accuracy - 1} for `{decision.accuracy.variant}`, "
-            f"0 to {seeds.others - 1} for every other variant",
+            f"{planned[0]} to {planned[-1]} for every variant, judged at {looks} seeds; what is "
+            "settled may stop",
             '"multiple rounds" of which two are shown; ours are fixed before any is run',
         ),
         Unknown(

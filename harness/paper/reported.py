@@ -7,6 +7,7 @@ precision, recall and F1. Its claims stand in `claims`, what it leaves open in `
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from harness.protocol.datasets import CLASSES
 
 
+@functools.cache
 def recomputed(run: ReportedRun) -> tuple[dict[str, tuple[float, ...]], float]:
     """What the report of a run should say: rows as in `Report.lines`, and the accuracy."""
     matrix = np.array(run.confusion_matrix)

@@ -15,7 +15,6 @@ import variants
 from harness import formatting
 from harness.analysis import calibration_record, simulation
 from harness.analysis import groups as analysis_groups
-from harness.analysis.groups import Group
 from harness.analysis.simulation import Rate
 from harness.errors import InputError
 from harness.files import write_atomically
@@ -27,8 +26,9 @@ from harness.report import results_page, sections
 from harness.report.sections import Section
 from harness.report.text import comparison, markup
 from harness.runs import store
-from harness.verdict import study
-from harness.verdict.study import Found
+from harness.verdict import study, verdict
+from harness.verdict.study import Study
+from harness.verdict.verdict import Judgement
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,34 +81,65 @@ def variants_table() -> str:
 
 
 @functools.cache  # judging and drawing take seconds, and several texts rest on them
-def _shown() -> tuple[Found, list[Section]]:
-    found = study.read(RESULTS)
+def _shown(results: Path) -> tuple[Study, list[Section]] | None:
+    """The records of a folder, judged and drawn; None where there are none."""
+    if not any(store.find(results)):
+        return None
+    found = study.read(results)
     return found, sections.sections(found)
 
 
-def results_table() -> str:
-    """The leading comparison of the committed records, as `compare` has it, but for the classes."""
-    lead, rules = _shown()[0].lead, decision.load()
-    tested = [row.variant for row in lead.ablations if lead.tested(rules, row.variant)]
-    text = comparison.in_short(lead.group, tested)
-    return re.sub(r"^## ", "### ", text, flags=re.MULTILINE).strip()
-
-
-def _groups() -> list[Group]:
-    records, damaged = store.load_all(RESULTS)
-    if faults := [*damaged, *calibration_record.stored(RESULTS)[1]]:
-        raise InputError(faults[0])
-    return analysis_groups.group(records)[0]
-
-
-def files() -> dict[Path, bytes]:
-    """Everything that follows from data and records, by path, as it should be."""
-    groups = _groups()
+def blocks(results: Path) -> dict[str, str]:
+    """README's generated blocks, by the name of their markers."""
+    shown = _shown(results)
+    answer = table = results_page.NO_RUNS
+    calibration = results_page.NO_CALIBRATION
+    if shown:
+        answer = results_page.answer_in_short(*shown) or answer
+        table = results_table(shown[0].lead) or table
+        calibration = results_page.calibration_in_short(*shown) or calibration
     return {
-        README: updated(README.read_text(encoding="utf-8")).encode(),
-        RESULTS / "comparison.md": comparison.render(groups, "markdown", full=True).encode(),
-        RESULTS / "comparison.csv": comparison.render(groups, "csv", full=True).encode(),
-        **results_page.files(*_shown()),
+        "answer": answer,
+        "table": table,
+        "calibration": calibration,
+        "claims": claims_table(),
+        "unknowns": unknowns_table(),
+        "variants": variants_table(),
+    }
+
+
+def results_table(lead: Judgement) -> str:
+    """The comparison of the leading records, as `compare` has it, but for the classes; empty where
+    they are not of test images."""
+    if lead.group.dataset.split != "test":
+        return ""
+    return re.sub(r"^## ", "### ", comparison.in_short(lead), flags=re.MULTILINE).strip()
+
+
+def files(results: Path | None = None) -> dict[Path, bytes]:
+    """Everything that follows from data and records, by path, as it should be.
+
+    Args:
+        results: the results folder; that of the checkout if None.
+
+    Raises:
+        InputError: if a record or calibration in it is damaged.
+    """
+    results = results or RESULTS
+    records, damaged = store.load_all(results)
+    if faults := [*damaged, *calibration_record.stored(results)[1]]:
+        raise InputError(faults[0])
+    readme = {README: updated(README.read_text(encoding="utf-8"), results).encode()}
+    shown = _shown(results)
+    if shown is None:
+        page = f"# Results\n\n{results_page.NO_RUNS}\n"
+        return {**readme, results / "README.md": page.encode()}
+    judgements = verdict.judge(analysis_groups.group(records)[0]).judgements
+    return {
+        **readme,
+        results / "comparison.md": comparison.render(judgements, "markdown", full=True).encode(),
+        results / "comparison.csv": comparison.render(judgements, "csv", full=True).encode(),
+        **results_page.files(*shown),
     }
 
 
@@ -124,25 +155,17 @@ def main() -> None:
             print(path.relative_to(ROOT))
 
 
-def updated(text: str) -> str:
+def updated(text: str, results: Path | None = None) -> str:
     """A README with its tables as they should be.
 
     Raises:
         InputError: if it lacks a pair of markers.
     """
-    named = (
-        ("answer", results_page.answer_in_short(*_shown())),
-        ("table", results_table()),
-        ("calibration", results_page.calibration_in_short(*_shown())),
-        ("claims", claims_table()),
-        ("unknowns", unknowns_table()),
-        ("variants", variants_table()),
-    )
-    for name, table in named:
+    for name, block in blocks(results or RESULTS).items():
         between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not between.search(text):
             raise InputError(f"README.md lacks <!-- {name} --> and <!-- /{name} --> on own lines.")
-        text = between.sub(lambda m, t=table: f"{m[1]}{t}\n{m[2]}", text)  # type: ignore[misc]
+        text = between.sub(lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text)  # type: ignore[misc]
     return text
 
 

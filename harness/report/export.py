@@ -9,12 +9,12 @@ from harness.files import write_atomically
 from harness.report.figures import style
 from harness.report.sections import Section
 from harness.report.text import comparison
-from harness.verdict.study import Found
+from harness.verdict.study import Study
 
 _PREAMBLE = "% Needs \\usepackage{booktabs}.\n"
 
 
-def save(folder: Path, found: Found, sections: Sequence[Section]) -> int:
+def save(folder: Path, found: Study, sections: Sequence[Section]) -> int:
     """Write every figure as SVG and PNG, and the comparison table as LaTeX.
 
     Returns:
@@ -27,8 +27,6 @@ def save(folder: Path, found: Found, sections: Sequence[Section]) -> int:
                 path = folder / f"{section.anchor}-{picture.name}.{suffix}"
                 write_atomically(path, content(picture.figure))
                 count += 1
-    groups = [judgement.group for judgement in found.judgements]
-    write_atomically(
-        folder / "table.tex", (_PREAMBLE + comparison.render(groups, "latex")).encode()
-    )
+    table = _PREAMBLE + comparison.render(found.judgements, "latex")
+    write_atomically(folder / "table.tex", table.encode())
     return count

@@ -19,10 +19,10 @@ from harness.report.sections import Section
 from harness.report.summary import answer
 from harness.report.text import audit as text_audit
 from harness.verdict import audit
-from harness.verdict.study import Found
+from harness.verdict.study import Study
 
 
-def page(found: Found, sections: Sequence[Section], gallery: Gallery | None = None) -> bytes:
+def page(found: Study, sections: Sequence[Section], gallery: Gallery | None = None) -> bytes:
     """The report as one HTML file that needs nothing from outside.
 
     Args:

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from harness import formatting
-from harness.analysis.contrasts import Arm
-from harness.analysis.groups import Group, environments
+from harness.analysis.groups import Arm, Group, environments
 from harness.formatting import count
 from harness.protocol import decision
 from harness.report.tables import Cell, Table

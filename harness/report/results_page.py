@@ -15,12 +15,16 @@ from harness.report.sections import Section
 from harness.report.tables import Table
 from harness.report.text import budget, markup
 from harness.report.text import sentences as text_sentences
-from harness.verdict.study import Found
+from harness.verdict.study import Study
 
 FIGURES = "figures"
 
+NO_RUNS = "No runs on the official test images have been recorded yet."
 
-def files(found: Found, shown: Sequence[Section]) -> dict[Path, bytes]:
+NO_CALIBRATION = "No calibration has been recorded yet."
+
+
+def files(found: Study, shown: Sequence[Section]) -> dict[Path, bytes]:
     """The page and its figures, by path, as they should be; `shown` are the sections of `found`."""
     results = found.results
     page = "\n\n".join(part for part in _page(found, shown) if part) + "\n"
@@ -31,11 +35,13 @@ def files(found: Found, shown: Sequence[Section]) -> dict[Path, bytes]:
     return wanted
 
 
-def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
+def answer_in_short(found: Study, shown: Sequence[Section]) -> str:
     """The outcome and the ablations in sentences, the leading runs' figure, the budget curves.
 
-    Figures are named as from the folder above the results.
+    Figures are named as from the folder above the results. Empty where no run is of test images.
     """
+    if found.lead.group.dataset.split != "test":
+        return ""
     first, *others = shown
     told, rules = summary.answer(found), found.verdict.rules
     drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
@@ -54,7 +60,7 @@ def answer_in_short(found: Found, shown: Sequence[Section]) -> str:
     return "\n\n".join([*paragraphs, *figures])
 
 
-def calibration_in_short(found: Found, shown: Sequence[Section]) -> str:
+def calibration_in_short(found: Study, shown: Sequence[Section]) -> str:
     """The figure of each calibration, named as from the folder above the results."""
     return "\n\n".join(
         _told(section, picture, found.results.name + "/")
@@ -64,7 +70,7 @@ def calibration_in_short(found: Found, shown: Sequence[Section]) -> str:
     )
 
 
-def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
+def _page(found: Study, shown: Sequence[Section]) -> Iterator[str]:
     first = summary.answer(found)
     yield "# Results"
     yield (
@@ -86,7 +92,7 @@ def _page(found: Found, shown: Sequence[Section]) -> Iterator[str]:
     yield from _table(tables.unknowns_table(found.verdict.rules))
 
 
-def _not_run(found: Found) -> Iterator[str]:
+def _not_run(found: Study) -> Iterator[str]:
     """What the decision file wants published of the leading data and protocol, and is not there."""
     rules = found.verdict.rules
     same = next((curve for curve in found.verdict.curves if found.lead in curve), (found.lead,))

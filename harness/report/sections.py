@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import variants
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.contrasts import Arm
+from harness.analysis.groups import Arm, in_order
 from harness.protocol.decision import Decision
 from harness.report import provenance
 from harness.report import tables as report_tables
@@ -19,7 +18,8 @@ from harness.report.figures.figure import Picture
 from harness.report.tables import Table
 from harness.report.text import budget
 from harness.report.text.sentences import paragraph, steps
-from harness.verdict.study import Found
+from harness.verdict.eligibility import Obstacle
+from harness.verdict.study import Study
 from harness.verdict.verdict import Judgement
 
 # How the anchors of budget curves, and of calibrations, begin.
@@ -59,7 +59,7 @@ class Section:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-def sections(found: Found) -> list[Section]:
+def sections(found: Study) -> list[Section]:
     """A section for each group, the leading one first, each budget curve and each calibration."""
     rules = found.verdict.rules
     with style.applied():
@@ -80,15 +80,13 @@ def sections(found: Found) -> list[Section]:
 
 def arms_of(judgement: Judgement) -> list[Arm]:
     """The variants of a group in the order of its tables: as registered, then by name."""
-    there = {r.variant for r in judgement.group.records}
-    registered = [name for name in variants.names() if name in there]
-    names = [*registered, *sorted(there - set(registered))]
-    return [Arm.of(name, judgement.group.records) for name in names]
+    records, rules = judgement.group.records, judgement.arm.rules
+    return [Arm.of(name, records, rules) for name in in_order({r.variant for r in records})]
 
 
 def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
     arms = arms_of(judgement)
-    claimed = (report_tables.claims_of(judgement),) if judgement.standing.stated else ()
+    claimed = (report_tables.claims_of(judgement),) if judgement.claims else ()
     return Section(
         anchor=anchor,
         title=judgement.title,
@@ -107,23 +105,21 @@ def _parts(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> list[P
     # Where the variant of the claim has no run, the first that has one stands for the classes.
     shown = own or next((arm for arm in arms if arm.n), None)
     forest = by_variant.forest(judgement, rules)
-    least = rules.seeds.least
-    enough = [arm.name for arm in arms if arm.n >= least]
-    none = rules.contrasts.against not in enough or len(enough) < 2
-    few = f"No difference has an interval yet: that takes {least} seeds of both." * none
+    few = f"No difference has an interval yet: that takes {rules.looks.seeds[0]} seeds of both."
     dotted = (forest, by_variant.by_seed(judgement, arms, rules))
     parts = [
         Part("Variants", tuple(p for p in dotted if p), "" if forest else few),
     ]
     if drawn := by_epoch.of_variants(judgement, arms):
         parts.append(Part("Training and test curves", tuple(drawn), _SAME_SCALE))
-    if shown is not None and judgement.standing.stated:
+    elsewhere = judgement.standing.obstacle is Obstacle.OTHER_BUDGET
+    if shown is not None and not elsewhere:
         parts += [
             Part("Confusion matrices", tuple(confusion.of_arm(judgement, shown))),
             Part(
                 "Recall of each class",
                 (by_variant.recall(judgement, shown, rules),),
-                table=report_tables.recall(judgement, shown, rules),
+                table=report_tables.recall(judgement, shown),
             ),
         ]
     return parts
@@ -135,20 +131,15 @@ _SAME_SCALE = (
 )
 
 
-def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Found) -> Section:
+def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Study) -> Section:
     rules = found.verdict.rules
     table = budget.columns(curve, rules)
     told, drawn = budget.sentence(curve, rules), by_epoch.by_budget(curve, rules)
-    planned = any(judgement.standing.planned for judgement in curve)
-    tuned = (
-        "The number of epochs is the one setting that is tuned, on a validation split. This shows "
-        "what hangs on it. "
-    )
     return Section(
         anchor=anchor,
         title=f"Budget curve: {curve[0].group.setting}",
         standing="the same data and protocol at several budgets",
-        paragraph=(tuned * planned + told).strip(),
+        paragraph=told,
         notes=(budget.legend(curve, rules),),
         tables=(
             report_tables.of_columns(

@@ -10,15 +10,15 @@ from typing import Any
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.comparison import table
-from harness.analysis.contrasts import Arm
+from harness.analysis.groups import Arm
+from harness.analysis.sequential import Effect
 from harness.formatting import EMPTY, number, p_value, percent, points, span
 from harness.paper import reported
 from harness.paper.assumptions import unknowns
 from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
 from harness.protocol.presets import PROTOCOLS
-from harness.report.text import markup
+from harness.report.text import comparison, markup
 from harness.verdict.outcomes import ClassResult
 from harness.verdict.verdict import Judgement
 
@@ -88,18 +88,30 @@ def _ablation_columns(rules: Decision) -> dict[str, tuple[str, Fill]]:
     base, family = rules.contrasts.against, len(rules.contrasts.variants)
     return {
         "variant": ("", lambda r: Cell(r["variant"])),
-        "n": ("finished runs", lambda r: Cell(formatting.runs(r["n"], r["failed"]), float(r["n"]))),
+        "n": (
+            "finished runs of the latest look",
+            lambda r: Cell(formatting.runs(r["n"], r["failed"]), float(r["n"])),
+        ),
         "accuracy, %": ("mean over seeds, or the runs where they are few", _accuracy),
         "± ": ("half of the mean's interval, points", lambda r: _half(r, "accuracy")),
         "F1, %": ("macro F1", _of("macro_f1", percent)),
-        f"vs {base}": (f"points above or below our runs of {base}", _of("difference", points)),
+        f"vs {base}": (
+            f"points above or below our runs of {base}, over the seeds of the latest look of both",
+            _of("difference", points),
+        ),
         "interval": (
-            "of the difference, points (Welch)",
+            "of the difference, points (Welch): the one that decides, or at "
+            f"{100 * rules.description.level:g} % where nothing is tested",
             lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
         ),
+        "look": ("of the difference", _look("difference_look")),
         "p": (
-            f"Welch's t, after Holm over the {family} planned contrasts; over others apart",
-            _of("p_holm", p_value),
+            f"sequential over the looks so far, after Holm over the {family} planned contrasts",
+            _tested("p_holm", p_value),
+        ),
+        "effect": (
+            f"helps or hurts compared with {base}, once p is below {rules.contrasts.alpha:g}",
+            _tested("effect", lambda effect: comparison.EFFECTS[Effect(effect)]),
         ),
         "P(>)": (f"chance that a random run beats one of {base}", _of("p_better", number)),
         "detects": ("smallest difference that would be found, points", _of("detectable", percent)),
@@ -115,9 +127,25 @@ def _of(name: str, written: Callable[[float], str]) -> Fill:
     return lambda row: _figure(written(row[name]), row[name])
 
 
+def _look(name: str) -> Fill:
+    """Fills a cell with the number of a look, 0 where there is none."""
+    return lambda row: Cell(str(row[name]), float(row[name])) if row[name] else Cell(EMPTY)
+
+
+def _tested(name: str, written: Callable[[Any], str]) -> Fill:
+    """Fills a cell of a planned contrast that has a look."""
+
+    def fill(row: Mapping[str, Any]) -> Cell:
+        planned = isinstance(row["effect"], str) and row["difference_look"]
+        return Cell(written(row[name])) if planned else Cell(EMPTY)
+
+    return fill
+
+
 def _accuracy(row: Mapping[str, Any]) -> Cell:
     runs = [percent(float(value)) for value in row["runs"].split()]
-    return _figure(", ".join(runs) or percent(row["accuracy"]), row["accuracy"])
+    shown = ", ".join(runs) if len(runs) < 5 else ""
+    return _figure(shown or percent(row["accuracy"]), row["accuracy"])
 
 
 def _half(row: Mapping[str, Any], name: str) -> Cell:
@@ -126,13 +154,10 @@ def _half(row: Mapping[str, Any], name: str) -> Cell:
 
 
 def ablations(judgement: Judgement, rules: Decision) -> Table:
-    """The table of `harness.analysis.comparison`, for people; p where the plan is through."""
+    """The table of `harness.analysis.comparison`, for people."""
     group = judgement.group
-    frame = table(group, rules.contrasts.against, rules)
     columns = _ablation_columns(rules)
-    early = [not judgement.tested(rules, name) for name in frame["variant"]]
-    frame.loc[early, "p_holm"] = math.nan
-    records = frame.to_dict("records")
+    records = comparison.numbers(judgement, rules.contrasts.against).to_dict("records")
     rows = [tuple(fill(row) for _, fill in columns.values()) for row in records]
     shown = [any(row[i].text != EMPTY for row in rows) for i in range(len(columns))]
     heads = [(name.strip(), note) for name, (note, _) in columns.items()]
@@ -144,11 +169,10 @@ def ablations(judgement: Judgement, rules: Decision) -> Table:
     )
 
 
-def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Table:
-    """Recall of each class, in figures; differences where the verdict has them, tests where
-    the plan is through."""
+def recall(judgement: Judgement, arm: Arm) -> Table:
+    """Recall of each class, in figures; tests at the last look."""
     classes = judgement.group.dataset.classes
-    ours = arm.figure("recall", classes).mean(1)
+    ours = arm.per_class("recall", classes).mean(1)
     columns: dict[tuple[str, str], list[Cell]] = {
         ("class", ""): [Cell(name) for name in classes],
         ("ours, %", "mean over seeds"): [_figure(percent(v, 1), v) for v in map(float, ours)],
@@ -159,12 +183,13 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Table:
             columns[f"run {run.number}, %", "of the paper"] = [
                 _figure(percent(lines[name][1], 1), lines[name][1]) for name in classes
             ]
-    if found := judgement.classes:
+    found = judgement.classes if arm.name == judgement.arm.name else ()
+    if found:
         columns |= {
             ("points", "ours minus the paper's mean"): [
                 _figure(points(c.difference, 1), c.difference) for c in found
             ],
-            **_tests(found, judgement.tested(rules, arm.name)),
+            **_tests(found),
             ("detects", "smallest difference that would be found, points"): [
                 _figure(percent(c.detectable, 1), c.detectable) for c in found
             ],
@@ -173,18 +198,19 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Table:
     return Table(f"Recall of each class, {arm.name}", tuple(columns), rows, sortable=True)
 
 
-def _tests(found: Sequence[ClassResult], shown: bool) -> dict[tuple[str, str], list[Cell]]:
-    cells = [_figure(p_value(c.holm), c.holm) for c in found]
-    return {("p", "after Holm over the classes"): cells} if shown else {}
+def _tests(found: Sequence[ClassResult]) -> dict[tuple[str, str], list[Cell]]:
+    if all(math.isnan(c.p_holm) for c in found):
+        return {}
+    cells = [_figure(p_value(c.p_holm), c.p_holm) for c in found]
+    return {("p", "after Holm over the classes"): cells}
 
 
 def claims_of(judgement: Judgement) -> Table:
     """The paper's claims, in its words, and what the runs say."""
-    decides = judgement.standing.decides
     rows = [
         (
             Cell(s.claim.sentence),
-            Cell(s.told(decides), tone=s.status * decides),
+            Cell(s.status.value, tone=s.status.value),
             *_words(
                 s.evidence,
                 f"“{s.claim.quote}” ({s.claim.where})",

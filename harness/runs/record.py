@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 from harness.protocol.spec import Protocol
 from variants.spec import Variant
@@ -180,6 +187,17 @@ class RunRecord(_Model):
     weights_sha256: str | None
     predictions_sha256: str | None
     history: list[EpochRow]
+
+    @model_validator(mode="after")
+    def _metrics_of_its_classes(self) -> RunRecord:
+        if self.metrics is not None:
+            classes = self.dataset.classes
+            if list(self.metrics.per_class) != classes:
+                raise ValueError("metrics.per_class does not have the classes of the dataset")
+            matrix = self.metrics.confusion_matrix
+            if [len(row) for row in matrix] != [len(classes)] * len(classes):
+                raise ValueError(f"metrics.confusion_matrix is not of {len(classes)} classes")
+        return self
 
     @property
     def failed(self) -> bool:

@@ -1,12 +1,12 @@
-"""What hangs on the number of epochs: accuracy and ablations at several budgets. Pure."""
+"""Accuracy and ablations at several budgets. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analysis.contrasts import VariantResult
 from harness.protocol.decision import Decision
-from harness.verdict.outcomes import AblationResult
 from harness.verdict.verdict import Judgement
 
 
@@ -20,9 +20,9 @@ class Line:
     """
 
     variant: str
-    rows: dict[int, AblationResult]
+    rows: dict[int, VariantResult]
 
-    def speaking(self, most_failed: float) -> dict[int, AblationResult]:
+    def comparable(self, most_failed: float) -> dict[int, VariantResult]:
         """The rows but for those of which more than this share of the runs failed."""
         return {
             epochs: row
@@ -31,41 +31,43 @@ class Line:
         }
 
 
-def lines(curve: Sequence[Judgement]) -> list[Line]:
-    """Every planned variant that has runs, in the order of the decision file, the one
-    that the others are held against first.
+def lines(curve: Sequence[Judgement], rules: Decision) -> list[Line]:
+    """Every variant of the decision file that has runs, the one that the others are compared with
+    first.
 
     Args:
         curve: judgements that differ in nothing but the budget.
+        rules: the decision file.
     """
-    found: dict[str, dict[int, AblationResult]] = {}
+    rows: dict[str, dict[int, VariantResult]] = {name: {} for name in rules.variants}
     for judgement in curve:
-        for row in judgement.ablations:
-            rows = found.setdefault(row.variant, {})
-            if row.n or row.failed:
-                rows[judgement.epochs] = row
-    return [Line(variant, rows) for variant, rows in found.items() if rows]
+        for row in judgement.results:
+            if row.variant in rows and (row.n or row.failed):
+                rows[row.variant][judgement.epochs] = row
+    return [Line(variant, by_epochs) for variant, by_epochs in rows.items() if by_epochs]
 
 
-def _speaking(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, AblationResult]]:
-    return {line.variant: line.speaking(rules.accuracy.most_failed) for line in lines(curve)}
+def comparable(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, VariantResult]]:
+    """Variant -> epochs -> result, without those of which too many runs failed."""
+    return {line.variant: line.comparable(rules.looks.most_failed) for line in lines(curve, rules)}
 
 
-def _differences(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, float]]:
-    """Variant -> epochs -> points of accuracy (fractions) against the one that all are held
-    against, where both speak at two budgets or more."""
-    rows = _speaking(curve, rules)
-    own = rows.pop(rules.contrasts.against, {})
+def differences(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, float]]:
+    """Variant -> epochs -> difference of accuracy (fractions) from the one that all are compared
+    with, of those that can be compared at two budgets or more."""
+    rows = comparable(curve, rules)
+    base = rows.pop(rules.contrasts.against, {})
     found = {
         name: {
             epochs: row.contrast.difference
             for epochs, row in by_epochs.items()
-            if epochs in own and row.contrast is not None
+            if epochs in base and row.contrast is not None
         }
         for name, by_epochs in rows.items()
     }
     return {name: by_epochs for name, by_epochs in found.items() if len(by_epochs) > 1}
 
 
-def _turns(differences: dict[int, float]) -> bool:
-    return min(differences.values()) < 0 < max(differences.values())
+def changes_sign(by_epochs: dict[int, float]) -> bool:
+    """Whether a difference is positive at one budget and negative at another."""
+    return min(by_epochs.values()) < 0 < max(by_epochs.values())

@@ -1,92 +1,149 @@
-"""Which records a verdict rests on, and whether one may be given at all. Pure."""
+"""Decide which groups of records may give a verdict, and note what a reader must know. Pure."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from harness.analysis.contrasts import Arm
-from harness.analysis.groups import Group, environments
+import numpy as np
+
+from harness.analysis.groups import Arm, Group, environments
+from harness.formatting import count
 from harness.protocol import budget, datasets, decision, presets
 from harness.protocol.decision import Decision
 from harness.runs import store
 
 
+class Obstacle(StrEnum):
+    """Why a group of records gives no verdict."""
+
+    OTHER_TASK = "NOT CIFAR-10"
+    OTHER_BYTES = "NOT THE OFFICIAL DATA"
+    OTHER_IMAGES = "NOT THE TEST IMAGES"
+    OTHER_PROTOCOL = "NOT THE PROTOCOL"
+    OTHER_RULES = "OTHER RULES"
+    OTHER_BUDGET = "ANOTHER BUDGET"
+    PROVISIONAL = "PROVISIONAL BUDGET"
+    OTHER_DEVICE = "ANOTHER RESULTS SET"
+
+
 @dataclass(frozen=True)
 class Standing:
-    """Attributes:
-    decides: whether a verdict is given on these records.
-    heading: why, or why not.
-    cifar10: whether the classes are CIFAR-10's, so that the paper's figures compare.
-    stated: whether a verdict is stated for this number of epochs; for others there are figures
-        alone. True where the classes are not CIFAR-10's.
-    planned: whether the decision file's seeds and tests are for such runs: CIFAR-10's classes, its
-        test images, the protocol, and a budget for which a verdict is stated.
+    """Whether a group of records gives a verdict.
+
+    Attributes:
+        obstacle: why not; None where it does.
+        detail: more about that, in words.
     """
 
-    decides: bool
-    heading: str
-    cifar10: bool
-    stated: bool
-    planned: bool
+    obstacle: Obstacle | None
+    detail: str
+
+    @property
+    def decides(self) -> bool:
+        """Whether these records give a verdict; others give figures."""
+        return self.obstacle is None
+
+    @property
+    def heading(self) -> str:
+        """For people."""
+        if self.obstacle is None:
+            return self.detail
+        return f"{self.obstacle.value} ({self.detail}): figures, no verdict"
 
 
-def standing(group: Group, rules: Decision) -> Standing:
-    """What the verdict on a group is worth, and whether there can be one at its budget.
+def standings(groups: Sequence[Group], rules: Decision) -> list[Standing]:
+    """Whether each group gives a verdict; of several types of device one does.
 
     Args:
-        group: the records that count, see `planned`.
+        groups: of planned seeds, see `planned`.
         rules: the decision file.
     """
-    budgets = _budgets(rules)
-    cifar10 = tuple(group.dataset.classes) == datasets.CLASSES
-    epochs = group.protocol.epochs
-    obstacle = _obstacle(group, cifar10, budgets)
-    return Standing(
-        decides=not obstacle,
-        heading=f"{obstacle}: figures, no verdict" if obstacle else budgets[epochs],
-        cifar10=cifar10,
-        stated=not cifar10 or epochs in budgets,
-        planned=group.beside_paper and epochs in budgets and not _departs(group),
-    )
+    found = [_standing(group, rules) for group in groups]
+    eligible = [g for g, standing in zip(groups, found, strict=True) if standing.decides]
+    others = _not_deciding(eligible, rules)
+    return [
+        Standing(Obstacle.OTHER_DEVICE, others[group.device_type])
+        if standing.decides and group.device_type in others
+        else standing
+        for group, standing in zip(groups, found, strict=True)
+    ]
 
 
-def _budgets(rules: Decision) -> dict[int, str]:
-    """The numbers of epochs for which a verdict is stated, with what each is."""
+def _not_deciding(groups: Sequence[Group], rules: Decision) -> dict[str, str]:
+    """Types of device whose records give no verdict, with the reason.
+
+    The first type for which look 1 is complete for all variants decides. Records have no date:
+    where several are complete, the first by name does.
+    """
+    types = sorted({group.device_type for group in groups})
+    if len(types) < 2:
+        return {}
+    tuned = presets.PROTOCOLS["cifar10"].epochs
+    complete = [
+        group.device_type
+        for group in sorted(groups, key=lambda group: group.device_type)
+        if group.protocol.epochs == tuned and not lacking(group, rules)
+    ]
+    if not complete:
+        why = f"of {' and '.join(types)}, none has look 1 complete for all variants"
+        return dict.fromkeys(types, why)
+    why = f"{complete[0]} decides, where look 1 is complete; types of device are never pooled"
+    return dict.fromkeys((t for t in types if t != complete[0]), why)
+
+
+def lacking(group: Group, rules: Decision) -> dict[str, int]:
+    """Planned variants for which look 1 is not complete, with the number of runs that lack."""
+    first = range(rules.looks.seeds[0])
+    present = {(r.variant, r.seed) for r in group.records}
+    lack = {name: sum((name, s) not in present for s in first) for name in rules.variants}
+    return {name: number for name, number in lack.items() if number}
+
+
+def budgets(rules: Decision) -> dict[int, str]:
+    """The numbers of epochs for which a verdict is given, with what each is."""
     own = f"the protocol's budget, tuned on {budget.load().calibrated_on}"
     return {rules.budgets.reference: "the reference's budget"} | {
         presets.PROTOCOLS["cifar10"].epochs: own
     }
 
 
-def _obstacle(group: Group, cifar10: bool, budgets: Mapping[int, str]) -> str:
-    """Why there is no verdict on a group; empty where there is one."""
+def _standing(group: Group, rules: Decision) -> Standing:
+    """Whether a group gives a verdict, whatever its type of device."""
     data, epochs = group.dataset, group.protocol.epochs
-    elsewhere = cifar10 and epochs not in budgets
-    stated = f"the verdict is stated for {' and '.join(map(str, sorted(budgets)))} epochs"
-    if not (data.official and cifar10):
-        what = "not the official CIFAR-10 bytes" if cifar10 else "not CIFAR-10"
-        return f"NOT THE OFFICIAL DATA ({what}" + f"; {stated}" * elsewhere + ")"
-    if data.split != "test":
-        return "NOT THE TEST IMAGES"
-    if departs := _departs(group):
-        return f"NOT THE PROTOCOL ({'; '.join(departs[:3])})"
-    if others := sum(r.decision_sha256 != decision.sha256() for r in group.records):
-        return (
-            f"OTHER RULES ({others} of {len(group.records)} records do not cite this decision file)"
-        )
-    if elsewhere:
-        return f"ANOTHER BUDGET ({stated})"
+    stated = budgets(rules)
     tuned = budget.load()
-    if tuned.provisional and epochs == tuned.epochs:
-        return "PROVISIONAL BUDGET (`calibrate` has not set it)"
-    return ""
+    uncited = sum(r.decision_sha256 != decision.sha256() for r in group.records)
+    departs = _departs(group)
+    obstacles: Mapping[Obstacle, tuple[bool, str]] = {
+        Obstacle.OTHER_TASK: (tuple(data.classes) != datasets.CLASSES, data.title),
+        Obstacle.OTHER_BYTES: (not data.official, "not the official CIFAR-10 bytes"),
+        Obstacle.OTHER_IMAGES: (data.split != "test", f"the {data.split} split"),
+        Obstacle.OTHER_PROTOCOL: (bool(departs), "; ".join(departs[:3])),
+        Obstacle.OTHER_RULES: (
+            uncited > 0,
+            f"{uncited} of {len(group.records)} records do not cite this decision file",
+        ),
+        Obstacle.OTHER_BUDGET: (
+            epochs not in stated,
+            f"the verdict is given for {' and '.join(map(str, sorted(stated)))} epochs",
+        ),
+        Obstacle.PROVISIONAL: (
+            tuned.provisional and epochs == tuned.epochs,
+            "`calibrate` has not set it",
+        ),
+    }
+    for obstacle, (there, detail) in obstacles.items():
+        if there:
+            return Standing(obstacle, detail)
+    return Standing(None, stated[epochs])
 
 
 # What the data and the budget say themselves.
-_ELSEWHERE = ("dataset", "epochs")
+_ELSEWHERE = ("dataset", "epochs", "validation", "fold", "folds")
 
 
 def _departs(group: Group) -> list[str]:
@@ -103,31 +160,42 @@ def _departs(group: Group) -> list[str]:
 
 def planned(group: Group, rules: Decision) -> tuple[Group, int]:
     """The group without seeds beyond the planned ones, and how many those were."""
-    if not rules.exclusions.beyond_plan:
-        return group, 0
-    kept = tuple(r for r in group.records if r.seed in rules.planned(r.variant))
+    kept = tuple(r for r in group.records if r.seed in rules.planned_seeds)
     return dataclasses.replace(group, records=kept), len(group.records) - len(kept)
 
 
-def notes(group: Group, beyond: int, worth: Standing, rules: Decision) -> list[str]:
+def notes(group: Group, unplanned: int, standing: Standing, rules: Decision) -> list[str]:
     """What a reader must know about the records of a group: one sentence each.
 
     Args:
-        group: the records that count.
-        beyond: how many others there were, see `planned`.
-        worth: see `standing`.
+        group: of planned seeds.
+        unplanned: how many other records there were, see `planned`.
+        standing: of the group.
         rules: the decision file.
     """
-    lines = [_cited(group)]
-    if worth.planned and (short := _short(group, rules)):
-        lines.append(f"Interim: of the planned seeds, {short} have been run.")
-    if beyond:
-        lines.append(f"Left out: {beyond} runs with seeds beyond the planned ones.")
+    lines = _cited(group, standing)
+    if standing.decides and (lack := lacking(group, rules)):
+        named = ", ".join(f"{name} {number}" for name, number in lack.items())
+        lines.append(
+            f"Look 1 is not complete for all variants; runs lacking: {named}. If another type of "
+            "device completes it first, that one decides."
+        )
+    if unplanned:
+        lines.append(f"Left out: {count(unplanned, 'run')} with unplanned seeds.")
+    arms = [Arm.of(name, group.records, rules) for name in {r.variant for r in group.records}]
+    if waiting := sum(arm.waiting for arm in arms):
+        lines.append(f"{count(waiting, 'run')} not counted before the next look of the variant.")
+    for arm in sorted(arms, key=lambda arm: arm.name):
+        for look in np.flatnonzero(arm.accuracy_runs.blocked):
+            failed, seeds = arm.accuracy_runs.failed[look], rules.looks.seeds[look]
+            lines.append(
+                f"Look {look + 1} of {arm.name} settles nothing: {failed} of {seeds} runs failed."
+            )
     failed = sum(r.failed for r in group.records)
     if failed:
         lines.append(
-            f"{failed} of {len(group.records)} runs failed: counted, in no mean, and behind "
-            "every finished run in P(A > B)."
+            f"{failed} of {len(group.records)} runs failed: in no mean, and behind every finished "
+            "run in P(A > B)."
         )
     if (versions := len({r.sources_sha256 for r in group.records})) > 1:
         lines.append(f"Rows come from {versions} versions of the code that decides bits.")
@@ -136,27 +204,16 @@ def notes(group: Group, beyond: int, worth: Standing, rules: Decision) -> list[s
     return lines
 
 
-def _short(group: Group, rules: Decision) -> str:
-    """The variants that lack planned seeds, with how many have been run; none that never ran."""
-    own, *others = (
-        Arm.of(name, group.records) for name in (rules.accuracy.variant, *rules.contrasts.variants)
-    )
-    return ", ".join(
-        f"{arm.ran} of {len(rules.planned(arm.name))} of {arm.name}"
-        for arm in (own, *(arm for arm in others if arm.ran))
-        if arm.interim(rules)
-    )
-
-
-def _cited(group: Group) -> str:
+def _cited(group: Group, standing: Standing) -> list[str]:
     """Whether the records were made under this decision file."""
     own = decision.sha256()
     cited = Counter(r.decision_sha256 for r in group.records)
     total = len(group.records)
     if cited[own] == total:
-        return f"All {total} records cite this decision file ({own[:12]})."
+        everything = f"All {total} records cite this decision file ({own[:12]})."
+        return [everything] if standing.decides else []
     others = [f"{n} cite {sha[:12]}" for sha, n in sorted(cited.items()) if sha != own]
-    return (
+    return [
         f"WARNING: {total - cited[own]} of {total} records do not cite this decision file "
         f"({own[:12]}): {', '.join(others)}. They were not made under the rules applied here."
-    )
+    ]

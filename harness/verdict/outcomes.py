@@ -1,40 +1,42 @@
-"""The accuracy claim, the classes, the confusion pattern and the ablations. Pure."""
+"""The accuracy claim, recall of the classes and the confusion pattern. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis import confusion_pattern, contrasts, stats
+from harness.analysis import confusion_pattern, sequential, stats
 from harness.analysis.confusion_pattern import PatternTest
-from harness.analysis.contrasts import Arm, Contrast
-from harness.analysis.groups import Group
+from harness.analysis.groups import Arm
+from harness.analysis.sequential import Outcome
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
 from harness.protocol import datasets
-from harness.protocol.decision import Decision
 
 
 @dataclass(frozen=True)
 class AccuracyResult:
-    """The accuracy claim; fractions, NaN where there are too few seeds.
+    """Our accuracy against the paper's; fractions, NaN before the first look.
 
     Attributes:
-        n, failed: runs finished and failed.
-        runs: their accuracies, where they are too few for an interval.
+        outcome: of the accuracy claim; None where the runs decide nothing.
+        settled: whether a look has settled it.
+        look: number of the look that all figures are of: the one that settled it, else the latest
+            at which the variant may be judged. 0 if there is none: the figures are of all runs.
+        n, failed: runs of the look, finished and failed.
+        runs: their accuracies, while there is no look.
         mean, sd: over seeds. reported: the paper's runs.
-        difference: ours - reported, with the interval that decides in `low` and `high`.
+        difference: ours - reported, with its interval of this level. It is the one that decides
+            where there is an outcome.
         predicted: interval that should hold both reported runs; decides nothing.
-        outcome: of the decision table.
-        reason: why, in words.
-        undecided: whether seeds are too few or too noisy for an answer.
-        needed: where undecided, seeds with which agreement would show, were it perfect; None
-            if no number would do.
+        sampling: standard error of one accuracy from the choice of the test images.
     """
 
+    outcome: Outcome | None
+    settled: bool
+    look: int
     n: int
     failed: int
     runs: tuple[float, ...]
@@ -44,160 +46,109 @@ class AccuracyResult:
     difference: float
     low: float
     high: float
+    level: float
     predicted: tuple[float, float]
-    outcome: str
-    reason: str
-    undecided: bool
-    needed: int | None
+    sampling: float
 
 
 @dataclass(frozen=True)
 class ClassResult:
-    """Recall of one class, ours against the reported mean; fractions, Holm over the classes."""
+    """Recall of one class at a look, ours against the reported mean; fractions.
+
+    Attributes:
+        difference: ours - reported, with its interval at the level of description.
+        p, p_holm: raw and after Holm over the classes; NaN before the last look, where it is
+            tested.
+        detectable: the smallest true difference that the test finds with the decision file's power.
+    """
 
     name: str
     ours: float
     reported: float
     difference: float
+    low: float
+    high: float
     p: float
-    holm: float
+    p_holm: float
     detectable: float
 
 
-@dataclass(frozen=True)
-class AblationResult:
-    """A contrast with the runs behind it.
+def accuracy(arm: Arm, decides: bool, test_size: int) -> AccuracyResult:
+    """Compare the mean of our runs with the reported one.
 
-    Attributes:
-        runs: accuracies, where they are too few for an interval.
-        contrast: None for the variant that the others are held against.
+    Args:
+        arm: of the variant that the paper is read as.
+        decides: whether these runs give a verdict.
+        test_size: images that they were evaluated on.
     """
-
-    variant: str
-    n: int
-    failed: int
-    runs: tuple[float, ...]
-    mean: float
-    sd: float
-    contrast: Contrast | None
-
-
-_UNDECIDED = "undecided"  # like "neither", but more seeds may settle it
-
-
-def accuracy(arm: Arm, rules: Decision) -> AccuracyResult:
-    """Hold the mean of our runs against the reported one, by the decision table."""
+    rules = arm.rules
     reported = np.array([recomputed(run)[1] for run in paper_reported.REPORTED_RUNS])
-    ours, limits = arm.accuracies, rules.accuracy
-    mean = float(ours.mean()) if arm.n else math.nan
-    low = high = math.nan
+    judged = sequential.judge_accuracy(arm.accuracy_runs, reported, rules)
+    settled = int(judged.look) if decides else 0
+    look = settled or arm.look
+    arm = arm.at(look)
+    level, low, high = math.nan, math.nan, math.nan
     predicted = (math.nan, math.nan)
-    found = None
-    if enough := arm.n >= rules.seeds.least:
-        found = stats.against_reported(ours, reported, 1 - 2 * limits.alpha)
+    ours = arm.accuracies
+    if look:
+        level = 1 - 2 * rules.accuracy.levels[look - 1] if decides else rules.description.level
+        found = stats.against_reported(ours, reported, level)
         low, high = float(found.low), float(found.high)
-        ends = stats.prediction_interval(ours, len(reported), rules.tests.level)
+        ends = stats.prediction_interval(ours, len(reported), rules.description.level)
         predicted = (float(ends.low), float(ends.high))
-    where, reason = _where(found, arm, rules)
-    undecided = where == _UNDECIDED
     return AccuracyResult(
+        outcome=judged.outcome if decides else None,
+        settled=settled > 0,
+        look=look,
         n=arm.n,
         failed=arm.failed,
-        runs=() if enough else tuple(map(float, ours)),
-        mean=mean,
-        sd=contrasts.deviation(arm),
+        runs=() if look else tuple(map(float, ours)),
+        mean=arm.mean,
+        sd=arm.deviation,
         reported=tuple(map(float, reported)),
-        difference=mean - float(reported.mean()),
+        difference=arm.mean - float(reported.mean()),
         low=low,
         high=high,
+        level=level,
         predicted=predicted,
-        outcome=getattr(rules.outcomes, "neither" if undecided else where),
-        reason=reason,
-        undecided=undecided,
-        needed=_needed(arm, len(reported), rules) if undecided else None,
+        sampling=math.sqrt(arm.mean * (1 - arm.mean) / test_size),
     )
 
 
-def _where(found: stats.Difference | None, arm: Arm, rules: Decision) -> tuple[str, str]:
-    """Which row of the decision table applies, and why; None is found with too few seeds."""
-    if broken := arm.too_many_failed(rules):
-        return "neither", broken
-    if found is None:
-        return _UNDECIDED, f"too few seeds ({arm.n})"
-    margin = rules.accuracy.margin
-    where, reason = _UNDECIDED, "the interval reaches across the margin"
-    if stats.inside(found, margin):
-        where, reason = "inside", "the interval lies inside the margin"
-    elif stats.outside(found, margin):
-        where, reason = "outside", "the interval lies wholly beyond the margin"
-    if interim := arm.interim(rules):
-        return _UNDECIDED, f"{interim} (so far {reason})"
-    return where, reason
-
-
-def _needed(arm: Arm, reported: int, rules: Decision) -> int | None:
-    """Seeds for the decision file's power if the truth is no difference; None if none would do."""
-    measured = arm.n >= rules.seeds.least
-    needed = stats.seeds_to_be_inside(
-        contrasts.deviation(arm) if measured else rules.accuracy.expected_sd,
-        rules.accuracy.margin,
-        rules.accuracy.alpha,
-        rules.tests.power,
-        reported,
-    )
-    return None if needed is None else max(needed, rules.seeds.least)
-
-
-def classes(arm: Arm, rules: Decision) -> tuple[ClassResult, ...]:
-    """Recall of every class against the reported mean; empty with too few seeds."""
-    if arm.n < rules.seeds.least:
+def classes(arm: Arm, decides: bool) -> tuple[ClassResult, ...]:
+    """Recall of every class against the reported mean; empty before the first look."""
+    rules, look = arm.rules, arm.look
+    if not look:
         return ()
-    ours = arm.figure("recall", datasets.CLASSES)
     lines = [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS]
     reported = np.array([[line[name][1] for line in lines] for name in datasets.CLASSES])
-    found = stats.against_reported(ours, reported, rules.tests.level)
-    holm = stats.holm(found.p, len(datasets.CLASSES))
-    alpha = rules.tests.alpha / len(datasets.CLASSES)
+    recall = arm.figures(lambda m: [m.per_class[name].recall for name in datasets.CLASSES])
+    difference, p_holm = sequential.judge_classes(recall, reported, rules)
+    value, error, freedom, low, high, p = (field[:, look - 1] for field in difference)
+    alpha = rules.classes.alpha / len(datasets.CLASSES)
+    means = arm.per_class("recall", datasets.CLASSES).mean(1)
     return tuple(
         ClassResult(
             name=name,
-            ours=float(ours[i].mean()),
+            ours=float(means[i]),
             reported=float(reported[i].mean()),
-            difference=float(found.value[i]),
-            p=float(found.p[i]),
-            holm=float(holm[i]),
+            difference=float(value[i]),
+            low=float(low[i]),
+            high=float(high[i]),
+            p=float(p[i]) if decides else math.nan,
+            p_holm=float(p_holm[i]) if decides else math.nan,
             detectable=stats.detectable(
-                float(found.error[i]), float(found.freedom[i]), alpha, rules.tests.power
+                float(error[i]), float(freedom[i]), alpha, rules.description.power
             ),
         )
         for i, name in enumerate(datasets.CLASSES)
     )
 
 
-def confusions(arm: Arm, rules: Decision) -> PatternTest | None:
-    """Whether errors go where the paper's go; None with too few seeds."""
-    if arm.n < rules.seeds.least:
+def confusions(arm: Arm) -> PatternTest | None:
+    """Whether errors go where the paper's go; None before the last look, where it is tested."""
+    if arm.look < len(arm.rules.looks.seeds):
         return None
-    ours = [m.confusion_matrix for m in arm.finished.values()]
+    ours = [metrics.confusion_matrix for metrics in arm.finished]
     reported = [run.confusion_matrix for run in paper_reported.REPORTED_RUNS]
-    return confusion_pattern.compare(ours, reported, rules.tests.alpha)
-
-
-def ablations(group: Group, rules: Decision) -> tuple[AblationResult, ...]:
-    """The variant that all others are held against, then the planned contrasts."""
-    base = Arm.of(rules.contrasts.against, group.records)
-    arms = [Arm.of(name, group.records) for name in rules.contrasts.variants]
-    found = contrasts.contrast(arms, base, rules, family=len(arms))
-    rows: Sequence[tuple[Arm, Contrast | None]] = [(base, None), *zip(arms, found, strict=True)]
-    return tuple(
-        AblationResult(
-            variant=arm.name,
-            n=arm.n,
-            failed=arm.failed,
-            runs=() if arm.n >= rules.seeds.least else tuple(map(float, arm.accuracies)),
-            mean=float(arm.accuracies.mean()) if arm.n else math.nan,
-            sd=contrasts.deviation(arm),
-            contrast=one,
-        )
-        for arm, one in rows
-    )
+    return confusion_pattern.compare(ours, reported, arm.rules.classes.alpha)

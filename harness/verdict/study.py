@@ -13,6 +13,7 @@ from harness.analysis.calibration import Calibration
 from harness.analysis.groups import Group
 from harness.errors import InputError
 from harness.formatting import count
+from harness.protocol import presets
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.verdict import verdict as verdict_verdict
@@ -33,7 +34,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Found:
+class Study:
     """What a report is about.
 
     Attributes:
@@ -56,7 +57,7 @@ class Found:
         return (self.lead, *(j for j in self.verdict.judgements if j is not self.lead))
 
 
-def read(results: Path) -> Found:
+def read(results: Path) -> Study:
     """Read and judge the records below a folder, without those that tuned the protocol.
 
     A calibration shows these. Where a folder has no others, they are judged too.
@@ -83,29 +84,26 @@ def read(results: Path) -> Found:
         *_of_groups(groups),
         *_of_calibrations(found, records, groups),
     )
-    return Found(results, judged, _lead(judged), problems, calibrations)
+    return Study(results, judged, _lead(judged), problems, calibrations)
 
 
 def _lead(judged: Verdict) -> Judgement:
     """The judgement that answers best: one that decides, on CIFAR-10's classes and test images,
-    at a budget with planned seeds, with seeds enough, at the protocol's budget rather than the
-    reference's, with most runs."""
-    rules = judged.rules
+    at the protocol's budget, with most looks and runs."""
+    tuned = presets.PROTOCOLS["cifar10"].epochs
 
-    def worth(judgement: Judgement) -> tuple[int, ...]:
-        runs = judgement.accuracy.n if judgement.accuracy else 0
+    def rank(judgement: Judgement) -> tuple[int, ...]:
         return (
             judgement.standing.decides,
-            judgement.standing.cifar10,
+            judgement.group.beside_paper,
             judgement.group.dataset.split == "test",
-            judgement.standing.planned,
-            runs >= rules.seeds.least,
-            judgement.epochs != rules.budgets.reference,
-            runs,
+            judgement.epochs == tuned,
+            judgement.arm.look,
+            judgement.arm.n,
             len(judgement.group.records),
         )
 
-    return max(judged.judgements, key=worth)
+    return max(judged.judgements, key=rank)
 
 
 def _of_files(

@@ -6,15 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analysis import contrasts
 from harness.analysis.confusion_pattern import PatternTest
-from harness.analysis.contrasts import Arm
-from harness.analysis.groups import Group
+from harness.analysis.contrasts import VariantResult
+from harness.analysis.groups import Arm, Group
+from harness.analysis.sequential import Outcome
 from harness.protocol import decision
 from harness.protocol.decision import Decision
 from harness.verdict import claim_status, eligibility, outcomes
 from harness.verdict.claim_status import Evidence, Settled
 from harness.verdict.eligibility import Standing
-from harness.verdict.outcomes import AblationResult, AccuracyResult, ClassResult
+from harness.verdict.outcomes import AccuracyResult, ClassResult
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,13 @@ class Judgement:
     """What one group of records says.
 
     Attributes:
-        group: the records that count: those of planned seeds.
+        group: the records with planned seeds.
         title, epochs: of the group.
-        standing: whether this is a verdict; where it is none, no outcome and no status may be
-            shown, and `outcome` is None.
-        outcome: of the accuracy claim by the decision table.
-        accuracy, classes, pattern: None or empty where the classes are not CIFAR-10's.
-        ablations: see `harness.verdict.outcomes.ablations`.
+        standing: whether this is a verdict; where it is none, there are figures, and no outcome,
+            test or claim.
+        arm: runs of the variant that the paper is read as.
+        results: of every variant, against the one that the decision file names.
+        accuracy, classes, pattern: None or empty where the paper's figures do not compare.
         claims: each claim of the paper.
         notes: what a reader must know about the records.
     """
@@ -37,24 +39,18 @@ class Judgement:
     title: str
     epochs: int
     standing: Standing
-    outcome: str | None
+    arm: Arm
+    results: tuple[VariantResult, ...]
     accuracy: AccuracyResult | None
     classes: tuple[ClassResult, ...]
     pattern: PatternTest | None
-    ablations: tuple[AblationResult, ...]
     claims: tuple[Settled, ...]
     notes: tuple[str, ...]
 
-    def own(self, rules: Decision) -> Arm:
-        """The runs of the variant that the accuracy claim is judged on."""
-        return Arm.of(rules.accuracy.variant, self.group.records)
-
-    def tested(self, rules: Decision, *names: str) -> bool:
-        """Whether tests of these variants, and of the one they are held against, may be shown:
-        not where none are planned, not before all planned seeds have been run, and not where too
-        many of them failed."""
-        arms = [Arm.of(name, self.group.records) for name in (rules.contrasts.against, *names)]
-        return self.standing.planned and not any(arm.unsettled(rules) for arm in arms)
+    @property
+    def outcome(self) -> Outcome | None:
+        """Of the accuracy claim; None where no verdict is given."""
+        return self.accuracy.outcome if self.accuracy else None
 
 
 @dataclass(frozen=True)
@@ -85,45 +81,50 @@ def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = Non
         rules: the decision file's if None.
     """
     rules = rules or decision.load()
-    found = [(group, _judgement(group, rules)) for group in groups]
-    ordered = sorted(found, key=lambda pair: not pair[1].standing.decides)
+    kept = [eligibility.planned(group, rules) for group in groups]
+    standings = eligibility.standings([group for group, _ in kept], rules)
+    judgements = [
+        _judgement(group, unplanned, standing, rules)
+        for (group, unplanned), standing in zip(kept, standings, strict=True)
+    ]
+    judgements.sort(key=lambda judgement: not judgement.standing.decides)
     return Verdict(
         rules=rules,
         sha256=decision.sha256(),
-        judgements=tuple(judgement for _, judgement in ordered),
-        curves=_budget_curves(ordered),
+        judgements=tuple(judgements),
+        curves=_budget_curves(judgements),
         unread=unread,
     )
 
 
-def _judgement(group: Group, rules: Decision) -> Judgement:
-    kept, beyond = eligibility.planned(group, rules)
-    worth = eligibility.standing(kept, rules)
-    arm = Arm.of(rules.accuracy.variant, kept.records)
-    accuracy = outcomes.accuracy(arm, rules) if worth.cifar10 else None
-    ablations = outcomes.ablations(kept, rules)
-    evidence = Evidence(kept, arm, accuracy, ablations, rules, worth.planned)
+def _judgement(group: Group, unplanned: int, standing: Standing, rules: Decision) -> Judgement:
+    decides = standing.decides
+    arm = Arm.of(rules.accuracy.variant, group.records, rules)
+    results = contrasts.results(group, rules.contrasts.against, rules, planned=decides)
+    accuracy = outcomes.accuracy(arm, decides, group.dataset.test_size)
+    beside = group.beside_paper
     return Judgement(
-        group=kept,
+        group=group,
         title=group.title,
         epochs=group.protocol.epochs,
-        standing=worth,
-        outcome=accuracy.outcome if accuracy and worth.decides else None,
-        accuracy=accuracy,
-        classes=outcomes.classes(arm, rules) if worth.cifar10 else (),
-        pattern=outcomes.confusions(arm, rules) if worth.cifar10 else None,
-        ablations=ablations,
-        claims=claim_status.settle(evidence),
-        notes=tuple(eligibility.notes(kept, beyond, worth, rules)),
+        standing=standing,
+        arm=arm,
+        results=results,
+        accuracy=accuracy if beside else None,
+        classes=outcomes.classes(arm, decides) if beside else (),
+        pattern=outcomes.confusions(arm) if decides else None,
+        claims=claim_status.settle(Evidence(arm, accuracy, results)) if decides else (),
+        notes=tuple(eligibility.notes(group, unplanned, standing, rules)),
     )
 
 
 def _budget_curves(
-    found: Sequence[tuple[Group, Judgement]],
+    judgements: Sequence[Judgement],
 ) -> tuple[tuple[Judgement, ...], ...]:
     """Judgements that differ in nothing but the budget, where there are several."""
     together: dict[str, list[Judgement]] = {}
-    for group, judgement in found:
+    for judgement in judgements:
+        group = judgement.group
         shared = dataclasses.replace(group.protocol, epochs=1)
         key = repr((group.dataset, shared, group.device_type))
         together.setdefault(key, []).append(judgement)

@@ -13,7 +13,7 @@ from sklearn.isotonic import isotonic_regression
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.contrasts import Arm
+from harness.analysis.groups import Arm
 from harness.formatting import count
 from harness.protocol.decision import Decision
 from harness.report.figures import panels, style
@@ -28,7 +28,7 @@ def of_variants(judgement: Judgement, arms: Sequence[Arm]) -> list[Picture]:
     group = judgement.group
     drawn = []
     for arm in arms:
-        runs = [r for r in group.records if r.variant == arm.name and not r.failed]
+        runs = [r for r in arm.counted if not r.failed]
         whole = [r for r in runs if len(r.history) == group.protocol.epochs]
         if whole:
             drawn.append(_of_variant(arm.name, whole))
@@ -80,7 +80,7 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture | None:
     base = rules.contrasts.against
     finished = {
         line.variant: {epochs: row for epochs, row in line.rows.items() if row.n}
-        for line in budget_curve.lines(curve)
+        for line in budget_curve.lines(curve, rules)
     }
     shown = {name: rows for name, rows in finished.items() if len(rows) > 1}
     if not shown:

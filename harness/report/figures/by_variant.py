@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from harness import formatting
-from harness.analysis import contrasts, stats
-from harness.analysis.contrasts import Arm
+from harness.analysis import stats
+from harness.analysis.groups import Arm
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
@@ -45,40 +45,41 @@ def distance(found: AccuracyResult, rules: Decision) -> Picture:
         name="distance",
         title="How far from the paper",
         caption=f"Shaded: within {margin:g} point of the mean of the paper's two runs. "
-        "A match is an interval that lies wholly inside.",
+        "Reproduced is what has its whole interval inside.",
         alt=f"Our accuracy minus the paper's mean: {what}. The margin is {margin:g} point.",
         figure=figure,
     )
 
 
 def forest(judgement: Judgement, rules: Decision) -> Picture | None:
-    """Differences of the variants to the one they are held against; None without a tested one."""
-    tested = [
+    """Differences of the variants from the one they are compared with; None before the first
+    look."""
+    compared = [
         (row.variant, row.contrast)
-        for row in judgement.ablations
-        if row.contrast is not None and not math.isnan(row.contrast.low)
+        for row in judgement.results
+        if row.contrast is not None and row.contrast.look
     ]
-    if not tested:
+    if not compared:
         return None
     base = rules.contrasts.against
-    figure, axes = rows([name for name, _ in tested])
+    figure, axes = rows([name for name, _ in compared])
     axes.axvline(0, color=style.MUTED, lw=1)
-    told = []
-    for place, (name, c) in enumerate(tested):
-        real = judgement.tested(rules, name) and c.holm < rules.tests.alpha
+    shown = []
+    for place, (name, c) in enumerate(compared):
         axes.plot([100 * c.low, 100 * c.high], [place, place], color=style.OURS, lw=2.2)
-        fill = style.OURS if real else style.PAGE
+        fill = style.OURS if c.settled_look else style.PAGE
         axes.plot(100 * c.difference, place, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)
-        told.append(f"{name} {formatting.points(c.difference)} {formatting.span(c.low, c.high)}")
+        shown.append(f"{name} {formatting.points(c.difference)} {formatting.span(c.low, c.high)}")
     axes.set_xlabel(f"accuracy minus {base}'s (points)")
-    level = f"{100 * rules.tests.level:g} %"
+    level = f"{100 * rules.description.level:g} %"
     return Picture(
         name="forest",
-        title=f"What each change does, against {base}",
-        caption=f"Difference of mean accuracies with its {level} interval (Welch), one test each. "
-        f"Filled: p < {rules.tests.alpha:g} after Holm over {len(rules.contrasts.variants)}; "
-        "hollow: no difference found, which is not the same as none, or not tested (yet).",
-        alt=f"Differences to {base} in points, with {level} intervals: {'; '.join(told)}.",
+        title=f"What each change does, compared with {base}",
+        caption="Difference of mean accuracies (Welch). Planned contrasts have the interval that "
+        f"decides, Holm over {len(rules.contrasts.variants)}; filled: settled; hollow: not "
+        f"settled, which is not the same as no difference. Others have {level} intervals and no "
+        "test.",
+        alt=f"Differences from {base} in points, with intervals: {'; '.join(shown)}.",
         figure=figure,
     )
 
@@ -92,7 +93,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
     for place, arm in enumerate(there):
         values = 100 * arm.accuracies
         axes.plot(values, place + _spread(values), "o", color=style.OURS, alpha=0.75, mew=0, ms=4.5)
-        low, high = contrasts.interval(arm, rules)
+        low, high = arm.interval
         if not math.isnan(low):
             mean = [values.mean()] * 2
             axes.plot(mean, [place - 0.38, place + 0.38], color=style.INK, lw=1.6)
@@ -120,8 +121,9 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
     return Picture(
         name="seeds",
         title="Accuracy of every run",
-        caption=f"A dot is the last epoch of one seed. {dashed}The cross, from {rules.seeds.least} "
-        f"seeds on: mean and its {100 * rules.tests.level:g} % interval.",
+        caption=f"A dot is the last epoch of one seed. {dashed}The cross, from "
+        f"{rules.looks.seeds[0]} seeds on: mean and its {100 * rules.description.level:g} % "
+        "interval.",
         alt=f"{split.capitalize()} accuracy in percent by variant: {told}.",
         figure=figure,
     )
@@ -153,7 +155,7 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
         arm: a variant with at least one finished run.
     """
     classes = judgement.group.dataset.classes
-    ours = arm.figure("recall", classes)
+    ours = arm.per_class("recall", classes)
     figure, axes = rows(classes, 0.32)
     beside = judgement.group.beside_paper
     lines = [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS] if beside else []
@@ -169,9 +171,9 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
             mew=1.3,
             label=f"the paper, run {number}",
         )
-    enough = arm.n >= rules.seeds.least
+    enough = arm.look > 0
     if enough:
-        low, high = stats.mean_interval(ours, rules.tests.level)
+        low, high = stats.mean_interval(ours, rules.description.level)
         axes.hlines(range(len(classes)), 100 * low, 100 * high, color=style.OURS, lw=2.4)
         axes.plot(
             100 * ours.mean(1),
@@ -198,9 +200,9 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
         f"{c} {formatting.percent(float(v), 1)}" for c, v in zip(classes, ours.mean(1), strict=True)
     )
     bars = (
-        f"Bars: {100 * rules.tests.level:g} % intervals of the mean over seeds."
+        f"Bars: {100 * rules.description.level:g} % intervals of the mean over seeds."
         if enough
-        else (f"Fewer than {rules.seeds.least} seeds: the runs themselves, no interval.")
+        else f"Before {rules.looks.seeds[0]} seeds: the runs themselves, no interval."
     )
     return Picture(
         name="recall",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.analysis.contrasts import Arm
+from harness.analysis.groups import Arm
 from harness.paper import reported
 from harness.report.figures import panels
 from harness.report.figures.figure import WIDTH, Picture
@@ -25,7 +25,7 @@ def of_arm(judgement: Judgement, arm: Arm) -> list[Picture]:
     if not arm.n:
         return []
     classes = judgement.group.dataset.classes
-    ours = np.mean([panels.shares(m.confusion_matrix) for m in arm.finished.values()], axis=0)
+    ours = np.mean([panels.shares(m.confusion_matrix) for m in arm.finished], axis=0)
     over = f"mean of {arm.n} runs" if arm.n > 1 else "one run"
     pictures = [_matrix("ours", f"Ours: {arm.name}, {over}", ours, classes)]
     if not judgement.group.beside_paper:

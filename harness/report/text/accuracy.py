@@ -1,10 +1,9 @@
-"""What came out of the accuracy claim: its word, and sentences. Pure."""
+"""The accuracy claim in words. Pure."""
 
 from __future__ import annotations
 
-import math
-
 from harness import formatting
+from harness.analysis.sequential import Outcome
 from harness.formatting import count
 from harness.protocol import budget
 from harness.protocol.decision import Decision
@@ -13,119 +12,89 @@ from harness.verdict.verdict import Judgement
 
 NO_VERDICT = "NO VERDICT"
 
-# The decision table calls this end open too; said of runs that go on, its word would read as final.
-NOT_DECIDED_YET = "NOT DECIDED YET"
+_MEANING = {
+    Outcome.REPRODUCED: "the interval lies inside the margin",
+    Outcome.EXCEEDED: "the interval lies wholly above the margin",
+    Outcome.NOT_REACHED: "the interval lies wholly below the margin",
+    Outcome.UNDECIDED: "the interval reaches across the margin",
+}
 
-UNPLANNED = "no verdict and no tests are planned for such runs"
+
+def word(judgement: Judgement) -> str:
+    """The outcome; NO_VERDICT where none is given."""
+    return judgement.outcome.value if judgement.outcome else NO_VERDICT
 
 
-def word(judgement: Judgement, rules: Decision) -> str:
-    """The outcome; NOT_DECIDED_YET while planned seeds are to come, NO_VERDICT where no outcome
-    may be given."""
-    if judgement.outcome is None or judgement.accuracy is None:
-        return NO_VERDICT
-    return NOT_DECIDED_YET if judgement.own(rules).interim(rules) else judgement.outcome
+def look_name(look: int, rules: Decision) -> str:
+    """A look with its seeds: "look 1 (seeds 0-4)"."""
+    return f"look {look} (seeds 0-{rules.looks.seeds[look - 1] - 1})"
 
 
 def sentences(judgement: Judgement, rules: Decision) -> list[str]:
-    """The figures and what follows from them; no outcome where it may not be shown."""
-    found, planned = judgement.accuracy, judgement.standing.planned
+    """The figures and what follows from them; no outcome where none is given."""
+    found = judgement.accuracy
     if found is None:
-        return [
-            "The images are not CIFAR-10's, so the paper's figures do not compare; only our "
-            "variants do."
-        ]
-    lines = [_figures(found, planned, rules)]
-    if judgement.outcome is None and (why := judgement.own(rules).too_many_failed(rules)):
-        lines.append(f"{why}.")
-    if judgement.outcome is not None:
-        lines.append(f"{word(judgement, rules)}: {found.reason}.")
-    if judgement.outcome == rules.outcomes.inside:
+        return ["The paper's figures do not compare with these: only our variants do."]
+    lines = [_figures(found, rules)]
+    if judgement.outcome:
+        lines.append(f"{word(judgement)}: {reason(judgement, rules)}.")
+    if judgement.outcome is Outcome.REPRODUCED:
         lines.append(
             "That means that the paper's text can be read so that it gives 75 %, and no more: "
             "the paper leaves most settings open and its two runs were selected."
         )
-    if exceeds(judgement, rules):
-        lines += ["Ours is higher than the paper's.", built_in(judgement, rules)]
-    if not planned:
-        of_curve = not judgement.standing.stated and judgement.epochs in rules.budgets.curve
-        lines.append(f"{UNPLANNED.capitalize()}" + ", but for the budget curve" * of_curve + ".")
-    elif found.undecided:
-        lines.append(needed(judgement, found, rules))
+    if judgement.outcome is Outcome.EXCEEDED and (caveat := built_in(judgement, rules)):
+        lines.append(caveat)
     return lines
 
 
-def _figures(found: AccuracyResult, planned: bool, rules: Decision) -> str:
-    name, limits = rules.accuracy.variant, rules.accuracy
-    if not found.n:
-        return f"No finished run of {name}" + f" ({found.failed} failed)" * bool(found.failed) + "."
-    reported = formatting.percent(sum(found.reported) / len(found.reported))
+def reason(judgement: Judgement, rules: Decision) -> str:
+    """Why the accuracy claim has its outcome, and the look that it is of."""
+    found = judgement.accuracy
+    if found is None or found.outcome is None:
+        return judgement.standing.heading
+    if found.look:
+        return f"{_MEANING[found.outcome]} at {look_name(found.look, rules)}"
+    runs = judgement.arm.accuracy_runs
+    blocked = [number for number, there in enumerate(runs.blocked, start=1) if there]
+    if blocked:
+        failed = count(int(runs.failed[blocked[-1] - 1]), "run")
+        return f"{look_name(blocked[-1], rules)} settles nothing, as {failed} failed"
+    return f"{look_name(1, rules)} is not complete"
+
+
+def _figures(found: AccuracyResult, rules: Decision) -> str:
+    name = rules.accuracy.variant
     ran = f"{count(found.n, 'run')} of {name}"
-    ran += f" ({found.failed} more failed)" * bool(found.failed)
-    if math.isnan(found.low):
-        alike = f"all {formatting.percent(found.mean)}"
-        shown = ", ".join(formatting.percent(a) for a in found.runs) or alike
+    if found.failed:
+        ran += f" ({found.failed} more failed)"
+    if not found.n:
+        return f"No finished run of {name}."
+    reported = formatting.percent(sum(found.reported) / len(found.reported))
+    if not found.look:
+        shown = ", ".join(formatting.percent(a) for a in found.runs)
         return f"{ran}: {shown} %; the paper's two average {reported} %."
-    margin = f", against a margin of {100 * limits.margin:g} point" * planned
+    margin = f", against a margin of {100 * rules.accuracy.margin:g} point" if found.outcome else ""
     return (
         f"{ran} reach {formatting.percent(found.mean)} % on average "
         f"(SD {formatting.percent(found.sd)}); the paper's two average {reported} %. The "
-        f"difference is {formatting.points(found.difference)} points, "
-        f"{interval(found, rules)}{margin}."
+        f"difference is {formatting.points(found.difference)} points, {interval(found)}{margin}. "
+        "The choice of the test images alone has a standard error of "
+        f"{formatting.percent(found.sampling)} points."
     )
 
 
-def interval(found: AccuracyResult, rules: Decision) -> str:
+def interval(found: AccuracyResult) -> str:
     """That of the difference, with its level."""
-    level = f"{100 * (1 - 2 * rules.accuracy.alpha):g} %"
-    return f"{level} interval {formatting.span(found.low, found.high)}"
-
-
-def exceeds(judgement: Judgement, rules: Decision) -> bool:
-    """Whether the outcome is that ours lies beyond the margin, and above."""
-    found = judgement.accuracy
-    return (
-        found is not None and judgement.outcome == rules.outcomes.outside and found.difference > 0
-    )
+    return f"{100 * found.level:g} % interval {formatting.span(found.low, found.high)}"
 
 
 def built_in(judgement: Judgement, rules: Decision) -> str:
     """Why runs at the tuned budget may exceed the paper's accuracy; empty at another one."""
+    if judgement.epochs != budget.load().epochs:
+        return ""
     return (
         "Part of that may be built in: the number of epochs, which the paper does not state, is "
         f"the smallest tried that reached {100 * rules.budgets.target:g} % on held-out training "
         "images, and the smallest that reaches it may reach more."
-        if judgement.epochs == budget.load().epochs
-        else ""
-    )
-
-
-def needed(judgement: Judgement, found: AccuracyResult, rules: Decision) -> str:
-    """What is still to come, and where it may help, how many seeds would do; empty where nothing
-    is to come and so many have been run."""
-    planned, margin = rules.seeds.accuracy, rules.accuracy.margin
-    measured = found.n >= rules.seeds.least
-    least = f"At least {rules.seeds.least} seeds are needed for any interval; {planned} are planned"
-    if measured and (found.low > margin or found.high < -margin):
-        return (
-            f"So far the interval lies wholly beyond the margin; {planned} seeds are planned, "
-            "and nothing is decided before."
-        )
-    if not measured and abs(found.difference) > margin:
-        return f"{least}."
-    spread = found.sd if measured else rules.accuracy.expected_sd
-    power = f"{100 * rules.tests.power:g} %"
-    told = f"with a deviation of {formatting.percent(spread)} points over seeds"
-    if found.needed is None:
-        return (
-            f"No number of seeds would settle it {told}: the reported mean rests on two runs only."
-        )
-    if found.n >= found.needed:
-        to_come = f"{planned} seeds are planned, and nothing is decided before."
-        return to_come if judgement.own(rules).interim(rules) else ""
-    return (
-        f"{least}. " * (not measured)
-        + f"About {found.needed} seeds would show agreement, were it perfect, with {power} "
-        + f"power {told}"
-        + (f"; {planned} are planned." if measured else ".")
     )

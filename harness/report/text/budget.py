@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from harness.analysis.contrasts import VariantResult
+from harness.analysis.sequential import Effect
 from harness.formatting import EMPTY, count, percent, points
 from harness.protocol.decision import Decision
 from harness.report.text import markup
-from harness.verdict.budget_curve import _differences, _speaking, _turns, lines
-from harness.verdict.outcomes import AblationResult
+from harness.verdict import budget_curve
 from harness.verdict.verdict import Judgement
 
 NOT_RUN = "not run"
@@ -17,27 +18,27 @@ NOT_RUN = "not run"
 
 def columns(curve: Sequence[Judgement], rules: Decision) -> markup.Cells:
     """A row for each variant, a column for each budget: accuracy of the variant that the others
-    are held against, their differences to it, and runs; * where a planned test finds one."""
-    shown = lines(curve)
+    are compared with, their differences from it, and runs; * where a planned test settled one."""
+    shown = budget_curve.lines(curve, rules)
     return {
         "variant": [line.variant for line in shown],
         **{
-            count(j.epochs, "epoch"): [_cell(line.rows.get(j.epochs), j, rules) for line in shown]
+            count(j.epochs, "epoch"): [_cell(line.rows.get(j.epochs)) for line in shown]
             for j in curve
         },
     }
 
 
-def _cell(row: AblationResult | None, judgement: Judgement, rules: Decision) -> str:
+def _cell(row: VariantResult | None) -> str:
     if row is None:
         return NOT_RUN
-    ran = f"{row.n}" + f", {row.failed} failed" * bool(row.failed)
+    ran = f"{row.n}, {row.failed} failed" if row.failed else f"{row.n}"
     if row.contrast is None:
         return f"{percent(row.mean)} % ({ran})" if row.n else f"{EMPTY} ({ran})"
     if math.isnan(row.contrast.difference):
         return f"{EMPTY} ({ran})"
-    real = judgement.tested(rules, row.variant) and row.contrast.holm < rules.tests.alpha
-    return f"{points(row.contrast.difference)}{'*' * real} ({ran})"
+    star = "*" if row.contrast.effect in (Effect.HELPS, Effect.HURTS) else ""
+    return f"{points(row.contrast.difference)}{star} ({ran})"
 
 
 def legend(curve: Sequence[Judgement], rules: Decision) -> str:
@@ -47,14 +48,14 @@ def legend(curve: Sequence[Judgement], rules: Decision) -> str:
         f"{base}: mean accuracy; the others: points above or below it; in brackets finished runs."
     ]
     if any("*" in cell for cells in columns(curve, rules).values() for cell in cells):
-        told.append(f"*: p < {rules.tests.alpha:g} after Holm.")
+        told.append(f"*: p < {rules.contrasts.alpha:g} after Holm.")
     return " ".join([*told, *lacking(curve, rules)])
 
 
 def lacking(curve: Sequence[Judgement], rules: Decision) -> list[str]:
     """Which budgets of the decision file have no runs, and which variants lack at the others;
-    empty for images and protocols that it has no plan for."""
-    if not any(judgement.standing.planned for judgement in curve):
+    empty where no budget gives a verdict."""
+    if not any(judgement.standing.decides for judgement in curve):
         return []
     there = {judgement.epochs: judgement for judgement in curve}
     wanted = rules.budgets.curve
@@ -62,7 +63,8 @@ def lacking(curve: Sequence[Judgement], rules: Decision) -> list[str]:
     told = [f"Not run: {', '.join(absent)} epochs."] if absent else []
     for epochs in wanted:
         if epochs in there:
-            none = [r.variant for r in there[epochs].ablations if not r.n and not r.failed]
+            run = {r.variant for r in there[epochs].results if r.n or r.failed}
+            none = [name for name in rules.variants if name not in run]
             told += [f"Not run at {epochs} epochs: {', '.join(none)}."] if none else []
     return told
 
@@ -70,26 +72,28 @@ def lacking(curve: Sequence[Judgement], rules: Decision) -> list[str]:
 def sentence(curve: Sequence[Judgement], rules: Decision) -> str:
     """The figures at every budget, and whether an ablation changes sides; empty where no variant
     has been run at two budgets. What too many failed runs leave of a variant is not compared."""
-    own = _speaking(curve, rules).get(rules.contrasts.against, {})
+    base = rules.contrasts.against
+    own = budget_curve.comparable(curve, rules).get(base, {})
     if len(own) < 2:
         return ""
     means = ", ".join(
         f"{percent(row.mean)} % at {epochs} epochs ({count(row.n, 'run')})"
         for epochs, row in own.items()
     )
-    told = [
-        _compared(name, found) + " (it changes sides)" * _turns(found)
-        for name, found in _differences(curve, rules).items()
+    named = [
+        _compared(name, found) + (" (it changes sides)" if budget_curve.changes_sign(found) else "")
+        for name, found in budget_curve.differences(curve, rules).items()
     ]
-    against = f" Against it, in points: {'; '.join(told)}. Any of this may be chance."
-    return f"By budget {rules.contrasts.against} reaches {means}.{against * bool(told)}"
+    against = f" Against it, in points: {'; '.join(named)}. Any of this may be chance."
+    return f"By budget {base} reaches {means}.{against if named else ''}"
 
 
 def turning(curve: Sequence[Judgement], rules: Decision) -> dict[str, str]:
     """The ablations that are better at one budget and worse at another, with their figures."""
-    found = _differences(curve, rules)
     return {
-        name: _compared("", by_epochs) for name, by_epochs in found.items() if _turns(by_epochs)
+        name: _compared("", by_epochs)
+        for name, by_epochs in budget_curve.differences(curve, rules).items()
+        if budget_curve.changes_sign(by_epochs)
     }
 
 

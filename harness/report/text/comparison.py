@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from harness import formatting
+from harness.analysis import contrasts
 from harness.analysis.comparison import table
-from harness.analysis.groups import Group
+from harness.analysis.sequential import Effect
 from harness.errors import InputError
 from harness.formatting import EMPTY, percent, points
 from harness.protocol import decision
 from harness.report.text import comparison_notes, markup
 from harness.report.text.markup import FORMATS, Cells
+from harness.verdict.verdict import Judgement
 
 # Characters; a terminal's or a page's.
 WIDTH = 120
 
+# What stands in the column of effects.
+EFFECTS = {Effect.HELPS: "helps", Effect.HURTS: "hurts", Effect.UNDECIDED: "open"}
+
 # Columns that only the full table shows.
-_FULL_ONLY = ("accuracy_optimistic", "recall_difference_", "recall_q_")
+_FULL_ONLY = ("accuracy_optimistic", "recall_difference_")
 
 
 def render(
-    groups: Sequence[Group], form: str, baseline: str = "paper", *, full: bool = False
+    judgements: Sequence[Judgement], form: str, baseline: str = "paper", *, full: bool = False
 ) -> str:
     """All groups in one text, each in a table of its own.
 
     Args:
-        groups: see `harness.analysis.groups.group`.
+        judgements: of a `harness.verdict.verdict.Verdict`.
         form: one of FORMATS. CSV and JSON hold raw fractions and seconds.
         baseline: the variant that differences are taken from.
         full: every column and the classes, at any width.
@@ -41,36 +45,41 @@ def render(
     """
     if form not in FORMATS:
         raise InputError(f"unknown format {form!r}: use {', '.join(FORMATS)}.")
-    present = {r.variant for g in groups for r in g.records}
+    present = {r.variant for j in judgements for r in j.group.records}
     if baseline not in present and baseline != "paper":
         raise InputError(
             f"--baseline {baseline}: no stored run of that variant. "
             f"There are: {', '.join(sorted(present))}."
         )
     if form in ("csv", "json"):
-        frame = pd.concat([_identified(g, baseline, full) for g in groups], ignore_index=True)
+        frames = [_identified(judgement, baseline, full) for judgement in judgements]
+        frame = pd.concat(frames, ignore_index=True)
         if form == "csv":
             return markup.csv(frame)
         return json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
     write = _markdown if form == "markdown" else _latex
     title = [comparison_notes.title(baseline)] if full and form == "markdown" else []
-    return "\n\n".join([*title, *(write(g, groups[0], baseline, full) for g in groups)]) + "\n"
+    return (
+        "\n\n".join([*title, *(write(j, judgements[0], baseline, full) for j in judgements)]) + "\n"
+    )
 
 
-def in_short(group: Group, tested: Collection[str]) -> str:
-    """One group in Markdown as `render` has it, without its classes.
-
-    Args:
-        group: see `harness.analysis.groups.group`.
-        tested: the variants whose tests against `paper` may be shown.
-    """
-    frame = table(group)
-    frame.loc[~frame["variant"].isin(tested), ["p", "p_holm"]] = math.nan
-    return _text(group, group, frame, "paper", full=False, classes=False)
+def in_short(judgement: Judgement) -> str:
+    """One group in Markdown as `render` has it, without its classes."""
+    return _markdown(judgement, judgement, "paper", full=False, classes=False)
 
 
-def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
-    frame = table(group, baseline)
+def numbers(judgement: Judgement, baseline: str) -> pd.DataFrame:
+    """The table of a group, see `harness.analysis.comparison.table`: the numbers of its judgement;
+    against another variant than the decision file's, nothing is tested."""
+    rules, results = decision.load(), judgement.results
+    if baseline != rules.contrasts.against:
+        results = contrasts.results(judgement.group, baseline, rules, planned=False)
+    return table(judgement.group, results, baseline, rules)
+
+
+def _identified(judgement: Judgement, baseline: str, full: bool) -> pd.DataFrame:
+    group, frame = judgement.group, numbers(judgement, baseline)
     if not full:
         frame = frame[[c for c in frame.columns if not c.startswith(_FULL_ONLY)]]
     about: dict[str, str | int] = {
@@ -87,36 +96,30 @@ def _identified(group: Group, baseline: str, full: bool) -> pd.DataFrame:
     return frame
 
 
-def _markdown(group: Group, first: Group, baseline: str, full: bool) -> str:
-    return _text(group, first, table(group, baseline), baseline, full=full)
-
-
-def _text(
-    group: Group,
-    first: Group,
-    frame: pd.DataFrame,
+def _markdown(
+    judgement: Judgement,
+    first: Judgement,
     baseline: str,
-    *,
     full: bool,
     classes: bool = True,
 ) -> str:
-    parts = [f"## {group.title}", *comparison_notes.notes(group, first)]
+    group, frame = judgement.group, numbers(judgement, baseline)
+    parts = [f"## {group.title}", *comparison_notes.notes(group, first.group)]
     views = _views(frame, group.dataset.classes, baseline, full)
     for heading, cells in views if classes else views[:1]:
         parts += [f"### {heading}"] if heading else []
         parts.append(markup.markdown(cells if full else _fitted(cells)))
-    return "\n\n".join([*parts, *comparison_notes.legend(group, frame, baseline, full)])
+    return "\n\n".join([*parts, *comparison_notes.legend(judgement, frame, baseline, full)])
 
 
-def _latex(group: Group, first: Group, baseline: str, full: bool) -> str:
-    frame = table(group, baseline)
-    parts = [f"% {line}" for line in (group.title, *comparison_notes.notes(group, first))]
+def _latex(judgement: Judgement, first: Judgement, baseline: str, full: bool) -> str:
+    group, frame = judgement.group, numbers(judgement, baseline)
+    parts = [f"% {line}" for line in (group.title, *comparison_notes.notes(group, first.group))]
     for heading, cells in _views(frame, group.dataset.classes, baseline, full):
         parts += [f"% {heading}"] if heading else []
         parts.append(markup.latex(cells))
-    return "\n".join(
-        [*parts, *(f"% {s}" for s in comparison_notes.legend(group, frame, baseline, full))]
-    )
+    legend = comparison_notes.legend(judgement, frame, baseline, full)
+    return "\n".join([*parts, *(f"% {sentence}" for sentence in legend)])
 
 
 def _views(
@@ -131,26 +134,14 @@ def _views(
     views = [("", main), ("Recall of each class, %", recall)]
     if not full:
         return views
-    against = frame[frame[[f"recall_q_{c}" for c in classes]].notna().any(axis=1)]
+    against = frame[frame[[f"recall_difference_{c}" for c in classes]].notna().any(axis=1)]
     if len(against):
         differences = {
             "variant": list(against["variant"]),
-            **{c: _starred(against, c) for c in classes},
+            **{c: [points(v, 1) for v in against[f"recall_difference_{c}"]] for c in classes},
         }
-        count = len(against) * len(classes)
-        heading = f"Recall against {baseline}, points (*: q < 0.05, Benjamini-Hochberg, {count})"
-        views.append((heading, differences))
+        views.append((f"Recall against {baseline}, points", differences))
     return views
-
-
-def _starred(frame: pd.DataFrame, name: str) -> list[str]:
-    rate = decision.load().tests.alpha
-    return [
-        points(value, 1) + "*" * bool(q < rate)
-        for value, q in zip(
-            frame[f"recall_difference_{name}"], frame[f"recall_q_{name}"], strict=True
-        )
-    ]
 
 
 def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
@@ -166,11 +157,15 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
             )
             for r in rows
         ],
-        "p": [formatting.p_value(r["p_holm"]) for r in rows],
+        "p": [formatting.p_value(r["p_holm"]) if r["difference_look"] else EMPTY for r in rows],
+        "effect": [_effect(r) for r in rows],
         "P(>)": [formatting.number(r["p_better"]) for r in rows],
     }
     more = {
+        "look": [str(r["difference_look"] or EMPTY) for r in rows],
+        "settled": [str(r["settled_look"] or EMPTY) for r in rows],
         "p raw": [formatting.p_value(r["p"]) for r in rows],
+        "q": [formatting.p_value(r["q"]) if r["difference_look"] else EMPTY for r in rows],
         "detects": [percent(r["detectable"]) for r in rows],
         "r": [formatting.number(r["correlation"]) for r in rows],
         "SD": [percent(r["accuracy_sd"]) for r in rows],
@@ -181,12 +176,18 @@ def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
     return {**short, **(more if full else {}), "changes": [r["changes"] or EMPTY for r in rows]}
 
 
+def _effect(row: dict[str, Any]) -> str:
+    """What the planned test says so far."""
+    planned = isinstance(row["effect"], str) and row["difference_look"]
+    return EFFECTS[Effect(row["effect"])] if planned else EMPTY
+
+
 def _accuracy(row: dict[str, Any], full: bool) -> str:
-    if row["runs"] and not math.isnan(row["accuracy"]):
-        runs = row["runs"].split()
-        # In a short table three and more with two digits would leave no room for the rest.
-        digits, between = (2, ", ") if full or len(runs) < 3 else (1, " ")
-        return between.join(percent(float(value), digits) for value in runs)
+    runs = [float(value) for value in row["runs"].split()]
+    if not full and 2 < len(runs) < 5:  # all of them would leave no room for the rest
+        return f"{percent(min(runs))} to {percent(max(runs))}"
+    if 0 < len(runs) < 5:
+        return ", ".join(percent(value) for value in runs)
     half = (row["accuracy_high"] - row["accuracy_low"]) / 2
     return formatting.plus_minus(percent(row["accuracy"]), half)
 
@@ -198,6 +199,6 @@ def _fitted(cells: Cells) -> Cells:
     over = sum(widths) + 3 * len(widths) + 1 - WIDTH
     if over <= 0 or "changes" not in cells:
         return cells
-    kept = max(12, widths[-1] - over)
+    kept = max(6, widths[-1] - over)
     cut = [c if len(c) <= kept else c[: kept - 1] + "…" for c in cells["changes"]]
     return {**cells, "changes": cut}

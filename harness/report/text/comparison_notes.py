@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.analysis.comparison import family
-from harness.analysis.contrasts import Arm
-from harness.analysis.groups import Group, apart, environments
-from harness.formatting import count, percent
+from harness.analysis.groups import Group, apart
+from harness.formatting import percent
 from harness.paper import reported
 from harness.protocol import datasets, decision
-from harness.protocol.decision import Decision
 from harness.runs.record import DatasetInfo
-from harness.verdict import eligibility
+from harness.verdict.verdict import Judgement
 
 # Reasons that a note names; one more is named rather than counted.
 _REASONS = 3
@@ -56,52 +53,64 @@ def _origin(data: DatasetInfo) -> str:
     return "NOT the official CIFAR-10 bytes" if same_task else "not CIFAR-10"
 
 
-def legend(group: Group, frame: pd.DataFrame, baseline: str, full: bool) -> list[str]:
+def legend(judgement: Judgement, frame: pd.DataFrame, baseline: str, full: bool) -> list[str]:
     """What the columns mean, and what the reader must not overlook.
 
     Args:
-        group: of the table.
+        judgement: of the group of the table.
         frame: see `harness.analysis.comparison.table`.
         baseline: the variant that differences are taken from.
         full: whether every column is shown.
     """
-    rules = decision.load()
+    rules, group = decision.load(), judgement.group
+    ours = frame[~frame["variant"].isin([run.name for run in reported.REPORTED_RUNS])]
+    level = f"{100 * rules.description.level:g} %"
     lines = []
-    if frame["accuracy_low"].notna().any():
-        lines.append(f"±: half of a {100 * rules.tests.level:g} % interval (Student, Welch).")
-    if frame["p_holm"].notna().any():
+    if (ours["look"] > 0).any():
+        ends = " or ".join(f"0-{seeds - 1}" for seeds in rules.looks.seeds)
         lines.append(
-            f"p: Welch's t against {baseline}, {_corrected(frame, baseline, rules)}. P(>): chance "
-            f"that a random run beats one of {baseline}. Differences of "
-            f"{_detectable(frame)} points would be found with "
-            f"{100 * rules.tests.power:g} % power."
+            f"Figures are over the seeds of a variant's latest complete look ({ends}); vs "
+            f"{baseline}: over those of the latest look that both have."
         )
-        if why := _undecided(group, frame, baseline, rules):
-            lines.append(f"These p decide nothing: {why}.")
+        lines.append(f"±: half of a {level} interval (Student); {_of_contrasts(frame, level)}")
+    if (frame["difference_look"] > 0).any():
+        lines.append(
+            f"P(>): chance that a random run beats one of {baseline}. Differences of "
+            f"{_detectable(frame)} points would be found with "
+            f"{100 * rules.description.power:g} % power."
+        )
     if full and (terms := _terms(group, frame, baseline)):
         lines.append(" ".join(terms))
-    ours = ~frame["variant"].isin([run.name for run in reported.REPORTED_RUNS])
-    if (ours & (frame["n"] < rules.seeds.least)).any():
+    if (ours["look"] == 0).any():
         lines.append(
-            f"Fewer than {rules.seeds.least} seeds: the runs themselves, no interval, no test."
+            f"Before a look is complete (from {rules.looks.seeds[0]} seeds on): the runs "
+            "themselves or their range, no interval, no test."
         )
-    if beyond := eligibility.planned(group, rules)[1]:
-        lines.append(
-            f"{count(beyond, 'run')} with seeds beyond the planned ones: counted here, left out "
-            "by verdict and report."
-        )
-    if (frame["failed"] > 0).any():
-        lines.append("Failed runs are counted, enter no mean, and lose every comparison in P(>).")
-    if len(places := environments(group.records)) > 1:
-        lines.append(f"Rows come from more than one environment: {'; '.join(places)}.")
-    return lines
+    return [*lines, *judgement.notes]
+
+
+def _of_contrasts(frame: pd.DataFrame, level: str) -> str:
+    """What stands behind the intervals of differences."""
+    tested = frame["effect"].notna()
+    if not tested.any():
+        return f"of differences {level} (Welch), exploratory."
+    text = (
+        f"of planned contrasts at the level that decides (Welch). p: sequential over the looks so "
+        f"far, after Holm over the {len(decision.load().contrasts.variants)} planned contrasts, "
+        "run or not; below "
+        f"{decision.load().contrasts.alpha:g} the variant helps or hurts."
+    )
+    if (frame["difference_low"].notna() & ~tested).any():
+        text += f" All others are exploratory: {level} intervals, no test."
+    return text
 
 
 def _terms(group: Group, frame: pd.DataFrame, baseline: str) -> list[str]:
     """The columns that only a full table has, where something stands in them."""
     split = group.dataset.split
     meaning = {
-        "p": "p raw: before Holm.",
+        "p": "p raw: Welch's t at the look.",
+        "q": "q: the smallest p / weight of the looks so far.",
         "detectable": "detects: smallest difference that would be found, points.",
         "correlation": f"r: correlation with {baseline} over the seeds of both (they share their "
         "batches).",
@@ -110,30 +119,8 @@ def _terms(group: Group, frame: pd.DataFrame, baseline: str) -> list[str]:
         "decides nothing.",
         "auc": "AUC: each class against the rest, mean over the classes.",
     }
-    return [text for column, text in meaning.items() if frame[column].notna().any()]
-
-
-def _corrected(frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
-    """How many tests Holm's correction counts."""
-    planned = family(baseline, rules)
-    tested = frame["variant"][frame["p_holm"].notna()]
-    if not planned:
-        here = count(len(tested), "contrast")
-        return f"after Holm over the {here} here (the decision file plans none against {baseline})"
-    text = f"after Holm over the decision file's {len(planned)} contrasts, run or not"
-    if unplanned := int((~tested.isin(planned)).sum()):
-        text += f" ({unplanned} outside it: a family of their own)"
-    return text
-
-
-def _undecided(group: Group, frame: pd.DataFrame, baseline: str, rules: Decision) -> str:
-    """Why the tests shown settle nothing; empty where they may."""
-    counted = eligibility.planned(group, rules)[0]
-    if not eligibility.standing(counted, rules).planned:
-        return "no test is planned for such runs"
-    names = [baseline, *frame["variant"][frame["p_holm"].notna()]]
-    found = [Arm.of(name, counted.records).unsettled(rules) for name in names]
-    return "; ".join(why for why in found if why)
+    at_a_look = frame[~frame["q"].notna() | (frame["difference_look"] > 0)]
+    return [text for column, text in meaning.items() if at_a_look[column].notna().any()]
 
 
 def _detectable(frame: pd.DataFrame) -> str:

@@ -3,47 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from harness import formatting
 from harness.analysis import learning_curves
 from harness.analysis.calibration import Calibration
 from harness.analysis.confusion_pattern import PatternTest
-from harness.analysis.contrasts import Arm, Contrast
+from harness.analysis.contrasts import Contrast
 from harness.analysis.groups import Group
+from harness.analysis.sequential import Effect
 from harness.formatting import count
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text import accuracy
-from harness.verdict.outcomes import AblationResult, ClassResult
+from harness.verdict.outcomes import ClassResult
 from harness.verdict.verdict import Judgement
 
 
 def paragraph(judgement: Judgement, rules: Decision) -> str:
-    """The whole judgement in one paragraph; no outcome where it may not be shown."""
-    parts = accuracy.sentences(judgement, rules)
-    # Before the plan has been run, figures alone: a test that is read after every run errs more
-    # often than its level says (docs/statistics.md). None either where too many runs failed.
-    arm = Arm.of(rules.accuracy.variant, judgement.group.records)
-    if judgement.standing.planned and not arm.unsettled(rules):
-        if judgement.classes:
-            parts.append(recall(judgement.classes, rules))
-        if judgement.pattern:
-            parts.append(confusion(judgement.pattern, rules))
-    parts += [ablations(judgement, rules), last_epochs(judgement.group, rules)]
+    """The whole judgement in one paragraph; no outcome and no test where none is given."""
+    parts = [
+        *accuracy.sentences(judgement, rules),
+        recall(judgement.classes, rules),
+        confusion(judgement.pattern, rules) if judgement.pattern else "",
+        ablations(judgement, rules),
+        last_epochs(judgement.group, rules),
+    ]
     return " ".join(part for part in parts if part)
 
 
-def recall(found: Iterable[ClassResult], rules: Decision) -> str:
-    """Differences of the classes, found or not; finding none is not called agreement."""
-    rows = tuple(found)
-    hits = [c for c in rows if c.holm < rules.tests.alpha]
+def recall(found: Sequence[ClassResult], rules: Decision) -> str:
+    """Differences of the classes at the last look, found or not; finding none is not called
+    agreement. Empty before."""
+    tested = [c for c in found if not math.isnan(c.p_holm)]
+    if not tested:
+        return ""
+    hits = [c for c in tested if c.p_holm < rules.classes.alpha]
     if hits:
         named = ", ".join(f"{c.name} ({formatting.points(c.difference, 1)} points)" for c in hits)
-        return f"Recall differs from the paper's in {named}, after Holm over the {len(rows)}."
-    seen = [c.detectable for c in rows if not math.isnan(c.detectable)]
-    if not seen:
-        return "Recall of the classes does not vary over our runs: no test."
+        return f"Recall differs from the paper's in {named}, after Holm over the {len(found)}."
+    seen = [c.detectable for c in tested]
     return (
         "Recall of the classes: no difference found; differences of "
         f"{formatting.percent(min(seen), 1)} to {formatting.percent(max(seen), 1)} points, "
@@ -54,7 +53,7 @@ def recall(found: Iterable[ClassResult], rules: Decision) -> str:
 def confusion(found: PatternTest, rules: Decision) -> str:
     """Whether errors go to the classes that the paper's go to."""
     apart = f"{formatting.percent(found.distance, 1)} % of the errors go elsewhere"
-    if found.p <= rules.tests.alpha:
+    if found.p <= rules.classes.alpha:
         cells = ", ".join(
             f"{CLASSES[i]} as {CLASSES[j]} {100 * ours:.0f} % (reported {100 * theirs:.0f} %)"
             for i, j, ours, theirs in found.cells
@@ -75,79 +74,59 @@ def confusion(found: PatternTest, rules: Decision) -> str:
 
 
 def ablations(judgement: Judgement, rules: Decision) -> str:
-    """Which contrasts are real, how far apart the runs lie that are not tested, and where too
-    many failed."""
-    records, base = judgement.group.records, rules.contrasts.against
-    own = Arm.of(base, records)
-    there = [
-        (row, row.contrast)
-        for row in judgement.ablations
-        if row.contrast is not None and not math.isnan(row.contrast.difference)
+    """Which contrasts are settled, which are not, and how far apart the others lie."""
+    compared = [
+        (result.n, result.contrast)
+        for result in judgement.results
+        if result.contrast and not math.isnan(result.contrast.difference)
     ]
-    if not judgement.standing.planned:
-        return _so_far(there, own, "Any of this may be chance.")
-    if (why := own.too_many_failed(rules)) and there:
-        return f"No ablation is tested: {why}."
-    arms = (Arm.of(name, records) for name in rules.contrasts.variants)
-    failed = {arm.name: why for arm in arms if (why := arm.too_many_failed(rules))}
-    tested = [
-        contrast
-        for row, contrast in there
-        if judgement.tested(rules, row.variant) and not math.isnan(contrast.holm)
-    ]
-    rest = [(r, c) for r, c in there if c not in tested and r.variant not in failed]
-    left_out = f"Not tested: {'; '.join(failed.values())}." if failed else ""
-    parts = (_tested(tested, rules), left_out, _so_far(rest, own, _when_tested(rules)))
+    at_look = [c for _, c in compared if c.effect and c.look]
+    others = [(n, c) for n, c in compared if c not in at_look]
+    parts = (_tested(at_look, rules), _untested(others, rules))
     return " ".join(part for part in parts if part)
-
-
-def _when_tested(rules: Decision) -> str:
-    seeds, base = rules.seeds, rules.contrasts.against
-    return (
-        "Any of this may be chance: tests wait until all planned seeds have been run "
-        f"({seeds.accuracy} of {base}, {seeds.others} of each other variant)."
-    )
 
 
 def _tested(found: Sequence[Contrast], rules: Decision) -> str:
     if not found:
         return ""
     base, family = rules.contrasts.against, len(rules.contrasts.variants)
-    real = [
-        f"{c.variant} ({formatting.points(c.difference)})"
+    settled = [
+        f"{c.variant} {c.effect.value.lower()} ({formatting.points(c.difference)}, look "
+        f"{c.settled_look})"
         for c in found
-        if c.holm < rules.tests.alpha
+        if c.effect and c.effect is not Effect.UNDECIDED
     ]
-    unseen = [
-        f"{c.variant} ({formatting.points(c.difference)}; {formatting.percent(c.detectable)})"
+    undecided = [
+        f"{c.variant} ({formatting.points(c.difference)}, look {c.look}; "
+        f"{formatting.percent(c.detectable)})"
         for c in found
-        if not c.holm < rules.tests.alpha
+        if c.effect is Effect.UNDECIDED
     ]
-    parts = [f"differ from {base}, in points: {', '.join(real)}"] * bool(real)
-    parts += [
-        f"no difference found for {', '.join(unseen)}: one as large as the second figure would "
-        f"have been found in {_power(rules)} of cases"
-    ] * bool(unseen)
+    parts = []
+    if settled:
+        parts.append(f"compared with {base}, in points: {', '.join(settled)}")
+    if undecided:
+        parts.append(
+            f"no difference found yet for {', '.join(undecided)}: one as large as the second "
+            f"figure would have been found in {_power(rules)} of cases"
+        )
     return f"Ablations after Holm over {family}: {'; '.join(parts)}."
 
 
 def _power(rules: Decision) -> str:
-    return f"{100 * rules.tests.power:g} %"
+    return f"{100 * rules.description.power:g} %"
 
 
-def _so_far(rows: Sequence[tuple[AblationResult, Contrast]], own: Arm, worth: str) -> str:
-    """How far the runs that are there lie apart, and what that is worth."""
-    if not rows:
+def _untested(found: Sequence[tuple[int, Contrast]], rules: Decision) -> str:
+    """How far the variants lie apart that are not tested, or not yet."""
+    if not found:
         return ""
-    ran = [count(row.n, "run") for row, _ in rows]
-    even = f" ({ran[0]} each)" if len(ran) > 1 and len(set(ran)) == 1 else ""
-    told = ", ".join(
-        f"{row.variant} {formatting.points(c.difference)}" + f" ({runs})" * (not even)
-        for (row, c), runs in zip(rows, ran, strict=True)
+    named = ", ".join(
+        f"{c.variant} {formatting.points(c.difference)} ({count(n, 'run')})" for n, c in found
     )
     return (
-        f"Differences of the ablations from {count(own.n, 'run')} of {own.name} so far, in points: "
-        f"{told}{even}. {worth}"
+        f"Not tested, differences from {rules.contrasts.against} in points: {named}. Any of this "
+        "may be chance."
     )
 
 
@@ -162,16 +141,16 @@ def last_epochs(group: Group, rules: Decision) -> str:
     jumps: dict[str, list[float]] = {}
     for run in (r for r in group.records if not r.failed):
         jumps.setdefault(run.variant, []).append(learning_curves.jump(run.history))
-    told = [
+    named = [
         f"{name} ({_swing(far, len(all_of))})"
         for name, all_of in jumps.items()
         if (far := [jump for jump in all_of if abs(jump) > margin])
     ]
+    if not named:
+        return ""
     return (
         f"The figure of a run is its last epoch's. It lies over {100 * margin:g} point from the "
-        f"mean of the {before} epochs before in {', '.join(told)}."
-        if told
-        else ""
+        f"mean of the {before} epochs before in {', '.join(named)}."
     )
 
 

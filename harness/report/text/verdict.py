@@ -7,12 +7,14 @@ import math
 from typing import Any
 
 from harness import formatting
+from harness.analysis.contrasts import Contrast
 from harness.formatting import number, p_value, percent, points, span
 from harness.paper.reported import SELECTION
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text import budget, markup
 from harness.report.text.accuracy import word
+from harness.report.text.comparison import EFFECTS
 from harness.report.text.sentences import paragraph
 from harness.verdict.verdict import Judgement, Verdict
 
@@ -43,29 +45,44 @@ def _markdown(verdict: Verdict) -> str:
 
 
 def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
-    title = f"{judgement.title}: {judgement.standing.heading}"
-    parts = [f"## {title}"]
+    rules = verdict.rules
+    parts = [f"## {judgement.title}: {judgement.standing.heading}"]
     if judgement.outcome:
-        parts.append(f"**{word(judgement, verdict.rules)}**")
-    parts.append(paragraph(judgement, verdict.rules))
+        parts.append(f"**{word(judgement)}**")
+    parts.append(paragraph(judgement, rules))
     parts.append("\n".join(f"- {note}" for note in judgement.notes))
     parts += _predicted(judgement)
-    parts += ["### Ablations", markup.markdown(_ablations(judgement, verdict.rules))]
-    parts.append(
-        "p: Welch's t, raw and after Holm, where the plan is through; P(>): chance that "
-        f"a random run beats one of {verdict.rules.contrasts.against}; detects: smallest "
-        f"difference found with {100 * verdict.rules.tests.power:g} % power, points; r: "
-        "correlation over shared seeds."
-    )
-    if not judgement.standing.stated:
-        return parts
+    parts += ["### Variants", markup.markdown(_variants(judgement))]
+    parts.append(_legend(judgement, rules))
     if judgement.classes:
-        parts += [
-            "### Recall of each class",
-            markup.markdown(_classes(judgement, verdict.rules)),
-        ]
-    parts += ["### Claims", markup.markdown(_claims(judgement))]
+        parts += ["### Recall of each class", markup.markdown(_classes(judgement))]
+    if judgement.claims:
+        parts += ["### Claims", markup.markdown(_claims(judgement))]
     return parts
+
+
+def _legend(judgement: Judgement, rules: Decision) -> str:
+    """What the columns of the variants mean."""
+    base, level = rules.contrasts.against, f"{100 * rules.description.level:g} %"
+    parts = [
+        "n: finished runs of the variant's latest look",
+        f"points: over the seeds of the latest look that it and {base} have",
+    ]
+    if judgement.standing.decides:
+        parts += [
+            f"interval: the one that decides, {level} where nothing is tested",
+            "q: sequential p over the looks so far",
+            "p Holm: q after Holm",
+        ]
+    else:
+        parts.append(f"interval: {level}, exploratory")
+    parts += [
+        f"P(>): chance that a random run beats one of {base}",
+        "detects: smallest difference found with "
+        f"{100 * rules.description.power:g} % power, points",
+        "r: correlation over shared seeds",
+    ]
+    return "; ".join(parts) + "."
 
 
 def _predicted(judgement: Judgement) -> list[str]:
@@ -81,20 +98,22 @@ def _predicted(judgement: Judgement) -> list[str]:
     ]
 
 
-def _ablations(judgement: Judgement, rules: Decision) -> markup.Cells:
+def _variants(judgement: Judgement) -> markup.Cells:
     columns: dict[str, list[str]] = {}
-    for row in judgement.ablations:
+    for row in judgement.results:
         c = row.contrast
-        tested = c if judgement.tested(rules, row.variant) else None
         cells = {
             "variant": row.variant,
             "n": formatting.runs(row.n, row.failed),
             "accuracy, %": ", ".join(map(percent, row.runs)) or percent(row.mean),
-            "SD": formatting.EMPTY if row.runs else percent(row.sd),
+            "SD": percent(row.sd),
             "points": points(c.difference) if c else formatting.EMPTY,
-            "95 % interval": span(c.low, c.high) if c else formatting.EMPTY,
-            "p raw": p_value(tested.p) if tested else formatting.EMPTY,
-            "p Holm": p_value(tested.holm) if tested else formatting.EMPTY,
+            "interval": span(c.low, c.high) if c else formatting.EMPTY,
+            "look": str(c.look) if c and c.look else formatting.EMPTY,
+            "p raw": p_value(c.p) if c else formatting.EMPTY,
+            "q": p_value(c.q) if c and c.look else formatting.EMPTY,
+            "p Holm": p_value(c.p_holm) if c and c.look else formatting.EMPTY,
+            "effect": effect(c),
             "P(>)": number(c.better) if c else formatting.EMPTY,
             "detects": percent(c.detectable) if c else formatting.EMPTY,
             "r": number(c.correlation) if c else formatting.EMPTY,
@@ -104,15 +123,24 @@ def _ablations(judgement: Judgement, rules: Decision) -> markup.Cells:
     return markup.used(columns)
 
 
-def _classes(judgement: Judgement, rules: Decision) -> markup.Cells:
-    rows, tested = judgement.classes, judgement.tested(rules)
+def effect(contrast: Contrast | None) -> str:
+    """The effect of a planned contrast, with the look that settled it."""
+    if contrast is None or contrast.effect is None or not contrast.look:
+        return formatting.EMPTY
+    settled = f", look {contrast.settled_look}" if contrast.settled_look else ""
+    return f"{EFFECTS[contrast.effect]}{settled}"
+
+
+def _classes(judgement: Judgement) -> markup.Cells:
+    rows = judgement.classes
     columns = {
         "class": [c.name for c in rows],
         "ours, %": [percent(c.ours, 1) for c in rows],
         "reported, %": [percent(c.reported, 1) for c in rows],
         "points": [points(c.difference, 1) for c in rows],
-        "p raw": [p_value(c.p) if tested else formatting.EMPTY for c in rows],
-        "p Holm": [p_value(c.holm) if tested else formatting.EMPTY for c in rows],
+        "95 % interval": [span(c.low, c.high) for c in rows],
+        "p raw": [p_value(c.p) for c in rows],
+        "p Holm": [p_value(c.p_holm) for c in rows],
         "detects": [percent(c.detectable, 1) for c in rows],
     }
     return markup.used(columns)
@@ -121,7 +149,7 @@ def _classes(judgement: Judgement, rules: Decision) -> markup.Cells:
 def _claims(judgement: Judgement) -> markup.Cells:
     return {
         "claim": [s.claim.sentence for s in judgement.claims],
-        "verdict": [s.told(judgement.standing.decides) for s in judgement.claims],
+        "verdict": [s.status.value for s in judgement.claims],
         "evidence": [s.evidence for s in judgement.claims],
     }
 
@@ -138,12 +166,6 @@ def _json(verdict: Verdict) -> str:
 
 
 def _judgement(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
-    accuracy = None
-    if judgement.accuracy:
-        accuracy = dataclasses.asdict(judgement.accuracy)
-        del accuracy["outcome"]  # stands under "verdict", where one may be given
-        if not judgement.standing.decides:
-            del accuracy["reason"]
     pattern = None
     if judgement.pattern:
         pattern = dataclasses.asdict(judgement.pattern)
@@ -154,22 +176,22 @@ def _judgement(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
     return {
         "title": judgement.title,
         "epochs": judgement.epochs,
+        "device_type": judgement.group.device_type,
         "decides": judgement.standing.decides,
         "standing": judgement.standing.heading,
-        "verdict": judgement.outcome and word(judgement, verdict.rules),
+        "verdict": judgement.outcome,
         "paragraph": paragraph(judgement, verdict.rules),
         "notes": list(judgement.notes),
-        "accuracy": accuracy,
+        "accuracy": dataclasses.asdict(judgement.accuracy) if judgement.accuracy else None,
+        "variants": [dataclasses.asdict(result) for result in judgement.results],
         "classes": [dataclasses.asdict(c) for c in judgement.classes],
         "pattern": pattern,
-        "ablations": [
-            {**dataclasses.asdict(a), "tested": judgement.tested(verdict.rules, a.variant)}
-            for a in judgement.ablations
-        ],
         "claims": [
             {
                 "claim": s.claim.sentence,
-                "verdict": s.status if judgement.standing.decides else None,
+                "verdict": s.status,
+                "look": s.look,
+                "by_tables": s.by_tables,
                 "evidence": s.evidence,
             }
             for s in judgement.claims
