@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from archives import Part
 from PIL import Image
 
@@ -15,6 +17,9 @@ from harness.data import dataset, decoded_cache, image_folder
 from harness.data.image_folder import read
 from harness.data.source import Source
 from harness.errors import InputError
+from harness.integrity.reference_data import stand_in
+from harness.protocol.datasets import JPEG_COPY
+from tests.made import made
 
 
 def tree(root: Path, suffix: str = ".png") -> dict[str, Part]:
@@ -54,6 +59,19 @@ def test_folder_images_come_in_order_of_class_and_name(tmp_path: Path, suffix: s
         np.testing.assert_array_equal(labels, wanted[part][1])
 
 
+@pytest.mark.skipif(
+    not os.environ.get("ALEXNET_TEST_IMAGES"), reason="ALEXNET_TEST_IMAGES names no JPEG copy"
+)
+def test_the_jpeg_copy_of_cifar10_is_known() -> None:
+    loaded = dataset.load("folder", Path(os.environ["ALEXNET_TEST_IMAGES"]))
+    assert (loaded.fingerprint, loaded.title) == (JPEG_COPY.fingerprint, JPEG_COPY.title)
+    assert not loaded.official
+    known = stand_in(made(dataset=dataclasses.asdict(JPEG_COPY)).dataset)
+    assert known is not None
+    for part, expected in ((known.train, loaded.train), (known.test, loaded.test)):
+        assert torch.equal(part.labels, expected.labels)
+
+
 def test_folder_arrays_have_the_one_form(tmp_path: Path) -> None:
     tree(tmp_path)
     images, labels = read(tmp_path).train
@@ -63,7 +81,7 @@ def test_folder_arrays_have_the_one_form(tmp_path: Path) -> None:
 
 def test_a_folder_is_never_official(tmp_path: Path) -> None:
     tree(tmp_path)
-    assert not read(tmp_path).official
+    assert not dataset.load("folder", tmp_path).official
 
 
 def test_the_same_images_in_another_folder_are_the_same_data(tmp_path: Path) -> None:
@@ -190,7 +208,7 @@ def copies(directory: Path) -> list[Path]:
 
 def assert_same(one: Source, other: Source) -> None:
     assert one.fingerprint == other.fingerprint
-    assert (one.title, one.classes, one.official) == (other.title, other.classes, other.official)
+    assert (one.title, one.classes) == (other.title, other.classes)
     for a, b in zip((*one.train, *one.test), (*other.train, *other.test), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)

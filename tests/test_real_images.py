@@ -1,6 +1,7 @@
-"""Training on real pictures: fails if training is broken.
+"""Training on real images: fails where training is broken.
 
-ALEXNET_TEST_IMAGES names a folder with train/<class>/ and test/<class>/ of CIFAR-10 images.
+ALEXNET_TEST_DATA names a folder that holds the official files, in `cifar-10-batches-py/`. Where it
+is set, a file that is missing or damaged fails the tests.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 import variants
 from harness.data import dataset
+from harness.data.dataset import Dataset
+from harness.integrity.reference_data import stand_in
 from harness.protocol import presets
-from harness.training.metrics import curve_point
+from harness.protocol.datasets import OFFICIAL
+from harness.training.metrics import loss_and_accuracy
 from harness.training.trainer import Trainer
+from tests.made import made
 
-IMAGES = Path(os.environ.get("ALEXNET_TEST_IMAGES", "no-such-folder"))
+DATA = os.environ.get("ALEXNET_TEST_DATA")
 
-TRAINED, JUDGED = 250, 50  # of each class
+TRAINED, EVALUATED = 2500, 2000
 
 
 @pytest.mark.slow
@@ -29,21 +35,47 @@ def test_paper_reads_the_digits() -> None:
     trainer = Trainer(variants.get("paper"), protocol, 0, digits)
     for _ in range(protocol.epochs):
         trainer.train_epoch()
-    assert curve_point(trainer.judge(), digits.test.labels)[1] >= 0.9
+    assert loss_and_accuracy(trainer.predict(), digits.test.labels)[1] >= 0.9
 
 
-@pytest.mark.skipif(not IMAGES.is_dir(), reason="ALEXNET_TEST_IMAGES names no folder of images")
-def test_paper_learns_real_pictures(tmp_path: Path) -> None:
-    for part, count in (("train", TRAINED), ("test", JUDGED)):
-        for source in sorted((IMAGES / part).iterdir()):
-            target = tmp_path / part / source.name
-            target.mkdir(parents=True)
-            for image in sorted(source.iterdir())[:count]:
-                (target / image.name).symlink_to(image.resolve())
-    images = dataset.load("folder", tmp_path)
-    protocol = dataclasses.replace(presets.PROTOCOLS["folder"], epochs=8, batch_size=32)
-    trainer = Trainer(variants.get("paper"), protocol, 0, images)
-    losses = [trainer.train_epoch()["train_loss"] for _ in range(protocol.epochs)]
-    _, accuracy = curve_point(trainer.judge(), images.test.labels)
-    assert losses[-1] < 0.9 * losses[0]
-    assert accuracy > 0.2  # chance is 0.10
+@pytest.fixture(scope="module")
+def official() -> Dataset:
+    """CIFAR-10 from the official files, never downloaded."""
+    if not DATA:
+        pytest.skip("ALEXNET_TEST_DATA names no folder with the official files")
+    return dataset.load("cifar10", Path(DATA), archive=str(Path(DATA) / "cifar-10-python.tar.gz"))
+
+
+def test_the_official_files_are_known(official: Dataset) -> None:
+    assert (official.fingerprint, official.official) == (OFFICIAL.fingerprint, True)
+    assert (official.name, official.title) == (OFFICIAL.name, OFFICIAL.title)
+
+
+def test_check_knows_the_official_labels(official: Dataset) -> None:
+    known = stand_in(made().dataset)
+    assert known is not None
+    assert known.classes == official.classes
+    for part, expected in ((known.train, official.train), (known.test, official.test)):
+        assert torch.equal(part.labels, expected.labels)
+
+
+def test_paper_learns_the_official_images(official: Dataset) -> None:
+    """Chance is 0.10, seeds 0 to 2 reach 0.25.
+
+    Without steps, with shuffled labels or with a tenth of the learning rate it is 0.10 to 0.11.
+    """
+    data = dataclasses.replace(
+        official,
+        train=official.train.take(torch.arange(TRAINED)),
+        test=official.test.take(torch.arange(EVALUATED)),
+    )
+    # Small batches leave the plateau of the first 200 steps sooner. On a CPU without
+    # instructions for bf16, bf16 would take many times as long as fp32.
+    protocol = dataclasses.replace(
+        presets.PROTOCOLS["cifar10"], epochs=3, batch_size=8, precision="fp32"
+    )
+    trainer = Trainer(variants.get("paper"), protocol, 0, data)
+    for _ in range(protocol.epochs):
+        trainer.train_epoch()
+    _, accuracy = loss_and_accuracy(trainer.predict(), data.test.labels)
+    assert accuracy >= 0.18
