@@ -33,7 +33,7 @@ AFFINE_ONLY = dataclasses.replace(GEOMETRIC, padding=0, mirror=False)
 # a fixed seed: a test passes always or never.
 P_LIMIT = 1e-3
 
-MANY = 162 * 50  # draws: 50 for each outcome of crop and mirror
+MANY = 162 * 50  # samples: 50 for each outcome of crop and mirror
 
 
 def noise(n: int) -> Tensor:
@@ -57,8 +57,8 @@ def still(n: int) -> AugmentParams:
     )
 
 
-def augmented(images: Tensor, spec: Augmentation, draws: AugmentParams) -> Tensor:
-    return PaddedImages(images, spec).batch(torch.arange(len(images)), draws)
+def augmented(images: Tensor, spec: Augmentation, params: AugmentParams) -> Tensor:
+    return PaddedImages(images, spec).batch(torch.arange(len(images)), params)
 
 
 def inverse_of(angle: float, zoom: float) -> Tensor:
@@ -67,9 +67,9 @@ def inverse_of(angle: float, zoom: float) -> Tensor:
     return torch.tensor([[cos, -sin], [sin, cos]]) / zoom
 
 
-def angles_and_zooms(draws: AugmentParams) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def angles_and_zooms(params: AugmentParams) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`inverse_of` backwards, for all rows."""
-    inverse = draws.inverse.double()
+    inverse = params.inverse.double()
     angles = torch.rad2deg(torch.atan2(inverse[:, 1, 0], inverse[:, 0, 0]))
     return angles.numpy(), (1 / torch.linalg.det(inverse).sqrt()).numpy()
 
@@ -85,18 +85,18 @@ def test_crop_and_mirror_equal_torchvision_for_every_draw() -> None:
     # Every one of the 162 outcomes, in turn.
     every = torch.cartesian_prod(torch.arange(9), torch.arange(9), torch.arange(2))
     images = noise(len(every))
-    draws = dataclasses.replace(
+    params = dataclasses.replace(
         still(len(every)), crop=every[:, :2].contiguous(), mirror=every[:, 2].bool()
     )
-    wanted = map(crop_and_flip, planes(images), draws.crop, draws.mirror)
-    assert torch.equal(augmented(images, STANDARD, draws), torch.stack(list(wanted)))
+    wanted = map(crop_and_flip, planes(images), params.crop, params.mirror)
+    assert torch.equal(augmented(images, STANDARD, params), torch.stack(list(wanted)))
 
 
 def test_rows_of_a_batch_follow_the_index() -> None:
     images, index = noise(50), torch.tensor([7, 0, 49, 7])
-    draws = sample_params(50, SIDE, GEOMETRIC, seed=0, epoch=0)
-    whole = augmented(images, GEOMETRIC, draws)
-    assert torch.equal(PaddedImages(images, GEOMETRIC).batch(index, draws), whole[index])
+    params = sample_params(50, SIDE, GEOMETRIC, seed=0, epoch=0)
+    whole = augmented(images, GEOMETRIC, params)
+    assert torch.equal(PaddedImages(images, GEOMETRIC).batch(index, params), whole[index])
 
 
 def position_image() -> Tensor:
@@ -148,8 +148,8 @@ def test_crops_and_mirrors_are_distributed_as_by_torchvision() -> None:
 
 
 def test_a_crop_shows_black_beyond_the_image() -> None:
-    draws = dataclasses.replace(still(1), crop=torch.tensor([[0, 8]]))
-    batch = augmented(noise(1), STANDARD, draws)[0]
+    params = dataclasses.replace(still(1), crop=torch.tensor([[0, 8]]))
+    batch = augmented(noise(1), STANDARD, params)[0]
     black = (batch == 0).all(0)
     wanted = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     wanted[:4] = wanted[:, -4:] = True
@@ -168,7 +168,7 @@ def test_the_affine_map_is_that_of_torchvision(
     angle: float, zoom: float, right: int, down: int
 ) -> None:
     images = noise(1)
-    draws = dataclasses.replace(
+    params = dataclasses.replace(
         still(1),
         inverse=inverse_of(angle, zoom)[None],
         shift=torch.tensor([[float(down), float(right)]]),
@@ -184,25 +184,25 @@ def test_the_affine_map_is_that_of_torchvision(
     )
     # Not all: where a source falls between two pixels, rounding decides. (No zoom of 1.1:
     # unturned, it puts whole rows there.)
-    assert agreement(augmented(images, AFFINE_ONLY, draws), wanted) >= 0.99
+    assert agreement(augmented(images, AFFINE_ONLY, params), wanted) >= 0.99
 
 
 def test_drawn_affine_map_crop_and_mirror_are_applied_in_torchvisions_order() -> None:
     images = noise(50)
-    draws = sample_params(50, SIDE, GEOMETRIC, seed=0, epoch=0)
+    params = sample_params(50, SIDE, GEOMETRIC, seed=0, epoch=0)
     wanted = []
-    for i, (angle, zoom) in enumerate(zip(*angles_and_zooms(draws), strict=True)):
-        down, right = draws.shift[i].tolist()
+    for i, (angle, zoom) in enumerate(zip(*angles_and_zooms(params), strict=True)):
+        down, right = params.shift[i].tolist()
         turned = vision.affine(
             planes(images)[i], angle, [int(right), int(down)], zoom, [0.0], fill=[0.0]
         )
-        wanted.append(crop_and_flip(turned, draws.crop[i], draws.mirror[i]))
-    assert agreement(augmented(images, GEOMETRIC, draws), torch.stack(wanted)) >= 0.99
+        wanted.append(crop_and_flip(turned, params.crop[i], params.mirror[i]))
+    assert agreement(augmented(images, GEOMETRIC, params), torch.stack(wanted)) >= 0.99
 
 
 def test_the_affine_map_shows_black_beyond_the_image() -> None:
-    draws = dataclasses.replace(still(1), shift=torch.tensor([[5.0, -2.0]]))
-    black = (augmented(noise(1), AFFINE_ONLY, draws)[0] == 0).all(0)
+    params = dataclasses.replace(still(1), shift=torch.tensor([[5.0, -2.0]]))
+    black = (augmented(noise(1), AFFINE_ONLY, params)[0] == 0).all(0)
     wanted = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     wanted[:5] = wanted[:, -2:] = True
     assert torch.equal(black, wanted)
@@ -220,9 +220,9 @@ class Affine:
 
 @pytest.fixture(scope="module")
 def ours() -> Affine:
-    draws = sample_params(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
-    angle, zoom = angles_and_zooms(draws)
-    down, right = draws.shift.double().numpy().T
+    params = sample_params(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
+    angle, zoom = angles_and_zooms(params)
+    down, right = params.shift.double().numpy().T
     return Affine(angle, zoom, right, down)
 
 
@@ -270,8 +270,8 @@ def test_angle_and_zoom_fill_their_range(ours: Affine, name: str, low: float, hi
 
 
 def test_angle_zoom_shift_crop_and_mirror_are_drawn_independently(ours: Affine) -> None:
-    draws = sample_params(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
-    columns = [*dataclasses.astuple(ours), *draws.crop.T.numpy(), draws.mirror.numpy()]
+    params = sample_params(5000, SIDE, GEOMETRIC, seed=0, epoch=0)
+    columns = [*dataclasses.astuple(ours), *params.crop.T.numpy(), params.mirror.numpy()]
     correlation = np.corrcoef(np.stack(columns).astype(np.float64)) - np.eye(7)
     assert np.abs(correlation).max() < 4.5 / math.sqrt(5000)  # in standard errors
 

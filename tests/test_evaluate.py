@@ -26,7 +26,7 @@ def logits_for(predicted: np.ndarray, classes: int = 3) -> np.ndarray:
 
 
 def test_counts_by_hand() -> None:
-    found = metrics.metrics(logits_for(PREDICTED), LABELS, CLASSES)
+    found = metrics.compute_metrics(logits_for(PREDICTED), LABELS, CLASSES)
     assert found["confusion_matrix"] == [[2, 1, 0], [0, 1, 1], [0, 0, 1]]
     assert found["accuracy"] == pytest.approx(4 / 6)
     assert found["per_class"]["a"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8})
@@ -36,13 +36,13 @@ def test_counts_by_hand() -> None:
 
 
 def test_loss_by_hand() -> None:
-    found = metrics.metrics(logits_for(PREDICTED), LABELS, CLASSES)
+    found = metrics.compute_metrics(logits_for(PREDICTED), LABELS, CLASSES)
     # The said class has probability 4/6, each other one 1/6; four of six are right.
     assert found["loss"] == pytest.approx(-(4 * math.log(4 / 6) + 2 * math.log(1 / 6)) / 6)
 
 
 def test_loss_and_accuracy_of_the_curve_agree_with_the_metrics() -> None:
-    found = metrics.metrics(logits_for(PREDICTED), LABELS, CLASSES)
+    found = metrics.compute_metrics(logits_for(PREDICTED), LABELS, CLASSES)
     loss, accuracy = metrics.loss_and_accuracy(
         torch.from_numpy(logits_for(PREDICTED)), torch.from_numpy(LABELS)
     )
@@ -53,23 +53,23 @@ def test_auc_by_hand() -> None:
     # Class 0 against class 1 by one score: of the 2 x 2 pairs three are in the right order.
     scores = np.array([3.0, 1.0, 2.0, 0.0], dtype=np.float32)
     logits = np.stack([scores, np.zeros(4, dtype=np.float32)], 1)
-    found = metrics.metrics(logits, np.array([0, 0, 1, 1]), ("a", "b"))
+    found = metrics.compute_metrics(logits, np.array([0, 0, 1, 1]), ("a", "b"))
     assert found["auc"] == pytest.approx(0.75)
 
 
 def test_auc_is_left_out_where_a_class_is_absent() -> None:
-    found = metrics.metrics(logits_for(PREDICTED[:5]), LABELS[:5], CLASSES)
+    found = metrics.compute_metrics(logits_for(PREDICTED[:5]), LABELS[:5], CLASSES)
     assert found["auc"] is None
 
 
 def test_a_class_never_predicted_has_precision_zero_and_no_warning() -> None:
-    found = metrics.metrics(logits_for(np.zeros(6, dtype=int)), LABELS, CLASSES)
+    found = metrics.compute_metrics(logits_for(np.zeros(6, dtype=int)), LABELS, CLASSES)
     assert found["per_class"]["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
 
 
 def test_large_logits_give_a_finite_loss() -> None:
     logits = np.array([[1000.0, -1000.0]], dtype=np.float32)
-    assert metrics.metrics(logits, np.array([1]), ("a", "b"))["loss"] == pytest.approx(2000)
+    assert metrics.compute_metrics(logits, np.array([1]), ("a", "b"))["loss"] == pytest.approx(2000)
 
 
 @pytest.mark.parametrize(("run", "right", "macro_f1"), [(0, 7539, 0.7536), (1, 7485, 0.7456)])

@@ -62,9 +62,9 @@ def seen_by(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[torch.Ten
     batches: list[torch.Tensor] = []
     batch = PaddedImages.batch
 
-    def spy(self: PaddedImages, index: torch.Tensor, draws: AugmentParams) -> torch.Tensor:
+    def spy(self: PaddedImages, index: torch.Tensor, params: AugmentParams) -> torch.Tensor:
         batches.append(index)
-        return batch(self, index, draws)
+        return batch(self, index, params)
 
     with monkeypatch.context() as patched:
         patched.setattr(PaddedImages, "batch", spy)
@@ -103,8 +103,8 @@ def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(
     seen: list[torch.Tensor] = []
     batch = PaddedImages.batch
 
-    def spy(self: PaddedImages, index: torch.Tensor, draws: AugmentParams) -> torch.Tensor:
-        seen.append(batch(self, index, draws))
+    def spy(self: PaddedImages, index: torch.Tensor, params: AugmentParams) -> torch.Tensor:
+        seen.append(batch(self, index, params))
         return seen[-1]
 
     monkeypatch.setattr(PaddedImages, "batch", spy)
@@ -140,23 +140,23 @@ def test_bf16_is_really_in_use(protocol: Protocol, data: Dataset) -> None:
     assert len(hashes) == 2
 
 
-def test_weights_do_not_depend_on_judging(train: Train) -> None:
+def test_weights_do_not_depend_on_evaluation(train: Train) -> None:
     every = train("batch_norm", results="every")
     last = train("batch_norm", results="last", evaluate_every_epoch=False)
     assert every.weights_sha256 == last.weights_sha256
     assert every.predictions_sha256 == last.predictions_sha256
-    assert "test_accuracy" in every.history[0]
-    assert "test_accuracy" not in last.history[0]
+    assert every.history[0].eval_accuracy is not None
+    assert last.history[0].eval_accuracy is None
 
 
-def test_judging_uses_neither_dropout_nor_augmentation_nor_batch_statistics(
+def test_evaluation_uses_neither_dropout_nor_augmentation_nor_batch_statistics(
     protocol: Protocol, data: Dataset
 ) -> None:
     trainer = Trainer(variants.get("batch_norm"), protocol, 0, data)
     trainer.train_epoch()
     together = trainer.predict()
     assert torch.equal(together, trainer.predict())
-    alone = trainer.judge(data.test.images[:1])
+    alone = trainer.predict(data.test.images[:1])
     torch.testing.assert_close(alone[0], together[0], rtol=1e-4, atol=1e-5)
     assert trainer.model.training
 
@@ -164,7 +164,7 @@ def test_judging_uses_neither_dropout_nor_augmentation_nor_batch_statistics(
 def test_the_figure_of_a_run_is_its_last_epochs(train: Train) -> None:
     record = train(epochs=3)
     assert record.metrics is not None
-    assert record.metrics["accuracy"] == record.history[-1]["test_accuracy"]
+    assert record.metrics.accuracy == record.history[-1].eval_accuracy
 
 
 def test_a_small_set_is_learned_by_heart(protocol: Protocol, data: Dataset) -> None:
@@ -186,7 +186,7 @@ def test_training_loss_is_the_mean_over_images_not_over_batches(
     plain = PAPER.derive("plain", "the same images and weights in every step", dropout=0.0)
     trainer = Trainer(dataclasses.replace(plain, augmentation="none"), still, 0, data)
     row = trainer.train_epoch()
-    logits = trainer.judge(data.train.images)
+    logits = trainer.predict(data.train.images)
     loss, accuracy = metrics.loss_and_accuracy(logits, data.train.labels)
     assert row["train_loss"] == pytest.approx(loss, rel=1e-5)
     assert row["train_accuracy"] == pytest.approx(accuracy)
@@ -195,8 +195,8 @@ def test_training_loss_is_the_mean_over_images_not_over_batches(
 def test_the_learning_rate_of_the_history_is_the_one_in_use(train: Train) -> None:
     decayed = train(epochs=3, decay_at=(0.5,))
     constant = train("no_lr_decay", epochs=3, decay_at=(0.5,))
-    assert [row["lr"] for row in decayed.history] == pytest.approx([0.01, 0.01, 0.001])
-    assert [row["lr"] for row in constant.history] == [0.01, 0.01, 0.01]
+    assert [row.lr for row in decayed.history] == pytest.approx([0.01, 0.01, 0.001])
+    assert [row.lr for row in constant.history] == [0.01, 0.01, 0.01]
     assert decayed.weights_sha256 != constant.weights_sha256
 
 
@@ -247,8 +247,7 @@ def test_a_field_left_out_of_a_checkpoint_shows(lost: str, train: Train, tmp_pat
     lossy = train("batch_norm", epochs=4, results="lossy")
     assert whole.resumed_at == [1, 2]
     seen = [
-        (r.weights_sha256, r.resumed_at, [row["epoch"] for row in r.history])
-        for r in (whole, lossy)
+        (r.weights_sha256, r.resumed_at, [row.epoch for row in r.history]) for r in (whole, lossy)
     ]
     assert seen[0] != seen[1]
 
@@ -275,7 +274,7 @@ def test_a_diverged_run_is_recorded_as_failed(train: Train) -> None:
     assert record.status == "failed"
     assert "diverged" in (record.reason or "")
     assert record.weights_sha256 is None
-    assert all(math.isfinite(row["train_loss"]) for row in record.history)
+    assert all(math.isfinite(row.train_loss) for row in record.history)
 
 
 def test_fp32_means_no_tf32() -> None:
@@ -291,10 +290,9 @@ def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Dataset) ->
     there = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
     for trainer in (here, there):
         trainer.train_epoch()
-    assert torch.equal(here._order, there._order.cpu())
-    assert torch.equal(here._draws.crop, there._draws.crop.cpu())
+    assert torch.equal(here._params.order, there._params.order.cpu())
+    assert torch.equal(here._params.augment.crop, there._params.augment.crop.cpu())
 
 
 def _without_times(record: RunRecord) -> list[dict[str, Any]]:
-    timed = ("seconds", "images_per_second")
-    return [{k: v for k, v in row.items() if k not in timed} for row in record.history]
+    return [row.model_dump(exclude={"seconds", "images_per_second"}) for row in record.history]

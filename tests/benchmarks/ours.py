@@ -22,7 +22,6 @@ from harness.protocol import presets
 from harness.protocol.spec import PRECISIONS, Protocol
 from harness.training import checkpoint
 from harness.training import trainer as training_trainer
-from harness.training.augmentation import PaddedImages
 from harness.training.device import choose_device, keep_freed_memory, own_stream
 from harness.training.seeding import make_deterministic
 from harness.training.trainer import Trainer
@@ -58,20 +57,16 @@ def training(make: Make, runs: int) -> Work:
 
 
 def evaluation(make: Make, runs: int) -> Work:
-    """A round judges all images and returns their logits."""
-    return make(0).judge
+    """A round evaluates all images and returns their logits."""
+    return make(0).predict
 
 
 def augmentation(make: Make, runs: int) -> Work:
     """A round augments all images batch by batch and returns the last batch."""
     trainer = make(0)
-    pixels, device = trainer.data.train.images, trainer.device
-    spec = trainer.protocol.augmentation[trainer.variant.augmentation]
-    images = PaddedImages(pixels, spec)
-    draws = sample_params(len(pixels), pixels.shape[1], spec, seed=0, epoch=0).to(device)
-    order = torch.randperm(len(pixels)).to(device)
-    batches = torch.split(order, trainer.protocol.batch_size)
-    return lambda: [images.batch(index, draws) for index in batches][-1]
+    images, params = trainer._images, trainer.sample_epoch(0).to(trainer.device)
+    batches = torch.split(params.order, trainer.recipe.batch_size)
+    return lambda: [images.batch(index, params.augment) for index in batches][-1]
 
 
 def checkpointing(make: Make, runs: int) -> Work:
@@ -120,8 +115,8 @@ def trainer_without(
     if part == "channels_last":
         trainer.model.to(memory_format=torch.contiguous_format)
         trainer._momentum = [torch.zeros_like(p) for p in trainer.model.parameters()]
-        normalise = trainer.normalise
-        trainer.normalise = lambda images: normalise(images.contiguous())  # type: ignore[assignment]
+        normalize = trainer._normalize
+        trainer._normalize = lambda images: normalize(images.contiguous())  # type: ignore[assignment]
     return trainer
 
 

@@ -57,16 +57,20 @@ KIND = choose_device("auto").type
 
 FORM = FORMS[KIND]
 
-BATCH = PROTOCOLS["cifar10"].batch_size
-
 STANDARD = PROTOCOLS["cifar10"].precision
 
-# Shape of what a round of each part returns, given the number of images.
-PARTS: dict[str, Callable[[int], list[int]]] = {
-    "training": lambda n: [],
-    "evaluation": lambda n: [n, 10],
-    "augmentation": lambda n: [BATCH, 3, 32, 32],
+# Shape of what a round of each part returns, given the numbers of images and of those in a batch.
+PARTS: dict[str, Callable[[int, int], list[int]]] = {
+    "training": lambda n, batch: [],
+    "evaluation": lambda n, batch: [n, 10],
+    "augmentation": lambda n, batch: [batch, 3, 32, 32],
 }
+
+
+def batch_size(variant: str) -> int:
+    """Images of a step."""
+    return variants.get(variant).batch_size or PROTOCOLS["cifar10"].batch_size
+
 
 # What is left out in turn to see what it is worth, on each kind of device.
 LEFT_OUT = {
@@ -84,8 +88,9 @@ class Roof:
 
     def shares(self, variant: str, precision: str, images_per_second: float) -> Row:
         """Training speed as shares of the two rates, and over the floor that they set."""
-        flops, traffic = roof.work_of_a_step(variant, precision, BATCH)
-        steps = images_per_second / BATCH
+        batch = batch_size(variant)
+        flops, traffic = roof.work_of_a_step(variant, precision, batch)
+        steps = images_per_second / batch
         floor = flops / self.flops[precision] + traffic / self.bytes
         return {
             "flops_share": flops * steps / self.flops[precision],
@@ -124,7 +129,8 @@ def test_part(
     if part == "training":
         row |= ceiling.shares(variant, STANDARD, row["images_per_second"])
     assert len(rounds) == FORM.rounds
-    assert all(done.finite and done.shape == PARTS[part](FORM.images) for done in rounds)
+    shape = PARTS[part](FORM.images, batch_size(variant))
+    assert all(done.finite and done.shape == shape for done in rounds)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -166,7 +172,7 @@ def test_runs_at_once(runs: int, ceiling: Roof, benchmark: BenchmarkFixture, row
 def test_cost_of_a_checkpoint(benchmark: BenchmarkFixture, row: Row) -> None:
     """Seconds to write one checkpoint of `paper`, safely on disk; a run does so in a thread."""
     benchmark.group = "checkpoint"
-    with Process("ours", {"work": "checkpointing", "images": BATCH}) as ours:
+    with Process("ours", {"work": "checkpointing", "images": batch_size("paper")}) as ours:
         benchmark.pedantic(ours, rounds=FORM.rounds, warmup_rounds=1)
     rounds = ours.rounds[1:]
     row |= {"form": FORM.name, "device": rounds[-1].device}

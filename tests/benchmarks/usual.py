@@ -1,8 +1,8 @@
-"""The usual way to train the same network, as a measured process: what the harness is held against.
+"""The usual way to train the same network, as a measured process, to compare the harness with.
 
 Pictures are PIL images that torchvision transforms one by one in a DataLoader's workers;
 the loop is eager; nothing is tuned beyond what PyTorch's tutorials advise. Network, batch
-size, precision and optimiser settings are the harness's.
+size, precision and optimizer settings are the harness's.
 
 By hand: `echo | python -m tests.benchmarks.usual --precision bf16 --images 5120`, where every
 further line of input is a further epoch.
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils import data as torch_data
 from torchvision import transforms
 
 import variants
@@ -34,7 +34,7 @@ from variants.spec import Variant
 from .process import serve, synthetic
 
 
-class Pictures(Dataset[tuple[Tensor, int]]):
+class Pictures(torch_data.Dataset[tuple[Tensor, int]]):
     """Training images held as torchvision.datasets.CIFAR10 holds them."""
 
     def __init__(self, data: Dataset) -> None:
@@ -57,9 +57,11 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
 
 
-def loader(data: Dataset, batch_size: int, device: torch.device) -> DataLoader[tuple[Tensor, int]]:
+def loader(
+    data: Dataset, batch_size: int, device: torch.device
+) -> torch_data.DataLoader[tuple[Tensor, int]]:
     """Shuffled batches of augmented images from workers that outlive the epoch."""
-    return DataLoader(
+    return torch_data.DataLoader(
         Pictures(data),
         batch_size,
         shuffle=True,
