@@ -10,8 +10,8 @@ from __future__ import annotations
 from harness.protocol import decision
 from harness.training.sources import sources_sha256
 
-SOURCES_SHA256 = "0" * 64
-DECISION_SHA256 = "0" * 64
+SOURCES_SHA256 = "f69dfed9031803356f873360316d062a8e7562da96225ee2ab74ac81e5d68fed"
+DECISION_SHA256 = "de9772752a4f77925e11b9d50592e9aaf11733456ed9f870d414ef1babb4d025"
 
 
 def test_the_code_that_decides_bits_is_frozen() -> None:
