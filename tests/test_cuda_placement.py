@@ -163,7 +163,7 @@ def _real(*arguments: Any) -> network.AlexNet:
 
 
 def _on_cuda() -> Dataset:
-    """33 training images, so that the last batch has one, and 520 to evaluate on, in two batches."""
+    """33 training images, so that the last batch has one, and 520 (two batches) to evaluate on."""
 
     def split(n: int) -> Split:
         images = torch.zeros(n, 32, 32, 3, dtype=torch.uint8, device="cuda")
