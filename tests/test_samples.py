@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from harness.errors import InputError
 from harness.protocol import presets
 from harness.report import samples
 from harness.runs import store
+from harness.runs.record import Metrics
 from harness.training import metrics
 from harness.verdict import study
-from tests.conftest import ROOT
 from tests.made import made
 from tests.outline import read
+from tests.stories import grid
 
 
 @pytest.fixture
@@ -43,12 +43,16 @@ def pictured(tmp_path: Path) -> Path:
                 "train_size": len(digits.train),
                 "test_size": len(digits.test),
             },
-            protocol=store.plain(protocol.to_dict()),
+            protocol={f.name: getattr(protocol, f.name) for f in dataclasses.fields(protocol)},
         )
         chances = np.random.default_rng(seed).dirichlet(np.ones(10), len(truth)).astype(np.float32)
-        outcome = metrics.metrics(np.log(chances), truth, digits.classes)
+        outcome = metrics.compute_metrics(np.log(chances), truth, digits.classes)
         folder = store.directory(tmp_path, protocol, "paper", seed)
-        store.save(folder, dataclasses.replace(run, metrics=outcome, weights_sha256="c" * 64))
+        changed = {
+            "metrics": Metrics(**outcome, train_accuracy=1.0),
+            "weights_sha256": "c" * 64,
+        }
+        store.save(folder, run.model_copy(update=changed))
         np.save(folder / store.PROBABILITIES, chances)
         told = {"weights_sha256": "c" * 64, "alt": "what it shows", "grad_cam_layer": "the last"}
         (folder / "explain.json").write_text(json.dumps(told))
@@ -135,8 +139,7 @@ def test_samples_that_are_not_there_are_said_to_be_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     results = tmp_path / "results"
-    # Whoever trained here has these files, though they are not committed.
-    shutil.copytree(ROOT / "results", results, ignore=shutil.ignore_patterns(store.PROBABILITIES))
+    grid(results, 1, names=["paper"])
     report(results, tmp_path / "report.html", data_dir=tmp_path)
     told = "No sample predictions: no run has probabilities.npy"
     assert f"note: {told}" in capsys.readouterr().out
