@@ -116,11 +116,6 @@ def inside(found: Difference, margin: float) -> Array:
     return np.asarray((found.low > -margin) & (found.high < margin))
 
 
-def outside(found: Difference, margin: float) -> Array:
-    """Whether the interval lies wholly beyond one of the margins."""
-    return np.asarray((found.low > margin) | (found.high < -margin))
-
-
 def holm(p: ArrayLike, family: int = 0) -> Array:
     """p values [..., k] after Holm (1979), each family on the last axis; NaN stays NaN.
 
@@ -133,14 +128,6 @@ def holm(p: ArrayLike, family: int = 0) -> Array:
     steps = np.take_along_axis(raw, order, -1) * (tests - np.arange(raw.shape[-1]))
     corrected = np.empty_like(raw)
     np.put_along_axis(corrected, order, np.minimum(np.maximum.accumulate(steps, -1), 1), -1)
-    return corrected
-
-
-def benjamini_hochberg(p: ArrayLike) -> Array:
-    """p values [k] as false discovery rates (Benjamini and Hochberg 1995); NaN stays NaN."""
-    corrected = np.array(p, float)
-    known = ~np.isnan(corrected)
-    corrected[known] = stats.false_discovery_control(corrected[known])
     return corrected
 
 
@@ -168,28 +155,6 @@ def detectable(error: float, freedom: float, alpha: float, power: float) -> floa
     return float(
         error * optimize.brentq(lambda c: stats.nct.sf(bound, freedom, c) - power, 0, 4 * bound + 9)
     )
-
-
-def seeds_to_be_inside(
-    sd: float, margin: float, alpha: float, power: float, reported: int
-) -> int | None:
-    """Runs with which a true difference of zero is shown to lie inside the margin.
-
-    Chow and Liu's approximation (1999) for two one-sided tests at `alpha`, with the standard
-    error of `against_reported`.
-
-    Returns:
-        The number, or None where none would do, as the reported runs alone are too noisy.
-    """
-    limit = stats.norm.ppf(1 - alpha) + stats.norm.ppf((1 + power) / 2)
-    if margin <= limit * sd / np.sqrt(reported):
-        return None
-    n = 2
-    while margin < sd * np.sqrt(1 / n + 1 / reported) * (
-        stats.t.ppf(1 - alpha, n - 1) + stats.t.ppf((1 + power) / 2, n - 1)
-    ):
-        n += 1
-    return n
 
 
 def wilson(right: int, total: int, level: float) -> tuple[float, float]:
