@@ -16,11 +16,6 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def threads_told(environment: Environment) -> str | None:
-    """`OMP_NUM_THREADS` of a run; None where it was not set."""
-    return environment.variables.get(THREADS)
-
-
 def take_threads(environment: Environment) -> None:
     """Give this process the number of threads that a run on a CPU had, since it decides bits.
 
@@ -36,7 +31,7 @@ def take_threads(environment: Environment) -> None:
     if threads > cores():
         return
     # The variable is a part of the environment that is compared, so it is there as it was.
-    recorded = threads_told(environment)
+    recorded = environment.variables.get(THREADS)
     if recorded in ("", str(threads)):
         os.environ[THREADS] = recorded
     else:
