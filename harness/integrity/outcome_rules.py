@@ -214,6 +214,6 @@ def trained_alike(one: RunRecord, other: RunRecord) -> bool:
 def _trained_settings(run: RunRecord) -> dict[str, Any]:
     """The settings, with the protocol's value where a variant leaves it."""
     return {
-        key: getattr(run.protocol, key) if value is None else value
+        key: getattr(run.protocol, key, None) if value is None else value
         for key, value in run.settings.items()
     }
