@@ -13,7 +13,7 @@ from harness.paper.reported import recomputed
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text import budget
-from harness.report.text.accuracy import built_in, interval, look_name, reason, word
+from harness.report.text.accuracy import built_in, interval, is_tuned, look_name, reason, word
 from harness.verdict import audit
 from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.study import Study
@@ -89,7 +89,7 @@ def _sentence(lead: Judgement, rules: Decision) -> str:
         )
     if lead.outcome is Outcome.EXCEEDED:
         outcome = f"The paper's accuracy was not reproduced but exceeded. {_near(found)}"
-        return f"{outcome} {built_in(lead, rules)}".strip()
+        return f"{outcome} {built_in(rules)}" if is_tuned(lead) else outcome
     if lead.outcome is Outcome.NOT_REACHED:
         return f"The paper's accuracy was not reached. {_near(found)}"
     return f"{_near(found)} Nothing is decided yet: {reason(lead, rules)}."

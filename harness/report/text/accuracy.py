@@ -43,8 +43,8 @@ def sentences(judgement: Judgement, rules: Decision) -> list[str]:
             "That means that the paper's text can be read so that it gives 75 %, and no more: "
             "the paper leaves most settings open and its two runs were selected."
         )
-    if judgement.outcome is Outcome.EXCEEDED and (caveat := built_in(judgement, rules)):
-        lines.append(caveat)
+    if judgement.outcome is Outcome.EXCEEDED and is_tuned(judgement):
+        lines.append(built_in(rules))
     return lines
 
 
@@ -89,10 +89,13 @@ def interval(found: AccuracyResult) -> str:
     return f"{100 * found.level:g} % interval {formatting.span(found.low, found.high)}"
 
 
-def built_in(judgement: Judgement, rules: Decision) -> str:
-    """Why runs at the tuned budget may exceed the paper's accuracy; empty at another one."""
-    if judgement.epochs != budget.load().epochs:
-        return ""
+def is_tuned(judgement: Judgement) -> bool:
+    """Whether the runs were trained for the tuned number of epochs."""
+    return judgement.epochs == budget.load().epochs
+
+
+def built_in(rules: Decision) -> str:
+    """Why runs at the tuned budget may exceed the paper's accuracy."""
     return (
         "Part of that may be built in: the number of epochs, which the paper does not state, is "
         f"the smallest tried that reached {100 * rules.budgets.target:g} % on held-out training "
