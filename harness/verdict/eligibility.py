@@ -205,13 +205,13 @@ def notes(group: Group, unplanned: int, standing: Standing, rules: Decision) -> 
 
 
 def _cited(group: Group, standing: Standing) -> list[str]:
-    """Whether the records were made under this decision file."""
-    own = decision.sha256()
+    """Whether the records were made under this decision file, where that matters."""
+    own, total = decision.sha256(), len(group.records)
+    if standing.decides:
+        return [f"All {total} records cite this decision file ({own[:12]})."]
+    if standing.obstacle is not Obstacle.OTHER_RULES:
+        return []
     cited = Counter(r.decision_sha256 for r in group.records)
-    total = len(group.records)
-    if cited[own] == total:
-        everything = f"All {total} records cite this decision file ({own[:12]})."
-        return [everything] if standing.decides else []
     others = [f"{n} cite {sha[:12]}" for sha, n in sorted(cited.items()) if sha != own]
     return [
         f"WARNING: {total - cited[own]} of {total} records do not cite this decision file "
