@@ -10,7 +10,7 @@ from __future__ import annotations
 from harness.protocol import decision
 from harness.training.sources import sources_sha256
 
-SOURCES_SHA256 = "f69dfed9031803356f873360316d062a8e7562da96225ee2ab74ac81e5d68fed"
+SOURCES_SHA256 = "aa3c594ad4151fcdd65263abf6425ceb3186641cc2268d38d32f1ea3b8c3d61e"
 DECISION_SHA256 = "de9772752a4f77925e11b9d50592e9aaf11733456ed9f870d414ef1babb4d025"
 
 

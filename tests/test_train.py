@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import shutil
@@ -95,6 +96,19 @@ def test_the_order_changes_with_epoch_and_seed(
     trainers = [Trainer(PAPER, protocol, seed, data) for seed in (0, 1)]
     orders = [torch.cat(seen_by(t, monkeypatch)).tolist() for t in trainers for _ in (0, 1)]
     assert len({tuple(order) for order in orders}) == 4
+
+
+def test_an_epoch_has_its_order_whatever_was_trained_before_it(
+    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(PAPER, protocol, 0, data)
+    start = copy.deepcopy(trainer.state())
+    trainer.restore({**start, "epoch": protocol.epochs - 1})
+    last = torch.cat(seen_by(trainer, monkeypatch))
+    trainer.restore(start)
+    first = torch.cat(seen_by(trainer, monkeypatch))
+    assert torch.equal(first, Trainer(PAPER, protocol, 0, data).sample_epoch(0).order)
+    assert not torch.equal(first, last)
 
 
 def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(

@@ -39,8 +39,8 @@ class AugmentParams:
     shift: Tensor
 
     def to(self, device: torch.device) -> AugmentParams:
-        """The same parameters on another device."""
-        return AugmentParams(*(part.to(device) for part in self._parts()))
+        """A copy on a device."""
+        return AugmentParams(*(part.to(device, copy=True) for part in self._parts()))
 
     def copy_(self, other: AugmentParams) -> None:
         """Copy another epoch's parameters into the tensors of this one."""

@@ -35,8 +35,8 @@ class MixParams:
     box: Tensor
 
     def to(self, device: torch.device) -> MixParams:
-        """The same parameters on another device."""
-        return MixParams(self.weight.to(device), self.box.to(device))
+        """A copy on a device."""
+        return MixParams(self.weight.to(device, copy=True), self.box.to(device, copy=True))
 
     def copy_(self, other: MixParams) -> None:
         """Copy another epoch's parameters into the tensors of this one."""
@@ -66,8 +66,9 @@ class EpochParams:
     mix: MixParams
 
     def to(self, device: torch.device) -> EpochParams:
-        """The same parameters on another device."""
-        return EpochParams(self.order.to(device), self.augment.to(device), self.mix.to(device))
+        """A copy on a device, whose tensors may be written to."""
+        order = self.order.to(device, copy=True)
+        return EpochParams(order, self.augment.to(device), self.mix.to(device))
 
     def copy_(self, other: EpochParams) -> None:
         """Copy another epoch's parameters into the tensors of this one."""
