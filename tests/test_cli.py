@@ -456,9 +456,8 @@ def test_a_grid_of_a_family(harness: Harness) -> None:
 
 
 @pytest.mark.slow
-def test_all_variants_on_the_digits(harness: Harness, tmp_path: Path) -> None:
-    grid = ("--variant", "all", "--seeds", "0-1", "--dataset", "digits", "--epochs", "1")
-    assert harness("run", *grid, "--no-figures").returncode == 0
-    assert len(records(tmp_path)) == 34
-    checked = harness("check")
-    assert checked.stdout == "34 records checked; 0 break a rule\n"
+def test_a_run_of_every_variant_on_the_digits_passes_check(harness: Harness) -> None:
+    for family in variants.FAMILIES:  # a command each: seventeen runs take minutes
+        grid = ("--variant", family, "--dataset", "digits", "--epochs", "1", "--no-figures")
+        assert harness("run", *grid).returncode == 0
+    assert harness("check").stdout == "17 records checked; 0 break a rule\n"
