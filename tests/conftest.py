@@ -15,8 +15,7 @@ import torch
 
 import variants
 from harness.cli import app
-from harness.data.dataset import Dataset, Split
-from harness.data.source import Source
+from harness.data.dataset import Dataset
 from harness.progress import Reporter
 from harness.protocol import budget, presets
 from harness.protocol.spec import Protocol
@@ -26,8 +25,8 @@ from harness.runs.threads import THREADS, cores
 from harness.training import checkpoint, seeding
 from harness.training.device import keep_freed_memory
 from harness.training.runner import execute
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.helpers.datasets import noise_dataset
+from tests.helpers.paths import ROOT
 
 # Processes for `-n auto`: one that has trained and read 60,000 pictures holds up to 5 GB.
 MOST_PROCESSES = 4
@@ -61,30 +60,10 @@ def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
     os.environ.setdefault(THREADS, str(max(1, cores() // len(specs))))
 
 
-def split(n: int, seed: int) -> Split:
-    """`n` random pictures, the classes in turn."""
-    source = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (n, 32, 32, 3), dtype=torch.uint8, generator=source)
-    return Split(images, torch.arange(n) % 10)
-
-
-def fingerprint(train: Split, test: Split, classes: tuple[str, ...]) -> str:
-    """The fingerprint of data that no reader has read."""
-    arrays = [(part.images.numpy(), part.labels.numpy()) for part in (train, test)]
-    return Source("made", classes, *arrays).fingerprint
-
-
-def noise() -> Dataset:
-    """40 training and 20 test pictures of ten classes."""
-    train, test = split(40, 1), split(20, 2)
-    classes = tuple("0123456789")
-    return Dataset("digits", "noise", classes, train, test, fingerprint(train, test, classes))
-
-
 @pytest.fixture(scope="session")
 def data() -> Dataset:
     """The small data."""
-    return noise()
+    return noise_dataset()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import variants
-from tests.conftest import ROOT
+from tests.helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
 

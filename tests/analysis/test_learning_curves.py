@@ -1,0 +1,76 @@
+"""Curves that go the wrong way, counted by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from harness.analysis import learning_curves
+from harness.protocol import presets
+from harness.runs.record import EpochRow
+from tests.helpers.records import make_history as rows_of
+from tests.helpers.records import make_record
+
+
+def curve(accuracies: list[float], **changed: float | None) -> list[EpochRow]:
+    """Rows of a history with these accuracies and some values replaced in all of them."""
+    return [EpochRow.model_validate({**row, **changed}) for row in rows_of(accuracies)]
+
+
+def test_steps_the_wrong_way_are_counted() -> None:
+    assert learning_curves.wrong_way([1, 2, 2, 1, 3], rising=True) == 0.25
+    assert learning_curves.wrong_way([1, 2, 2, 1, 3], rising=False) == 0.5
+    assert math.isnan(learning_curves.wrong_way([1], rising=True))
+
+
+def test_the_four_curves_of_a_run() -> None:
+    found = learning_curves.wrong_ways(curve([0.1, 0.3, 0.2, 0.4]))
+    assert found == dict.fromkeys(
+        ("train_accuracy", "eval_accuracy", "train_loss", "eval_loss"), pytest.approx(1 / 3)
+    )
+
+
+def test_a_curve_that_was_not_recorded_has_no_share() -> None:
+    assert learning_curves.wrong_ways(curve([0.1, 0.2], train_accuracy=None)).keys() == {
+        "eval_accuracy",
+        "train_loss",
+        "eval_loss",
+    }
+    first, second = curve([0.1, 0.2])
+    gap = [first.model_copy(update={"eval_loss": None}), second]
+    assert "eval_loss" not in learning_curves.wrong_ways(gap)
+    assert learning_curves.wrong_ways(curve([0.1])) == {}
+
+
+def test_the_gap_is_between_training_and_evaluated_images() -> None:
+    metrics = make_record(right=700, gap=0.05).metrics
+    assert metrics is not None
+    assert learning_curves.generalization_gap(metrics) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "before"), [(1, 0), (10, 0), (11, 0), (12, 3), (20, 5), (40, 10), (90, 22)]
+)
+def test_a_quarter_of_the_run_is_what_its_last_epoch_is_held_against(
+    epochs: int, before: int
+) -> None:
+    assert learning_curves.before(epochs) == before
+    found = learning_curves.jump(curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75]))
+    assert math.isnan(found) if not before else found == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("epochs", [12, 20, 40, 90])
+def test_that_quarter_lies_behind_the_first_drop_of_the_learning_rate(epochs: int) -> None:
+    protocol = dataclasses.replace(presets.PROTOCOLS["cifar10"], epochs=epochs)
+    first = epochs - 1 - learning_curves.before(epochs)
+    assert protocol.learning_rate_at(first, decay=True) < protocol.learning_rate
+
+
+def test_without_every_figure_of_it_there_is_no_jump() -> None:
+    rows = curve([0.7] * 20)
+    assert learning_curves.jump(rows) == pytest.approx(0)
+    rows[15] = rows[15].model_copy(update={"eval_accuracy": None})
+    assert math.isnan(learning_curves.jump(rows))
+    assert math.isnan(learning_curves.jump([]))

@@ -1,0 +1,76 @@
+"""Made-up studies around an accuracy, and what grouping, verdict and tables make of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from harness.analysis import groups as analysis_groups
+from harness.analysis.contrasts import VariantResult
+from harness.protocol import decision
+from harness.report.text import comparison as text_comparison
+from harness.report.text import verdict as text_verdict
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
+from harness.verdict.verdict import Judgement
+from tests.helpers.records import make_record
+
+STEPS = (-3, -1, 0, 0, 1, 3)
+
+RULES = decision.load()
+
+
+def runs_near(
+    name: str = "paper", right: int = 751, n: int = 20, spread: int = 1, **about: Any
+) -> list[RunRecord]:
+    """Seeds 0 to n - 1 around an accuracy of `right` in a thousand, with a deviation of about
+    0.2 points times `spread`."""
+    return [make_record(name, s, right + spread * STEPS[s % len(STEPS)], **about) for s in range(n)]
+
+
+def failed_runs(name: str, *seeds: int, **about: Any) -> list[RunRecord]:
+    """Failed runs of these seeds."""
+    return [make_record(name, seed, failed=True, **about) for seed in seeds]
+
+
+def full_study(n: int = 20, right: int = 751, others: int = 700, **about: Any) -> list[RunRecord]:
+    """All variants of the decision file with `n` seeds each, `paper` at `right`."""
+    names = RULES.contrasts.variants
+    return [
+        *runs_near(right=right, n=n, **about),
+        *(run for name in names for run in runs_near(name, others, n, **about)),
+    ]
+
+
+def verdict_of(records: list[RunRecord]) -> verdict.Verdict:
+    """The verdict on records of which none is there twice."""
+    groups, faults = analysis_groups.group(records)
+    assert not faults
+    return verdict.judge(groups)
+
+
+def verdict_text(records: list[RunRecord], form: str = "markdown") -> str:
+    """The verdict as text."""
+    return text_verdict.render(verdict_of(records), form)
+
+
+def judge_one_group(records: list[RunRecord]) -> Judgement:
+    """The judgement of records of one group."""
+    (judgement,) = verdict_of(records).judgements
+    return judgement
+
+
+def result_of(judgement: Judgement, name: str) -> VariantResult:
+    """What the runs of a variant show."""
+    return next(row for row in judgement.results if row.variant == name)
+
+
+def comparison_text(records: list[RunRecord], form: str = "markdown", **options: Any) -> str:
+    """What `compare` prints of records."""
+    return text_comparison.render(verdict_of(records).judgements, form, **options)
+
+
+def comparison_frame(records: list[RunRecord], baseline: str = "paper") -> pd.DataFrame:
+    """The numbers of the comparison of one group, by variant."""
+    return text_comparison.numbers(judge_one_group(records), baseline).set_index("variant")

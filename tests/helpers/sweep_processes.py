@@ -1,0 +1,125 @@
+"""Sweeps in processes of their own: small images, the real command, and workers to kill."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from harness.runs import lock
+from harness.runs.options import Options
+from harness.runs.spec import plans
+from harness.sweep.grid import Grid
+from harness.sweep.local.engine import run
+from tests.helpers.paths import ROOT
+
+# One thread, so that a run gives the same bits however many workers share the cores.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def write_images(folder: Path, train: int = 32, test: int = 8) -> Path:
+    """An image folder of noise, small enough that an epoch takes a fraction of a second."""
+    source = np.random.default_rng(0)
+    for part, count in (("train", train), ("test", test)):
+        for name in ("cat", "dog"):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count // 2):
+                pixels = source.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{number}.png")
+    return folder
+
+
+def start_sweep(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `python -m harness ...` in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness", *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_local_sweep(images: str, *names: str, **settings: dict[str, Any]) -> None:
+    """What a script does that changes the harness and then sweeps, in its folder.
+
+    Args:
+        images: folder of pictures.
+        names: of the variants, one run each.
+        settings: of a variant's protocol, where they are to be others.
+    """
+    options = Options(
+        dataset="folder", data_dir=Path(images), precision="fp32", epochs=3, device="cpu"
+    )
+    planned = [
+        dataclasses.replace(
+            one, protocol=dataclasses.replace(one.protocol, **settings.get(one.variant.name, {}))
+        )
+        for one in plans(names, [0], options)
+    ]
+    try:
+        run(Grid(plans=tuple(planned), options=options))
+    except Exception as error:  # in one line, as the command does
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for it; returns its status and what it wrote."""
+    with process:
+        output, errors = process.communicate(timeout=1200)
+    return process.returncode, output, errors
+
+
+def stored_hashes(results: Path) -> dict[str, tuple[str, str]]:
+    """Hashes of weights and predictions of every run, by its folder below the results."""
+    found = {}
+    for path in results.rglob("record.json"):
+        record: dict[str, Any] = json.loads(path.read_text())
+        where = str(path.parent.relative_to(results))
+        found[where] = (record["weights_sha256"], record["predictions_sha256"])
+    return found
+
+
+def leftover_files(results: Path) -> list[Path]:
+    """Files that finished runs must not leave: checkpoints, claims, halves of files."""
+    return [p for p in results.rglob("*") if p.suffix == ".pt" or p.name.startswith(".")]
+
+
+def lock_holders(results: Path) -> dict[int, Path]:
+    """Living processes that hold a run, and the run's folder."""
+    found = {}
+    for path in results.rglob(".lease*"):
+        with contextlib.suppress(OSError, ValueError):
+            pid = json.loads(path.read_text())["pid"]
+            if lock.born(pid):
+                found[pid] = path.parent
+    return found
+
+
+def kill(pid: int) -> bool:
+    """Kill a process as the out-of-memory killer does; False if it was gone."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until_gone(pids: set[int], seconds: float = 20.0) -> bool:
+    """Whether all of these processes end in time."""
+    limit = time.monotonic() + seconds
+    while pids and time.monotonic() < limit:
+        pids = {pid for pid in pids if lock.born(pid)}
+        time.sleep(0.05)
+    return not pids

@@ -1,0 +1,267 @@
+"""The report as people see it: opened in headless Chromium, offline.
+
+Needs Debian's chromium and chromium-driver and the extra `browser`: `pytest -m browser`. With
+ALEXNET_TEST_SCREENSHOTS=DIR it leaves its screenshots there, to be looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.report import html, sections, summary
+from harness.runs.store import FILE
+from harness.verdict import study
+from tests.helpers.paths import ROOT
+from tests.helpers.results_folders import write_grid, write_troubled_grid
+
+pytestmark = pytest.mark.browser
+
+SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
+
+# Text with its colour and the first opaque colour behind it, for everything that is shown.
+TEXTS = """
+const seen = [];
+const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+for (const node of document.querySelectorAll("body *")) {
+  const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  if (!own || !node.checkVisibility() || node.closest("svg, script")) continue;
+  let behind = node;
+  let ground = [0, 0, 0, 0];
+  while (behind && (ground.length === 4 && ground[3] === 0)) {
+    ground = rgb(getComputedStyle(behind).backgroundColor);
+    behind = behind.parentElement;
+  }
+  seen.push([node.textContent.trim().slice(0, 40), rgb(getComputedStyle(node).color), ground]);
+}
+return seen;
+"""
+
+
+class Browser:
+    """Chromium without a network, and what it was asked for."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def open(self, path: Path, *, screen: str = "desktop", scheme: str = "light") -> None:
+        """Load a page on a screen, in a colour scheme."""
+        width, height = SCREENS[screen]
+        phone = screen == "phone"
+        self.do(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.do("Emulation.setEmulatedMedia", media="", features=features)
+        self.driver.get(path.as_uri())
+
+    def do(self, command: str, **arguments: Any) -> Any:
+        """A command of the DevTools protocol."""
+        return self.driver.execute_cdp_cmd(command, arguments)
+
+    def run(self, script: str) -> Any:
+        """The value of a script in the page."""
+        return self.driver.execute_script(script)
+
+    def requests(self) -> list[str]:
+        """Addresses asked for since the last call."""
+        messages = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
+        return [
+            m["params"]["request"]["url"]
+            for m in messages
+            if m["method"] == "Network.requestWillBeSent"
+        ]
+
+    def screenshot(self, name: str) -> Image.Image:
+        """What is on the screen."""
+        content = base64.b64decode(self.do("Page.captureScreenshot", format="png")["data"])
+        if folder := os.environ.get("ALEXNET_TEST_SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / f"{name}.png").write_bytes(content)
+        return Image.open(io.BytesIO(content))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs the extra `browser`")
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("no chromium or no chromedriver here (Debian: chromium, chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    try:
+        found = Browser(started)
+        found.do("Network.enable")
+        found.do(
+            "Network.emulateNetworkConditions",
+            offline=True,
+            latency=0,
+            downloadThroughput=0,
+            uploadThroughput=0,
+        )
+        yield found
+    finally:
+        started.quit()
+
+
+# The page of the committed records is one of them as soon as there are any.
+PAGES = ["verdict", "trouble", *(["committed"] if any((ROOT / "results").rglob(FILE)) else [])]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The committed results, a grid with a verdict, and one in which much is wrong."""
+    folder = tmp_path_factory.mktemp("pages")
+    write_grid(folder / "verdict", 6)
+    write_troubled_grid(folder / "trouble")
+    found = {}
+    for name in PAGES:
+        read = study.read(ROOT / "results" if name == "committed" else folder / name)
+        found[name] = folder / f"{name}.html"
+        found[name].write_bytes(html.page(read, sections.sections(read)))
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_opens_offline_without_an_error_or_a_request(
+    name: str, browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.requests()
+    browser.open(pages[name])
+    asked = [url for url in browser.requests() if not url.startswith("data:")]
+    assert asked == [pages[name].as_uri()]
+    assert browser.driver.get_log("browser") == []
+    assert browser.run("return document.querySelectorAll('svg.chart').length") > 5
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_screen_holds_the_answer(
+    scheme: str, screen: str, name: str, browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages[name], screen=screen, scheme=scheme)
+    image = browser.screenshot(f"{name}-{screen}-{scheme}")
+    height = SCREENS[screen][1]
+    bottoms = browser.run(
+        "return [...document.querySelectorAll('header .word, header .facts > div')]"
+        ".slice(0, 5).map((e) => e.getBoundingClientRect().bottom)"
+    )
+    assert len(bottoms) == 5, "the outcome, the claim, the result, the data, the certainty"
+    assert max(bottoms) <= height
+    # Nothing sticks out to the right: only tables scroll, each in its own box.
+    assert browser.run("return document.documentElement.scrollWidth") <= SCREENS[screen][0]
+    brightness = np.asarray(image.convert("L")).mean()
+    assert brightness > 200 if scheme == "light" else brightness < 60
+
+
+def luminance(colour: list[float]) -> float:
+    """Relative luminance of an opaque [r, g, b], 0 to 255 each (WCAG 2.2)."""
+    linear = [
+        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+        for v in (part / 255 for part in colour[:3])
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_contrast(scheme: str, browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["trouble"], scheme=scheme)
+    seen = browser.run(TEXTS)
+    assert len(seen) > 300
+    for text, colour, ground in seen:
+        dark, light = sorted((luminance(colour), luminance(ground)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, colour, ground)
+
+
+def column(browser: Browser, header: str) -> list[str]:
+    """Texts of a column of the first sortable table."""
+    return list(
+        browser.run(
+            "const t = document.querySelector('table[data-sortable]');"
+            "const i = [...t.tHead.rows[0].cells].findIndex("
+            f"(c) => c.textContent === {json.dumps(header)});"
+            "return [...t.tBodies[0].rows].map((r) => r.cells[i].textContent)"
+        )
+    )
+
+
+def test_tables_sort_up_down_and_back(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["verdict"])
+    before = column(browser, "accuracy, %")
+    numbers = sorted(before, key=float)
+    assert numbers != before
+    (button,) = (
+        b
+        for b in browser.driver.find_elements("css selector", "thead button")[:20]
+        if b.text == "accuracy, %"
+    )
+    states = []
+    for expected in (numbers, numbers[::-1], before):
+        button.send_keys("\n")  # as with the keyboard
+        assert column(browser, "accuracy, %") == expected
+        states.append(button.find_element("xpath", "..").get_attribute("aria-sort"))
+    assert states == ["ascending", "descending", "none"]
+
+
+def test_what_has_no_figure_stays_last(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["verdict"])
+    buttons = browser.driver.find_elements("css selector", "thead button")
+    button = next(b for b in buttons if b.text == "interval")
+    for _ in range(2):
+        button.send_keys("\n")
+        cells = column(browser, "interval")
+        missing = [i for i, cell in enumerate(cells) if cell == "-"]
+        assert missing == list(range(len(cells) - 3, len(cells)))  # paper and the reported two
+
+
+def test_it_is_all_there_without_scripts(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.do("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(pages["verdict"])
+        text = browser.driver.find_element("css selector", "body").text
+    finally:
+        browser.do("Emulation.setScriptExecutionDisabled", value=False)
+    assert summary.answer(study.read(pages["verdict"].parent / "verdict")).word in text
+    assert "no_augmentation" in text
+
+
+def test_it_prints_dark_on_white(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["verdict"], scheme="dark")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.do("Emulation.setEmulatedMedia", media="print", features=dark)
+    assert np.asarray(browser.screenshot("print").convert("L")).mean() > 200
+    document = base64.b64decode(browser.do("Page.printToPDF")["data"])
+    assert document.startswith(b"%PDF")
+
+
+def test_the_policy_stops_what_is_not_the_pages_own(
+    browser: Browser, pages: dict[str, Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.html"
+    inserted = (
+        b'<script>document.title = "run"</script><img src="https://example.org/a.png"></body>'
+    )
+    bad.write_bytes(pages["verdict"].read_bytes().replace(b"</body>", inserted))
+    browser.open(bad)
+    assert browser.driver.title != "run"
+    told = " ".join(entry["message"] for entry in browser.driver.get_log("browser"))
+    assert told.count("Content Security Policy") >= 2

@@ -1,0 +1,121 @@
+"""README's generated blocks and the page of results: up to date, with records and without."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.analysis import calibration, calibration_record
+from harness.errors import InputError
+from harness.paper import assumptions
+from harness.protocol import decision, presets
+from harness.report import docs, results_page
+from harness.runs import store
+from tests.helpers.results_folders import write_grid
+
+HELD_OUT = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
+
+
+def test_what_follows_from_data_and_records_is_up_to_date() -> None:
+    wanted = docs.files()
+    for path, content in wanted.items():
+        assert path.read_bytes() == content, f"{path.name}: run python -m harness.report.docs"
+    figures = {path for path in wanted if path.suffix == ".svg"}
+    assert figures == set((docs.RESULTS / results_page.FIGURES).glob("*"))
+
+
+def tune(results: Path) -> None:
+    """Runs behind a calibration, and its record."""
+    write_grid(results, 3, names=["paper"], dataset=HELD_OUT, protocol={"validation": True})
+    runs = [r for r in store.load_all(results)[0] if r.dataset.split == "validation"]
+    calibration_record.save(results, calibration.summarise(runs))
+
+
+def test_without_records_every_block_is_one_line(tmp_path: Path) -> None:
+    blocks = docs.blocks(tmp_path)
+    assert blocks["answer"] == blocks["table"] == results_page.NO_RUNS
+    assert blocks["calibration"] == results_page.NO_CALIBRATION
+    wanted = docs.files(tmp_path)
+    assert set(wanted) == {docs.README, tmp_path / "README.md"}
+    assert results_page.NO_RUNS in wanted[tmp_path / "README.md"].decode()
+
+
+def test_with_runs_behind_a_calibration_alone_there_is_no_answer_yet(tmp_path: Path) -> None:
+    tune(tmp_path)
+    blocks = docs.blocks(tmp_path)
+    assert blocks["answer"] == blocks["table"] == results_page.NO_RUNS
+    assert "How the number of epochs was chosen" in blocks["calibration"]
+    page = docs.files(tmp_path)[tmp_path / "README.md"].decode()
+    assert "NOT THE TEST IMAGES" in page
+    assert "### The candidates" in page
+
+
+@pytest.mark.usefixtures("adopted")
+def test_the_page_of_a_study_has_its_tables_and_figures(tmp_path: Path) -> None:
+    tune(tmp_path)
+    write_grid(tmp_path, 5)
+    wanted = docs.files(tmp_path)
+    names = {path.name for path in wanted}
+    assert {"comparison.md", "comparison.csv", "README.md"} <= names
+    page = wanted[tmp_path / "README.md"].decode()
+    for heading in ("Ablations", "The paper's claims", "Recall of each class"):
+        assert heading in page
+    shown = set(re.findall(r"^!\[.*\]\(([^)]+)\)$", page, re.MULTILINE))
+    assert {str(path.relative_to(tmp_path)) for path in wanted if path.suffix == ".svg"} == shown
+    wanted_budgets = [str(e) for e in decision.load().budgets.curve if e != presets.EPOCHS]
+    assert f"Not run: {', '.join(wanted_budgets)} epochs." in page
+    blocks = docs.blocks(tmp_path)
+    assert blocks["answer"].startswith("**UNDECIDED.** Our 5 runs lie on average ")
+    assert "no_augmentation hurts" in blocks["answer"]
+    assert "| effect" in re.sub(" +", " ", blocks["table"])
+
+
+def test_pages_are_not_written_from_a_damaged_record(tmp_path: Path) -> None:
+    write_grid(tmp_path, 1, names=["paper"])
+    (path,) = store.find(tmp_path)
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"record\.json is damaged"):
+        docs.files(tmp_path)
+
+
+def test_a_table_that_was_edited_is_put_right() -> None:
+    text = docs.README.read_text()
+    edited = text.replace("test accuracy is 75 %", "test accuracy is 80 %")
+    assert edited != text
+    assert docs.updated(edited) == text
+
+
+def test_the_values_of_the_protocol_are_in_the_table_of_unknowns() -> None:
+    table = docs.unknowns_table()
+    for value in (
+        "0.01",
+        "128",
+        "60 % and 85 %",
+        "dropout 0.5",
+        "outputs of the first two fully connected layers",
+        "45,000/5,000",
+        "0 to 19 for every variant, judged at 5, 10 and 20 seeds",
+        assumptions._origin(),
+    ):
+        assert value in table
+
+
+def test_a_readme_without_markers_is_refused() -> None:
+    with pytest.raises(InputError, match=r"README\.md lacks"):
+        docs.updated("# nothing\n")
+
+
+def test_stale_figures_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = Path(shutil.copy(docs.README, tmp_path))
+    monkeypatch.setattr(docs, "README", readme)
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs, "RESULTS", tmp_path / "results")
+    stale = tmp_path / "results" / results_page.FIGURES / "group-9-seeds.svg"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("<svg/>")
+    docs.main()
+    assert not stale.exists()
+    assert results_page.NO_RUNS in (tmp_path / "results/README.md").read_text()

@@ -1,0 +1,75 @@
+"""A repetition has the number of threads that its run had, as far as it can."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from harness.runs import threads as runs_threads
+from harness.runs.record import Environment
+from harness.runs.threads import THREADS
+from tests.helpers.records import ENVIRONMENT
+
+
+@pytest.fixture(autouse=True)
+def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A number of threads that this process does not have, though it might; nothing is set."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv(THREADS, "")  # so that it is put back whatever a test makes of it
+    monkeypatch.delenv(THREADS)
+    monkeypatch.setattr(runs_threads, "cores", lambda: before + 1)
+    yield before + 1
+    torch.set_num_threads(before)
+
+
+def ran(threads: int, told: str | None = None, device: str = "cpu") -> Environment:
+    """The environment of a record."""
+    variables = {} if told is None else {THREADS: told}
+    changed = {"device_type": device, "threads": threads, "variables": variables}
+    return Environment(**{**ENVIRONMENT, **changed})
+
+
+def taken(environment: Environment) -> tuple[int, str | None]:
+    """Threads of this process, and what the variable is, after it took a record's."""
+    runs_threads.take_threads(environment)
+    return torch.get_num_threads(), os.environ.get(THREADS)
+
+
+def test_threads_and_variable_are_as_the_run_had_them(other: int) -> None:
+    assert taken(ran(other, str(other))) == (other, str(other))
+
+
+@pytest.mark.parametrize("told", [None, "many", "4,2"])
+def test_where_the_run_was_told_nothing_the_variable_stays_away(
+    told: str | None, other: int
+) -> None:
+    assert taken(ran(other, told)) == (other, None)
+
+
+@pytest.mark.parametrize(("told", "left"), [(None, None), ("", ""), ("many", None)])
+def test_an_empty_variable_counts_as_none_and_goes_unless_the_run_had_it(
+    told: str | None, left: str | None, other: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(THREADS, "")
+    assert taken(ran(other, told)) == (other, left)
+
+
+def test_what_the_user_has_set_stays(other: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(THREADS, str(other - 1))
+    assert taken(ran(other, str(other))) == (other - 1, str(other - 1))
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_more_threads_than_cores_leave_everything_alone(
+    empty: bool, other: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if empty:
+        monkeypatch.setenv(THREADS, "")
+    assert taken(ran(other + 1, str(other + 1))) == (other - 1, "" if empty else None)
+
+
+def test_a_run_on_a_gpu_leaves_everything_alone(other: int) -> None:
+    assert taken(ran(other, str(other), "cuda")) == (other - 1, None)

@@ -1,0 +1,261 @@
+"""What is asked of Slurm, where there need not be one."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.cli import app
+from harness.errors import InputError
+from harness.runs import store
+from harness.runs.options import Options
+from harness.runs.spec import Plan
+from harness.sweep import engines
+from harness.sweep.grid import Grid, seeds_first
+from harness.sweep.slurm import engine as slurm_engine
+from harness.sweep.slurm import queue
+from harness.sweep.slurm.engine import capacity
+from harness.sweep.slurm.request import Request
+from tests.helpers.records import make_record
+
+FILE = """
+partition = "gpu"
+time = 120
+setup = ["module load python"]
+[sbatch]
+account = "physics"
+"""
+
+
+def grid(results: Path, **settings: object) -> Grid:
+    options = Options(dataset="digits", results=results)
+    return Grid(
+        plans=seeds_first(["paper", "baseline"], [0, 1], options),
+        options=options,
+        settings=settings,
+    )
+
+
+def test_a_pair_goes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.toml"
+    path.write_text(FILE)
+    pairs = ["time=240", "sbatch.qos=long", "memory = 7.5", "wait=true", "setup=['a', 'b=c']"]
+    assert engines.read(path, pairs) == {
+        "partition": "gpu",
+        "time": 240,
+        "setup": ["a", "b=c"],
+        "sbatch": {"account": "physics", "qos": "long"},
+        "memory": 7.5,
+        "wait": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("pair", "name", "value"),
+    [
+        ("partition=gpu-long", "partition", "gpu-long"),
+        ("sbatch.nodelist=n[1-2]", "sbatch", {"nodelist": "n[1-2]"}),
+        ("partition=1\ntime=2", "partition", "1\ntime=2"),
+        ("partition=", "partition", ""),
+    ],
+)
+def test_a_value_that_is_no_toml_is_text(pair: str, name: str, value: object) -> None:
+    assert engines.read(None, [pair]) == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("content", "pairs", "message"),
+    [
+        (None, [], "cannot be read"),
+        ("time = ", [], "is no TOML"),
+        ("", ["time"], "'time' does not parse"),
+        ("", ["=5"], "does not parse"),
+        ("time = 5", ["time.limit=6"], "time is a value, not a table"),
+    ],
+)
+def test_settings_that_cannot_be_read(
+    content: str | None, pairs: list[str], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "cluster.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        engines.read(path, pairs)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"partitions": "gpu"}, "no setting partitions. Known: partition, time, "),
+        ({"time": "long"}, "time is 'long': int is needed"),
+        ({"gpus": True}, "gpus is True"),
+        ({"gpus": -1}, "gpus is -1: at least 0"),
+        ({"chunk": 0}, "chunk is 0: at least 1"),
+        ({"width": 0}, "width is 0: at least 1"),
+        ({"time": 2}, "time is 2: at least 3"),
+        ({"memory": math.nan}, "memory is nan: at least 1"),
+        ({"memory": math.inf}, "memory is inf: at least 1"),
+        ({"notice": 600, "time": 11}, "time is 11: at least 12"),
+        ({"setup": "module load python"}, "setup is 'module load python'"),
+        ({"setup": [1]}, "list of shell lines"),
+        ({"sbatch": {"job_name": "mine"}}, "job_name is set by this suite"),
+        ({"sbatch": "account=x"}, "sbatch is 'account=x'"),
+    ],
+)
+def test_an_impossible_request_is_refused(given: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Request.of(given)
+
+
+def test_a_request_in_the_words_of_submitit() -> None:
+    asked = Request.of({"gpus": 1, "cpus": 4, "memory": 7.5, "sbatch": {"qos": "long"}})
+    words = asked.parameters("name")
+    assert words["mem"] == "7680MB"
+    assert words["srun_args"][0] == "--cpus-per-task=4"
+    assert words["setup"] == ["export OMP_NUM_THREADS=${OMP_NUM_THREADS:-4}"]
+    assert words["additional_parameters"] == {"requeue": True, "qos": "long"}
+    assert "partition" not in words
+
+
+def test_submitit_knows_every_word() -> None:
+    executor = pytest.importorskip("submitit.slurm.slurm").SlurmExecutor
+    words = Request(partition="gpu", memory=1, width=2, gpus=1).parameters("name")
+    assert set(words) <= executor._valid_parameters()
+
+
+def test_the_latest_job_of_a_run_counts(tmp_path: Path) -> None:
+    four = grid(tmp_path)
+    first, second = (tmp_path / "slurm" / f"alexnet-{n}" for n in (1, 2))
+    queue.note(first, [four.plans[:2], four.plans[2:]])
+    queue.note(second, [four.plans[3:]])
+    places = [plan.directory.relative_to(tmp_path).as_posix() for plan in four.plans]
+    assert queue.noted(tmp_path) == {
+        places[0]: ("alexnet-1", 0),
+        places[1]: ("alexnet-1", 0),
+        places[2]: ("alexnet-1", 1),
+        places[3]: ("alexnet-2", 0),
+    }
+    assert queue.log(four, four.plans[2]) == f"{first}/*_1_0_log.out"
+
+
+def test_a_damaged_note_is_named(tmp_path: Path) -> None:
+    folder = queue.new_submission(tmp_path)
+    (folder / "runs.json").write_text("[[")
+    with pytest.raises(InputError, match=r"runs\.json is damaged"):
+        queue.noted(tmp_path)
+
+
+def test_as_many_at_once_as_there_may_be_jobs(tmp_path: Path) -> None:
+    assert capacity(grid(tmp_path)).slots == 4
+    assert capacity(grid(tmp_path, chunk=2)).slots == 2
+    assert capacity(grid(tmp_path, width=3)).slots == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ((), "no squeue here"),
+        (("--status",), "no squeue here"),
+        (("--time-limit", "5"), "--time-limit is this machine's"),
+        (("--runs-per-gpu", "2"), "--runs-per-gpu is this machine's"),
+        (("--set", "nodes=2"), "no setting nodes"),
+    ],
+)
+def test_without_slurm_it_is_one_line_and_status_2(
+    more: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: Callable[..., str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert message in refused("sweep", "--engine", "slurm", "--dataset", "digits", *more)
+
+
+# Says of each look at the queue what its number in the file beside it says: 0 is an answer.
+SQUEUE = """#!/bin/sh
+here=$(dirname "$0")
+read -r status < "$here/answers" || exit 0
+sed -i 1d "$here/answers"
+exit "$status"
+"""
+
+
+@pytest.fixture
+def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the exit statuses of a queue stand that is empty otherwise."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "squeue").write_text(SQUEUE)
+    (folder / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm_engine, "POLL", 0.0)
+    (folder / "answers").write_text("")
+    return folder / "answers"
+
+
+def ended(plan: Plan, *, failed: bool = False) -> None:
+    fields = vars(plan.protocol)
+    store.save(
+        plan.directory, make_record(plan.variant.name, plan.seed, protocol=fields, failed=failed)
+    )
+
+
+def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_path: Path) -> None:
+    four = grid(tmp_path, wait=True)
+    for plan in four.plans:
+        ended(plan)
+    answers.write_text("0\n1\n1\n0\n")
+    slurm_engine.run(four)
+    assert answers.read_text() == ""
+    answers.write_text("0\n" + "1\n" * 50)
+    with pytest.raises(InputError, match="squeue cannot tell"):
+        slurm_engine.run(four)
+
+
+def test_refused_and_failed_runs_are_named_together(answers: Path, tmp_path: Path) -> None:
+    four = grid(tmp_path, wait=True)
+    for plan in four.plans[1:]:
+        ended(plan)
+    ended(four.plans[0], failed=True)
+    (four.plans[2].directory / store.FILE).write_text("{")
+    with pytest.raises(InputError, match=r"1 of the runs were refused: .*1 of the .*diverged"):
+        slurm_engine.run(four)
+
+
+def test_a_job_finds_its_data_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALEXNET_DATA", raising=False)
+    monkeypatch.delenv("ALEXNET_ARCHIVE", raising=False)
+    assert Options().absolute().data_dir == tmp_path / "data"
+    assert Options().absolute().archive is None
+    monkeypatch.setenv("ALEXNET_DATA", "images")
+    monkeypatch.setenv("ALEXNET_ARCHIVE", "cifar.tar.gz")
+    found = Options(results=Path("out")).absolute()
+    assert (found.data_dir, found.results) == (tmp_path / "images", tmp_path / "out")
+    assert found.archive == str(tmp_path / "cifar.tar.gz")
+    url = "https://example.org/cifar.tar.gz"
+    assert Options(archive=url).absolute().archive == url
+
+
+@pytest.mark.parametrize("engine", ["local", "slurm"])
+def test_a_sweep_may_do_without_graphs(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Grid] = []
+    monkeypatch.setattr(engines.get(engine), "run", seen.append)
+    options = ["--dataset", "digits", "--results", str(tmp_path), "--engine", engine]
+    monkeypatch.setattr(sys, "argv", ["harness", "sweep", "--eager", *options])
+    with pytest.raises(SystemExit) as end:
+        app.main()
+    assert not end.value.code
+    (given,) = seen
+    assert given.options.eager
+    assert all(plan.eager for plan in given.plans)

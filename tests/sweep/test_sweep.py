@@ -1,0 +1,416 @@
+"""Sweeps as people start them: every run once, with the bits of a run alone, whatever dies."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import variants
+from tests.helpers.sweep_processes import (
+    ENVIRONMENT,
+    kill,
+    leftover_files,
+    lock_holders,
+    start_sweep,
+    stored_hashes,
+    wait_for_exit,
+    wait_until_gone,
+    write_images,
+)
+
+NAMES, SEEDS, EPOCHS = "paper,batch_norm", "0-1", 3
+
+GRID = ("--seeds", SEEDS, "--dataset", "folder", "--precision", "fp32", "--epochs", str(EPOCHS))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(scope="module")
+def options(images: Path) -> tuple[str, ...]:
+    return (*GRID, "--data-dir", str(images), "--device", "cpu", "--no-figures")
+
+
+@pytest.fixture(scope="module")
+def finished(options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of `run`."""
+    folder = tmp_path_factory.mktemp("alone")
+    status, _, errors = wait_for_exit(start_sweep(folder, "run", "--variant", NAMES, *options))
+    assert status == 0, errors
+    return folder / "results"
+
+
+@pytest.fixture(scope="module")
+def alone(finished: Path) -> dict[str, tuple[str, str]]:
+    """The hashes that `run` gives."""
+    return stored_hashes(finished)
+
+
+def trained(output: str) -> int:
+    """Epochs that were trained."""
+    return len(re.findall(r": epoch \d+/\d+  loss", output))
+
+
+def test_a_sweep_gives_the_bits_of_runs_alone_seed_by_seed(
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    status, output, errors = wait_for_exit(
+        start_sweep(tmp_path, "sweep", "--variants", NAMES, *options)
+    )
+    assert status == 0, errors
+    assert stored_hashes(tmp_path / "results") == alone
+    assert leftover_files(tmp_path / "results") == []
+    assert trained(output) == 4 * EPOCHS
+    ends = re.findall(r"^(\w+ seed \d): accuracy", output, re.MULTILINE)
+    assert ends == ["paper seed 0", "batch_norm seed 0", "paper seed 1", "batch_norm seed 1"]
+    assert "4 of 4 done, 0 running, 0 failed, 0 open" in output
+    assert output.endswith("4 runs: 4 done, 0 failed\n")
+
+    status, output, _ = wait_for_exit(start_sweep(tmp_path, "sweep", "--variants", NAMES, *options))
+    assert (status, output) == (0, "4 runs: 4 done, 0 failed\n")
+    status, output, _ = wait_for_exit(
+        start_sweep(tmp_path, "sweep", "--variants", "ablations", *options, "--status")
+    )
+    assert status == 0
+    assert "batch_norm seed 1: done" in output
+    assert output.endswith("16 runs: 4 done, 0 failed, 0 running, 12 open\n")
+
+    (damaged,) = tmp_path.rglob("paper/seed-1/record.json")
+    damaged.write_text("{")
+    status, _, errors = wait_for_exit(start_sweep(tmp_path, "sweep", "--variants", NAMES, *options))
+    assert status == 2
+    assert re.fullmatch(r"harness: 1 of the runs were refused: .*Delete it to train.*\n", errors)
+
+
+def test_workers_and_sweep_are_killed_and_every_run_ends_with_its_own_bits(
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    command = ("sweep", "--variants", NAMES, *options, "--workers", "2")
+    with start_sweep(tmp_path, *command) as process:
+        killed: set[int] = set()
+        while len(killed) < 2:
+            killed |= {pid for pid in set(lock_holders(results)) - killed if kill(pid)}
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        # The next workers train: now the sweep itself.
+        limit = time.monotonic() + 60
+        while not set(lock_holders(results)) - killed:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        workers = set(lock_holders(results))
+        process.kill()
+        output, _ = process.communicate()
+    assert wait_until_gone(workers)
+    # The sweep may have been killed before it saw the last death.
+    deaths = output.count("its worker ended (SIGKILL); it goes on in another")
+    assert 1 <= deaths <= len(killed)
+    status, _, errors = wait_for_exit(start_sweep(tmp_path, *command))
+    assert status == 0, errors
+    assert stored_hashes(results) == alone
+    assert leftover_files(results) == []
+
+
+def test_two_sweeps_over_one_folder_train_nothing_twice(
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    command = ("sweep", "--variants", NAMES, *options)
+    both = [start_sweep(tmp_path, *command) for _ in range(2)]
+    ends = [wait_for_exit(process) for process in both]
+    assert [status for status, _, _ in ends] == [0, 0], ends
+    assert sum(trained(output) for _, output, _ in ends) == 4 * EPOCHS
+    assert stored_hashes(tmp_path / "results") == alone
+    assert leftover_files(tmp_path / "results") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
+def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
+    number: int, status: int, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    with start_sweep(
+        tmp_path, "sweep", "--variants", "paper", *options, "--epochs", "500"
+    ) as process:
+        assert process.stdout is not None
+        while "epoch 1/500" not in process.stdout.readline():
+            assert process.poll() is None
+        workers = set(lock_holders(tmp_path / "results"))
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert errors.count("\n") == 1
+    assert "To go on: python -m harness sweep --variants paper" in errors
+    assert workers
+    assert wait_until_gone(workers, 1.0)
+    assert not list(tmp_path.rglob(".lease*"))
+
+
+def script(folder: Path, text: str, images: Path) -> tuple[str, str]:
+    """Run a sweep's script on pictures; returns what it wrote."""
+    path = folder / "script.py"
+    path.write_text(textwrap.dedent(text))
+    command = [sys.executable, str(path), str(images)]
+    ended = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    return ended.stdout, ended.stderr
+
+
+# One run each: memory runs out; the worker dies whenever it trains; a learning rate beyond all
+# bounds; and one as it should be. Workers import the script too, under another name.
+FAILING = """
+    import os, resource, signal, sys
+    from pathlib import Path
+    from harness.sweep.local import scheduler
+    from harness.training import runner
+    from tests.helpers.sweep_processes import run_local_sweep
+
+    execute = runner.execute
+
+    # Room for what is small; the tensors of the network fail.
+    def starved(*arguments):
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20, hard))
+        try:
+            return execute(*arguments)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+    def killed(*arguments):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    fates = {"dropout_0": starved, "dropout_25": killed}
+    runner.execute = lambda plan, *rest: fates.get(plan.variant.name, execute)(plan, *rest)
+
+    if __name__ == "__main__":
+        scheduler.DEATHS = 2
+        sweep(
+            *(sys.argv[1], "dropout_0", "dropout_25", "baseline", "paper"),
+            baseline={"learning_rate": 1e9},
+        )
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory by what Linux says it uses")
+def test_runs_that_fail_are_named_and_all_others_finish(
+    alone: dict[str, tuple[str, str]], images: Path, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    _, said = script(tmp_path, FAILING, images)
+    assert "RunFailedError: 3 of the runs failed" in said, said
+    for phrase in (
+        "dropout_0 seed 0 (out of memory",
+        "dropout_25 seed 0 (its worker died 2 times in a row without finishing an epoch (killed",
+        "baseline seed 0 (diverged: the test loss is ",
+    ):
+        assert phrase in said, said
+    assert "Traceback" not in said
+    results = tmp_path / "results"
+    found = stored_hashes(results)
+    kept = "folder/3-epochs-fp32/paper/seed-0"
+    assert found[kept] == alone[kept]
+    assert {where.split("/")[2] for where in found} == {
+        *("paper", "baseline", "dropout_0", "dropout_25")
+    }
+
+    # Failures stand until they are to be tried again; then each is tried once more.
+    grid = ("sweep", "--variants", "dropout_0,paper", *options, "--seeds", "0")
+    status, output, errors = wait_for_exit(start_sweep(tmp_path, *grid))
+    assert status == 1
+    assert "dropout_0 seed 0 (out of memory" in errors
+    assert trained(output) == 0
+    status, output, errors = wait_for_exit(start_sweep(tmp_path, *grid, "--retry-failed"))
+    assert status == 0, errors
+    assert trained(output) == EPOCHS
+    assert leftover_files(results / "folder/3-epochs-fp32/dropout_0") == []
+
+
+# Two places: on the first GPU no worker starts, on the other two runs share the memory. Both run
+# out of it, the second when the first is gone; and the second also when it is alone.
+CROWDED = """
+    import os, sys, threading, time
+
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "6":
+        os._exit(1)
+
+    import torch
+    from harness.sweep.local import machine
+    from harness.training import runner
+    from tests.helpers.sweep_processes import run_local_sweep
+
+    epoch, met = runner._epoch, threading.Barrier(2)
+    tries = {"paper": 0, "dropout_0": 0, "batch_norm": 1}
+
+    def short(trainer, reporter):
+        name = trainer.variant.name
+        tries[name] += 1
+        if tries[name] == 1:
+            met.wait(60)
+            time.sleep(2 if name == "dropout_0" else 0)
+        if tries[name] == 1 or name == "dropout_0":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return epoch(trainer, reporter)
+
+    runner._epoch = short
+    places = [machine.Place("cpu", n, {machine.GPUS: gpu}) for gpu, n in (("6", 1), ("7", 2))]
+
+    if __name__ == "__main__":
+        machine.places = lambda found, grid: places
+        sweep(sys.argv[1], "paper", "dropout_0", "batch_norm")
+"""
+
+
+def test_a_gpu_that_starts_no_worker_is_left_out_and_memory_short_for_two_serves_one(
+    alone: dict[str, tuple[str, str]], images: Path, tmp_path: Path
+) -> None:
+    output, errors = script(tmp_path, CROWDED, images)
+    assert output.count("GPU 6: left out, 3 workers ended before they had loaded the data") == 1
+    memory = "out of memory: CUDA out of memory. Tried to allocate 2 GiB"
+    for name in ("paper", "dropout_0"):
+        assert output.count(f"{name} seed 0: {memory}; it goes on without others beside it") == 1
+    assert errors == (
+        f"RunFailedError: 1 of the runs failed: dropout_0 seed 0 ({memory}). "
+        "--retry-failed trains them again.\n"
+    )
+    found = stored_hashes(tmp_path / "results")
+    folder = "folder/3-epochs-fp32"
+    for kept in (f"{folder}/paper/seed-0", f"{folder}/batch_norm/seed-0"):
+        assert found[kept] == alone[kept]
+
+
+# Two runs share a memory that holds one; a library takes another algorithm and says nothing.
+UNSEEN = """
+    import sys, threading
+    from pathlib import Path
+    from harness.sweep.local import machine
+    from harness.training import device, runner
+    from tests.helpers.sweep_processes import run_local_sweep
+
+    epoch, met, short = runner._epoch, threading.Barrier(2), []
+    device.shortages = lambda place: len(short)
+
+    def shared(trainer, reporter):
+        row = epoch(trainer, reporter)
+        if not Path("short").exists():
+            met.wait(60)
+            Path("short").touch()
+            short.append(1)
+        return row
+
+    runner._epoch = shared
+
+    if __name__ == "__main__":
+        machine.places = lambda found, grid: [machine.Place("cpu", 2, {machine.GPUS: "0"})]
+        sweep(sys.argv[1], "paper", "batch_norm")
+"""
+
+
+def test_after_memory_ran_out_unseen_another_worker_goes_on(
+    alone: dict[str, tuple[str, str]], images: Path, tmp_path: Path
+) -> None:
+    output, errors = script(tmp_path, UNSEEN, images)
+    assert errors == ""
+    assert "out of memory: the GPU's memory ran out within a library" in output
+    found = stored_hashes(tmp_path / "results")
+    assert len(found) == 2
+    assert all(found[kept] == alone[kept] for kept in found)
+
+
+def test_a_time_limit_starts_nothing_that_would_not_finish(
+    finished: Path, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "results")
+    other = ("sweep", "--variants", "paper", *options, "--seeds", "7", "--epochs", "9000")
+    status, output, errors = wait_for_exit(start_sweep(tmp_path, *other, "--time-limit", "0.5"))
+    assert status == 0, errors
+    assert trained(output) == 0
+    assert output.endswith("1 runs: 0 done, 0 failed, 1 left for the next time: the time limit\n")
+    status, output, _ = wait_for_exit(start_sweep(tmp_path, *other, "--dry-run"))
+    assert status == 0
+    assert re.search(r"paper seed 7 +open +[\d:]+ +2 runs: this device", output)
+    assert "1 of 1 runs to train: " in output
+
+
+@pytest.mark.slow
+def test_a_run_of_unknown_cost_is_cut_off_by_the_time_limit(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    long = ("sweep", "--variants", "paper", *options, "--seeds", "0", "--epochs", "9000")
+    status, output, errors = wait_for_exit(start_sweep(tmp_path, *long, "--time-limit", "0.4"))
+    assert status == 0, errors
+    assert "epoch 1/9000" in output
+    assert output.endswith("1 runs: 0 done, 0 failed, 1 left for the next time: the time limit\n")
+    assert not list(tmp_path.rglob(".lease*"))
+    assert list(tmp_path.rglob("epoch-*.pt"))
+
+
+def test_missing_data_are_one_clear_line(tmp_path: Path) -> None:
+    command = ("sweep", "--dataset", "folder", "--data-dir", "nowhere", "--device", "cpu")
+    status, _, errors = wait_for_exit(start_sweep(tmp_path, *command))
+    assert status == 2
+    assert errors.count("\n") == 1
+    assert "nowhere" in errors
+
+
+def two_workers(results: Path, process: subprocess.Popen[str]) -> list[int]:
+    """Both of a sweep's workers, as soon as both train."""
+    while len(living := lock_holders(results)) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    return list(living)
+
+
+@pytest.mark.slow
+def test_chaos(tmp_path: Path) -> None:
+    """8 ablations x 4 seeds; each slot's worker is killed three times at random, the sweep once."""
+    common = ("--dataset", "digits", "--epochs", "2", "--device", "cpu", "--no-figures")
+    command = ("sweep", "--variants", "ablations", "--seeds", "0-3", *common, "--workers", "2")
+    results, source = tmp_path / "results", random.Random(0)
+    process, output, killed = start_sweep(tmp_path, *command), "", 0
+    for round_ in range(3):
+        if round_ == 2:
+            workers = set(two_workers(results, process))
+            process.kill()
+            output += wait_for_exit(process)[1]
+            assert wait_until_gone(workers)
+            process = start_sweep(tmp_path, *command)
+        pids = two_workers(results, process)
+        source.shuffle(pids)
+        for pid in pids:
+            time.sleep(source.uniform(0, 15))
+            killed += kill(pid)
+    status, rest, errors = wait_for_exit(process)
+    assert status == 0, errors
+    assert killed >= 5  # so that each slot lost its worker twice; the last may have ended before
+    # One that is killed between two runs loses none.
+    assert (output + rest).count("its worker ended (SIGKILL); it goes on in another") <= killed
+    found = stored_hashes(results)
+    assert (
+        len(found)
+        == 4 * len(variants.names("ablations"))
+        == len(list(results.rglob("record.json")))
+    )
+    assert leftover_files(results) == []
+    # Runs alone, in two processes that share the seeds.
+    single = tmp_path / "alone"
+    single.mkdir()
+    halves = [
+        start_sweep(single, "run", "--variant", "ablations", "--seeds", seeds, *common)
+        for seeds in ("0-1", "2-3")
+    ]
+    assert [wait_for_exit(half)[0] for half in halves] == [0, 0]
+    assert found == stored_hashes(single / "results")

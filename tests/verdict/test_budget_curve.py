@@ -1,0 +1,155 @@
+"""Accuracy and ablations at several numbers of epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness.analysis import groups
+from harness.protocol import decision
+from harness.protocol.presets import EPOCHS
+from harness.report.figures import by_epoch, style
+from harness.report.text import budget
+from harness.runs.record import RunRecord
+from harness.verdict import verdict
+from harness.verdict.verdict import Judgement
+from tests.helpers.records import make_record
+
+RULES = decision.load()
+
+pytestmark = pytest.mark.usefixtures("adopted")
+
+
+def at(epochs: int, variant: str, *right: int) -> list[RunRecord]:
+    """Runs with so many of 1,000 images right in each class, from seed 0 on."""
+    protocol = {"epochs": epochs}
+    return [make_record(variant, seed, n, protocol=protocol) for seed, n in enumerate(right)]
+
+
+def curve_of(*runs: Sequence[RunRecord]) -> tuple[Judgement, ...]:
+    (found,) = verdict.judge(groups.group(r for few in runs for r in few)[0]).curves
+    return found
+
+
+@pytest.fixture
+def small() -> tuple[Judgement, ...]:
+    """Two budgets: one ablation that changes sides, one that was run at one of them alone."""
+    return curve_of(
+        at(10, "paper", 700, 720),
+        at(10, "no_lr_decay", 730, 730),
+        at(EPOCHS, "paper", 770, 780),
+        at(EPOCHS, "no_lr_decay", 765),
+        at(EPOCHS, "batch_norm", 810),
+    )
+
+
+def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
+    small: tuple[Judgement, ...],
+) -> None:
+    assert budget.columns(small, RULES) == {
+        "variant": ["paper", "no_lr_decay", "batch_norm"],
+        "10 epochs": ["71.00 % (2)", "+2.00 (2)", "not run"],
+        f"{EPOCHS} epochs": ["77.50 % (2)", "-1.00 (1)", "+3.50 (1)"],
+    }
+
+
+def test_what_is_wanted_and_not_there_is_named(small: tuple[Judgement, ...]) -> None:
+    absent, at_10, at_20 = budget.lacking(small, RULES)
+    wanted = [str(epochs) for epochs in RULES.budgets.curve if epochs not in (10, EPOCHS)]
+    assert absent == f"Not run: {', '.join(wanted)} epochs."
+    assert at_10.startswith("Not run at 10 epochs: no_augmentation, baseline, batch_norm, ")
+    assert at_20.startswith(f"Not run at {EPOCHS} epochs: no_augmentation, baseline, dropout_0")
+
+
+def test_what_failed_was_run_and_is_not_compared() -> None:
+    failed = [
+        make_record("baseline", seed, protocol={"epochs": 10}, failed=True) for seed in (1, 2)
+    ]
+    found = curve_of(
+        at(10, "paper", 700),
+        [*at(10, "baseline", 720), *failed],
+        [make_record("no_augmentation", protocol={"epochs": 10}, failed=True)],
+        at(EPOCHS, "paper", 770),
+        at(EPOCHS, "baseline", 730),
+    )
+    shown = budget.columns(found, RULES)
+    assert shown["variant"] == ["paper", "no_augmentation", "baseline"]
+    assert shown["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
+    assert "no_augmentation" not in budget.lacking(found, RULES)[1]
+    # One of three runs is left: its side says nothing.
+    assert "baseline" not in budget.sentence(found, RULES)
+
+
+def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
+    found = curve_of(
+        at(EPOCHS, "paper", 770),
+        at(40, "baseline", 700),
+        [make_record(protocol={"epochs": 40}, failed=True)],
+    )
+    assert by_epoch.by_budget(found, RULES) is None
+    assert budget.sentence(found, RULES) == ""
+    assert budget.columns(found, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
+
+
+def test_other_images_lack_nothing() -> None:
+    digits = {"classes": list("0123456789")}
+    found = curve_of(*([make_record(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
+    assert budget.lacking(found, RULES) == []
+
+
+def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...]) -> None:
+    assert budget.sentence(small, RULES) == (
+        "By budget paper reaches 71.00 % at 10 epochs (2 runs), "
+        f"77.50 % at {EPOCHS} epochs (2 runs). "
+        f"Against it, in points: no_lr_decay +2.00 at 10, -1.00 at {EPOCHS} (it changes sides). "
+        "Any of this may be chance."
+    )
+    alike = curve_of(
+        *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
+    )
+    assert "baseline -7.00 at 10, -7.00 at 20." in budget.sentence(alike, RULES)
+    assert budget.turning(small, RULES) == {"no_lr_decay": f"+2.00 at 10, -1.00 at {EPOCHS}"}
+    assert budget.turning(alike, RULES) == {}
+
+
+def test_other_precisions_have_a_curve_of_their_own() -> None:
+    runs = [
+        make_record(protocol={"epochs": epochs, "precision": precision})
+        for epochs in (10, 20)
+        for precision in ("bf16", "fp32")
+    ]
+    curves_of = verdict.judge(groups.group(runs)[0]).curves
+    titles = [curve[0].group.setting for curve in curves_of]
+    assert sorted(titles) == [
+        f"CIFAR-10 (official), {precision} on cpu" for precision in ("bf16", "fp32")
+    ]
+
+
+def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
+    small: tuple[Judgement, ...],
+) -> None:
+    with style.applied():
+        picture = by_epoch.by_budget(small, RULES)
+    assert picture is not None
+    (axes,) = picture.figure.axes
+    assert "batch_norm" not in picture.alt
+    assert "(1 to 2 runs each)" in picture.caption
+    # Each name's thread ends where its line does.
+    ends = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
+    assert ends["paper"] == pytest.approx((EPOCHS, 77.5))
+    assert ends["no_lr_decay"] == pytest.approx((EPOCHS, 76.5))
+
+
+def test_a_star_marks_what_a_look_has_settled_where_a_verdict_is_given() -> None:
+    def cell(n: int, epochs: int) -> str:
+        found = curve_of(
+            at(5, "paper", 700),
+            at(epochs, "paper", *(780 + s % 2 for s in range(n))),
+            at(epochs, "baseline", *(700 + s % 2 for s in range(n))),
+        )
+        return budget.columns(found, RULES)[f"{epochs} epochs"][1]
+
+    assert "*" in cell(5, EPOCHS)
+    assert "*" not in cell(4, EPOCHS)
+    assert "*" not in cell(20, EPOCHS - 1)
