@@ -27,7 +27,7 @@ def run(
     Args:
         variant, seed, dataset: as for the command `run`.
         retry_failed: train again what failed before.
-        options: fields of `harness.runs.options.Options`, such as `epochs=5` or `eager=True`;
+        options: fields of `harness.runs.options.RunOptions`, such as `epochs=5` or `eager=True`;
             folders also as text.
 
     Raises:
@@ -36,12 +36,12 @@ def run(
         TypeError: if there is no such option.
     """
     from harness.progress import Reporter
-    from harness.runs.options import Options
-    from harness.sweep.session import execute
+    from harness.runs.options import RunOptions
+    from harness.sweep.session import train_all
 
     folders = {k: Path(options[k]) for k in ("data_dir", "results") if options.get(k) is not None}
-    chosen = Options(dataset=dataset, **{**options, **folders})
-    (outcome,) = execute([variant], [seed], chosen, Reporter(), retry_failed=retry_failed)
+    chosen = RunOptions(dataset=dataset, **{**options, **folders})
+    (outcome,) = train_all([variant], [seed], chosen, Reporter(), retry_failed=retry_failed)
     return outcome.record
 
 

@@ -47,7 +47,7 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
             os.unlink(scratch)
 
 
-def halves(path: Path) -> Iterator[Path]:
+def partial_files(path: Path) -> Iterator[Path]:
     """What `write_atomically` leaves where its process is killed in the middle."""
     yield from path.parent.glob(f".{path.name}.*")
 

@@ -12,12 +12,12 @@ def percent(value: float, digits: int = 2) -> str:
     return EMPTY if math.isnan(value) else f"{100 * value:.{digits}f}"
 
 
-def points(value: float, digits: int = 2) -> str:
+def signed_points(value: float, digits: int = 2) -> str:
     """A difference of fractions in signed points."""
     return EMPTY if math.isnan(value) else f"{100 * value:+.{digits}f}"
 
 
-def span(low: float, high: float) -> str:
+def interval(low: float, high: float) -> str:
     """An interval of differences, in points."""
     if math.isnan(low):
         return EMPTY
@@ -45,12 +45,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def count(found: int | str, thing: str) -> str:
+def pluralize(found: int | str, thing: str) -> str:
     """So many things, as "1 run" and "2 runs"."""
     return f"{found} {thing}" + "s" * (str(found) != "1")
 
 
-def runs(finished: int, failed: int) -> str:
+def count_runs(finished: int, failed: int) -> str:
     """How many runs a row is about."""
     return f"{finished} ({failed} failed)" if failed else str(finished)
 

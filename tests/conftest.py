@@ -20,11 +20,11 @@ from harness.progress import Reporter
 from harness.protocol import budget, presets
 from harness.protocol.spec import Protocol
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.runs.threads import THREADS, cores
 from harness.training import checkpoint, seeding
-from harness.training.device import keep_freed_memory
-from harness.training.runner import execute
+from harness.training.device import reuse_freed_heap
+from harness.training.runner import train_run
 from tests.helpers.datasets import noise_dataset
 from tests.helpers.paths import ROOT
 
@@ -33,7 +33,7 @@ MOST_PROCESSES = 4
 
 seeding.make_deterministic()
 
-keep_freed_memory()
+reuse_freed_heap()
 
 
 # A shell has what it starts in its background ignore Ctrl-C, and so would the tests' own processes.
@@ -103,8 +103,8 @@ def train(
     ) -> RunRecord:
         folder = tmp_path / str(changed.pop("results", "results"))
         applied = dataclasses.replace(protocol, **changed)
-        plan = Plan(variants.get(name), seed, applied, {}, folder)
-        return execute(plan, data, reporter or Reporter())
+        spec = RunSpec(variants.get(name), seed, applied, {}, folder)
+        return train_run(spec, data, reporter or Reporter())
 
     return run
 

@@ -18,7 +18,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
-from harness.analysis.groups import Group
+from harness.analysis.groups import RunGroup
 from harness.errors import RunFailedError
 from harness.protocol import decision
 from harness.protocol.decision import Decision
@@ -26,7 +26,7 @@ from harness.runs.record import DatasetInfo, RunRecord
 
 # Deviations over seeds, as the decision file expects them, by which a first run must miss the
 # target for the other seeds of its candidate to be spared.
-HOPELESS = 6
+FUTILITY_SDS = 6
 
 # Images that the candidates are evaluated on.
 SPLIT = "validation"
@@ -140,7 +140,7 @@ def search(
 
 def _hopeless(first: RunRecord) -> bool:
     rule = decision.load()
-    least = rule.budgets.target - HOPELESS * rule.description.expected_sd
+    least = rule.budgets.target - FUTILITY_SDS * rule.description.expected_sd
     return first.metrics is None or first.metrics.accuracy < least
 
 
@@ -160,10 +160,10 @@ def summarise(records: Iterable[RunRecord]) -> Calibration:
     for record in records:
         if record.metrics is not None:
             tried[record.protocol.epochs][record.seed] = record.metrics.accuracy
-    return conclude(records[0].dataset, tried)
+    return apply_rule(records[0].dataset, tried)
 
 
-def conclude(dataset: DatasetInfo, tried: Mapping[int, Mapping[int, float]]) -> Calibration:
+def apply_rule(dataset: DatasetInfo, tried: Mapping[int, Mapping[int, float]]) -> Calibration:
     """The calibration that accuracies give by the rule of the decision file.
 
     Args:
@@ -199,7 +199,7 @@ def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Can
     )
 
 
-def rests_on(found: Calibration, run: RunRecord) -> bool:
+def uses_run(found: Calibration, run: RunRecord) -> bool:
     """Whether a run is one of those that the calibration is made from.
 
     Never one that was evaluated on the test images, nor one that departs from the protocol in
@@ -215,18 +215,20 @@ def rests_on(found: Calibration, run: RunRecord) -> bool:
     )
 
 
-def tuning(group: Group, found: Iterable[Calibration]) -> int:
+def count_calibration_runs(group: RunGroup, found: Iterable[Calibration]) -> int:
     """How many runs of a group calibrations show already."""
-    return sum(any(rests_on(one, run) for one in found) for run in group.records)
+    return sum(any(uses_run(one, run) for one in found) for run in group.records)
 
 
-def without_tuning(groups: Sequence[Group], found: Collection[Calibration]) -> list[Group]:
+def drop_calibration_groups(
+    groups: Sequence[RunGroup], found: Collection[Calibration]
+) -> list[RunGroup]:
     """The groups without those that are wholly runs behind a calibration, which shows them;
     where there are no others, all."""
-    return [g for g in groups if tuning(g, found) < len(g.records)] or [*groups]
+    return [g for g in groups if count_calibration_runs(g, found) < len(g.records)] or [*groups]
 
 
-def missing(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
+def missing_runs(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
     """Epochs and seed of each run that the calibration is made from and that is not there."""
-    there = {(run.protocol.epochs, run.seed) for run in records if rests_on(found, run)}
+    there = {(run.protocol.epochs, run.seed) for run in records if uses_run(found, run)}
     return [run for run in found.runs if run not in there]

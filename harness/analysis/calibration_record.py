@@ -41,7 +41,7 @@ def load(path: Path) -> Calibration:
         raise _damaged(path, str(error)) from error
 
 
-def stored(results: Path) -> tuple[dict[Path, Calibration], list[str]]:
+def load_calibrations(results: Path) -> tuple[dict[Path, Calibration], list[str]]:
     """The calibration records below a results folder, one for each dataset, and what is wrong
     with those that could not be read."""
     found, damaged = {}, []
@@ -60,7 +60,7 @@ def _damaged(path: Path, fault: str) -> InputError:
 def _contradictions(found: Calibration) -> Iterator[str]:
     """What in a record does not follow from its runs."""
     tried = {c.epochs: dict(zip(c.seeds, c.accuracies, strict=True)) for c in found.candidates}
-    due = calibration.conclude(found.dataset, tried)
+    due = calibration.apply_rule(found.dataset, tried)
     for number, (candidate, expected) in enumerate(
         zip(found.candidates, due.candidates, strict=True)
     ):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.contrasts import VariantResult
-from harness.analysis.groups import Arm, Group
+from harness.analysis.groups import RunGroup, VariantRuns
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
 from harness.protocol import datasets
@@ -45,7 +45,7 @@ _NO_CONTRAST = {"effect": None, "settled_look": 0, "difference_look": 0}
 
 
 def table(
-    group: Group, results: Sequence[VariantResult], against: str, rules: Decision
+    group: RunGroup, results: Sequence[VariantResult], against: str, rules: Decision
 ) -> pd.DataFrame:
     """One row for each variant over its seeds, and for each run that the paper reports if the
     others are of test images of its classes.
@@ -72,7 +72,7 @@ def table(
     for row in rows:
         if row is not base:
             row |= {f"recall_difference_{c}": _minus(row, base, f"recall_{c}") for c in classes}
-    if group.beside_paper:
+    if group.comparable_to_paper:
         rows = [_reported_row(run, base) for run in paper_reported.REPORTED_RUNS] + rows
     per_class = [prefix + c for prefix in ("recall_", "recall_difference_") for c in classes]
     columns = [*_BEFORE, *_CONTRAST.values(), "changes", "train_seconds", *per_class]
@@ -83,8 +83,8 @@ def _minus(row: dict[str, Any], base: dict[str, Any] | None, name: str) -> float
     return float(row[name] - base[name]) if base else math.nan
 
 
-def _row(group: Group, result: VariantResult, rules: Decision) -> dict[str, Any]:
-    arm = Arm.of(result.variant, group.records, rules)
+def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, Any]:
+    arm = VariantRuns.of(result.variant, group.records, rules)
     finished = [r for r in arm.counted if not r.failed]
     contrast = result.contrast
     recall = arm.per_class("recall", group.dataset.classes)

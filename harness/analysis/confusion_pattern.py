@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class PatternTest:
+class ConfusionTest:
     """An exact permutation test (Fisher 1935; Pitman 1937).
 
     Attributes:
@@ -32,7 +32,9 @@ class PatternTest:
     cells: tuple[tuple[int, int, float, float], ...]
 
 
-def compare(ours: ArrayLike, reported: ArrayLike, alpha: float, shown: int = 3) -> PatternTest:
+def permutation_test(
+    ours: ArrayLike, reported: ArrayLike, alpha: float, shown: int = 3
+) -> ConfusionTest:
     """Whether the errors of two groups of runs go to the same classes.
 
     Only how a class's errors are divided counts, not how many there are: recall is compared
@@ -60,7 +62,7 @@ def compare(ours: ArrayLike, reported: ArrayLike, alpha: float, shown: int = 3) 
         (int(i), int(j), float(a[i, j]), float(b[i, j]))
         for i, j in zip(*np.unravel_index(largest, a.shape), strict=True)
     )
-    return PatternTest(distance, p, critical, cells)
+    return ConfusionTest(distance, p, critical, cells)
 
 
 def _shares(errors: Array) -> Array:

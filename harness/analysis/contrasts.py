@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis import looks, sequential, stats
-from harness.analysis.groups import Arm, Group, in_order
-from harness.analysis.looks import ArmRuns
+from harness.analysis.groups import RunGroup, VariantRuns, in_order
+from harness.analysis.looks import FigureBySeed
 from harness.analysis.sequential import Effect
 from harness.analysis.stats import Difference
 from harness.protocol.decision import Decision
@@ -84,7 +84,7 @@ class VariantResult:
 
 
 def results(
-    group: Group, against: str, rules: Decision, planned: bool
+    group: RunGroup, against: str, rules: Decision, planned: bool
 ) -> tuple[VariantResult, ...]:
     """Every variant that has runs, in the order of the registry.
 
@@ -98,7 +98,7 @@ def results(
     family = rules.contrasts.variants if planned else []
     present = {r.variant for r in group.records}
     named = {*present, *family, *([against] if planned else [])}
-    arms = {name: Arm.of(name, group.records, rules) for name in in_order(named)}
+    arms = {name: VariantRuns.of(name, group.records, rules) for name in in_order(named)}
     base = arms.pop(against, None)
     if base is None:
         return tuple(_result(arm, None) for arm in arms.values())
@@ -110,13 +110,13 @@ def results(
     return tuple(_result(there[name], contrasts.get(name)) for name in in_order(there))
 
 
-def _result(arm: Arm, contrast: Contrast | None) -> VariantResult:
+def _result(arm: VariantRuns, contrast: Contrast | None) -> VariantResult:
     low, high = arm.interval
     return VariantResult(
         variant=arm.name,
         look=arm.look,
-        n=arm.n,
-        failed=arm.failed,
+        n=arm.n_finished,
+        failed=arm.n_failed,
         waiting=arm.waiting,
         runs=() if arm.look else tuple(map(float, arm.accuracies)),
         mean=arm.mean,
@@ -127,10 +127,10 @@ def _result(arm: Arm, contrast: Contrast | None) -> VariantResult:
     )
 
 
-def _tested(family: Collection[Arm], base: Arm) -> dict[str, Contrast]:
+def _tested(family: Collection[VariantRuns], base: VariantRuns) -> dict[str, Contrast]:
     """The planned contrasts, by variant."""
     rules = base.rules
-    runs = ArmRuns.stack([arm.accuracy_runs for arm in family])
+    runs = FigureBySeed.stack([arm.accuracy_runs for arm in family])
     found = sequential.judge_contrasts(runs, base.accuracy_runs, rules)
     contrasts = {}
     for i, arm in enumerate(family):
@@ -147,7 +147,7 @@ def _tested(family: Collection[Arm], base: Arm) -> dict[str, Contrast]:
     return contrasts
 
 
-def _exploratory(arm: Arm, base: Arm) -> Contrast:
+def _exploratory(arm: VariantRuns, base: VariantRuns) -> Contrast:
     """A contrast with an interval and without a test."""
     a, b, level = arm.accuracy_runs, base.accuracy_runs, arm.rules.description.level
     usable = a.usable & b.usable
@@ -160,13 +160,15 @@ def _exploratory(arm: Arm, base: Arm) -> Contrast:
     return dataclasses.replace(contrast, p=math.nan)
 
 
-def _contrast(arm: Arm, base: Arm, found: Difference, look: int, level: float) -> Contrast:
+def _contrast(
+    arm: VariantRuns, base: VariantRuns, found: Difference, look: int, level: float
+) -> Contrast:
     """The figures of a contrast from its differences at every look."""
     value, error, freedom, low, high, p = (float(looks.at(field, look)) for field in found)
     better = correlation = detectable = math.nan
     if look:
         better, correlation = _beside(arm, base, look)
-        detectable = stats.detectable(error, freedom, 1 - level, arm.rules.description.power)
+        detectable = stats.min_detectable(error, freedom, 1 - level, arm.rules.description.power)
     return Contrast(
         variant=arm.name,
         against=base.name,
@@ -186,10 +188,12 @@ def _contrast(arm: Arm, base: Arm, found: Difference, look: int, level: float) -
     )
 
 
-def _beside(arm: Arm, base: Arm, look: int) -> tuple[float, float]:
+def _beside(arm: VariantRuns, base: VariantRuns, look: int) -> tuple[float, float]:
     """P(arm > base) and the correlation, both over the seeds of a look that both have."""
     seeds = arm.rules.looks.seeds[look - 1]
     ours, theirs = arm.accuracy_runs.values[:seeds], base.accuracy_runs.values[:seeds]
-    better = stats.probability_better(*(np.nan_to_num(v, nan=-math.inf) for v in (ours, theirs)))
+    better = stats.probability_of_improvement(
+        *(np.nan_to_num(v, nan=-math.inf) for v in (ours, theirs))
+    )
     both = ~np.isnan(ours) & ~np.isnan(theirs)
     return better, stats.correlation(ours[both], theirs[both])

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 import variants
 from harness.analysis import stats
-from harness.analysis.looks import ArmRuns
-from harness.formatting import count
+from harness.analysis.looks import FigureBySeed
+from harness.formatting import pluralize
 from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.protocol.spec import Protocol
@@ -25,7 +25,7 @@ from harness.runs.record import DatasetInfo, Metrics, RunRecord
 
 
 @dataclass(frozen=True)
-class Group:
+class RunGroup:
     """Runs that one table may hold: same data, same protocol, same type of device.
 
     Attributes:
@@ -42,10 +42,10 @@ class Group:
     @property
     def title(self) -> str:
         """Data, budget, precision and type of device, for people."""
-        return self._named(f"{count(self.protocol.epochs, 'epoch')}, ")
+        return self._named(f"{pluralize(self.protocol.epochs, 'epoch')}, ")
 
     @property
-    def setting(self) -> str:
+    def title_without_epochs(self) -> str:
         """The title without the budget."""
         return self._named("")
 
@@ -55,12 +55,12 @@ class Group:
         return f"{self.dataset.title}, {budget}{place}{elsewhere}"
 
     @property
-    def beside_paper(self) -> bool:
+    def comparable_to_paper(self) -> bool:
         """Whether the paper's figures may stand beside these: its classes, and test images."""
         return tuple(self.dataset.classes) == datasets.CLASSES and self.dataset.split == "test"
 
 
-def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
+def group(records: Iterable[RunRecord]) -> tuple[list[RunGroup], list[str]]:
     """Divide records into groups that must not be mixed.
 
     Returns:
@@ -81,11 +81,13 @@ def group(records: Iterable[RunRecord]) -> tuple[list[Group], list[str]]:
     for runs in kept.values():
         members = tuple(runs.values())
         first = members[0]
-        groups.append(Group(first.dataset, first.protocol, first.environment.device_type, members))
+        groups.append(
+            RunGroup(first.dataset, first.protocol, first.environment.device_type, members)
+        )
     return sorted(groups, key=_order), faults
 
 
-def _order(group: Group) -> tuple[Any, ...]:
+def _order(group: RunGroup) -> tuple[Any, ...]:
     elsewhere = group.dataset.split != "test"
     return elsewhere, -len(group.records), group.protocol.epochs, group.title
 
@@ -94,7 +96,7 @@ def _order(group: Group) -> tuple[Any, ...]:
 _TELLING = ("data.title", "data.split", "device", "protocol.epochs", "protocol.precision")
 
 
-def apart(one: Group, other: Group) -> list[str]:
+def why_separate(one: RunGroup, other: RunGroup) -> list[str]:
     """Why two groups stand in different tables: what differs, one phrase for each value, the
     most telling first."""
     before, after = (
@@ -114,17 +116,17 @@ def apart(one: Group, other: Group) -> list[str]:
 def environments(records: Iterable[RunRecord]) -> list[str]:
     """What the runs ran on, with the number of each, most first: one phrase if all agree."""
     found = Counter(
-        f"{e.device}, torch {e.torch}, {count(e.threads, 'thread')}"
+        f"{e.device}, torch {e.torch}, {pluralize(e.threads, 'thread')}"
         for e in (record.environment for record in records)
     )
     return [
-        f"{place} ({count(n, 'run')})"
+        f"{place} ({pluralize(n, 'run')})"
         for place, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
     ]
 
 
 @dataclass(frozen=True)
-class Arm:
+class VariantRuns:
     """The runs of one variant with planned seeds.
 
     All figures are of the runs that count: those of the latest look at which the variant may be
@@ -138,32 +140,32 @@ class Arm:
     """
 
     name: str
-    planned: Mapping[int, RunRecord]
+    by_seed: Mapping[int, RunRecord]
     rules: Decision
 
     @classmethod
-    def of(cls, name: str, records: Iterable[RunRecord], rules: Decision) -> Arm:
+    def of(cls, name: str, records: Iterable[RunRecord], rules: Decision) -> VariantRuns:
         """The runs of a variant among records that have one for each variant and seed."""
         own = (r for r in records if r.variant == name and r.seed in rules.planned_seeds)
         return cls(name, {r.seed: r for r in sorted(own, key=lambda r: r.seed)}, rules)
 
-    def at(self, look: int) -> Arm:
+    def at_look(self, look: int) -> VariantRuns:
         """The arm as it was when a look was complete; as it is for 0."""
         if not look:
             return self
         seeds = self.rules.looks.seeds[look - 1]
         return dataclasses.replace(
-            self, planned={s: r for s, r in self.planned.items() if s < seeds}
+            self, by_seed={s: r for s, r in self.by_seed.items() if s < seeds}
         )
 
-    def figures(self, figure: Callable[[Metrics], ArrayLike]) -> ArmRuns:
+    def figures(self, figure: Callable[[Metrics], ArrayLike]) -> FigureBySeed:
         """A figure, or several, of each planned run, as `harness.analysis.sequential` takes it."""
-        runs = self.planned.items()
+        runs = self.by_seed.items()
         by_seed = {s: None if r.metrics is None else figure(r.metrics) for s, r in runs}
-        return ArmRuns.from_figures(by_seed, self.rules.looks)
+        return FigureBySeed.from_figures(by_seed, self.rules.looks)
 
     @functools.cached_property
-    def accuracy_runs(self) -> ArmRuns:
+    def accuracy_runs(self) -> FigureBySeed:
         """Accuracies of the planned runs."""
         return self.figures(lambda metrics: metrics.accuracy)
 
@@ -176,7 +178,7 @@ class Arm:
     def counted(self) -> tuple[RunRecord, ...]:
         """The runs that count, finished or failed, by seed."""
         seeds = self.rules.looks.seeds[self.look - 1]
-        return tuple(r for r in self.planned.values() if r.seed < seeds or not self.look)
+        return tuple(r for r in self.by_seed.values() if r.seed < seeds or not self.look)
 
     @property
     def finished(self) -> list[Metrics]:
@@ -184,19 +186,19 @@ class Arm:
         return [r.metrics for r in self.counted if r.metrics is not None]
 
     @property
-    def n(self) -> int:
+    def n_finished(self) -> int:
         """Finished runs among those that count."""
         return len(self.finished)
 
     @property
-    def failed(self) -> int:
+    def n_failed(self) -> int:
         """Failed runs among those that count."""
-        return len(self.counted) - self.n
+        return len(self.counted) - self.n_finished
 
     @property
     def waiting(self) -> int:
         """Planned runs that do not count before the next look."""
-        return len(self.planned) - len(self.counted)
+        return len(self.by_seed) - len(self.counted)
 
     @property
     def accuracies(self) -> NDArray[np.float64]:
@@ -206,12 +208,12 @@ class Arm:
     def per_class(self, name: str, classes: Sequence[str]) -> NDArray[np.float64]:
         """Precision, recall or f1 of every class [classes, n]; fractions."""
         runs = [[getattr(m.per_class[c], name) for c in classes] for m in self.finished]
-        return np.array(runs, float).reshape(self.n, len(classes)).T
+        return np.array(runs, float).reshape(self.n_finished, len(classes)).T
 
     @property
     def mean(self) -> float:
         """Mean accuracy; NaN without a finished run."""
-        return float(self.accuracies.mean()) if self.n else math.nan
+        return float(self.accuracies.mean()) if self.n_finished else math.nan
 
     @property
     def deviation(self) -> float:

@@ -17,7 +17,7 @@ RISING = {
 }
 
 
-def wrong_way(values: Sequence[float], rising: bool) -> float:
+def fraction_against_trend(values: Sequence[float], rising: bool) -> float:
     """Share of steps from one epoch to the next that go down although `rising`, or up
     although not; a step that changes nothing does neither. NaN below two epochs."""
     steps = np.diff(np.asarray(values, float))
@@ -26,8 +26,8 @@ def wrong_way(values: Sequence[float], rising: bool) -> float:
     return float(np.mean(steps < 0 if rising else steps > 0))
 
 
-def wrong_ways(history: Sequence[EpochRow]) -> dict[str, float]:
-    """`wrong_way` of each curve that a run recorded in every epoch, by its field.
+def fractions_against_trend(history: Sequence[EpochRow]) -> dict[str, float]:
+    """`fraction_against_trend` of each curve that a run recorded in every epoch, by its field.
 
     Training accuracy is missing where labels are mixed, both evaluation curves where the protocol
     evaluates once at the end, and all where there are fewer than two epochs.
@@ -38,7 +38,7 @@ def wrong_ways(history: Sequence[EpochRow]) -> dict[str, float]:
     for name, rising in RISING.items():
         values = [value for row in history if (value := getattr(row, name)) is not None]
         if len(values) == len(history):
-            shares[name] = wrong_way(values, rising)
+            shares[name] = fraction_against_trend(values, rising)
     return shares
 
 
@@ -46,7 +46,7 @@ def wrong_ways(history: Sequence[EpochRow]) -> dict[str, float]:
 _LEAST = 3
 
 
-def before(epochs: int) -> int:
+def reference_epochs(epochs: int) -> int:
     """How many epochs before the last it is compared with: a quarter of the run, 0 of short ones.
 
     At any budget that quarter lies behind the first drop of the learning rate, which lifts
@@ -57,10 +57,10 @@ def before(epochs: int) -> int:
     return quarter if quarter >= _LEAST else 0
 
 
-def jump(history: Sequence[EpochRow]) -> float:
+def last_epoch_jump(history: Sequence[EpochRow]) -> float:
     """Accuracy after the last epoch minus the mean of the epochs that it is compared with, see
     `before`; a fraction. NaN where there are none or not all were recorded."""
-    epochs = before(len(history))
+    epochs = reference_epochs(len(history))
     rows = history[-epochs - 1 :]
     values = [row.eval_accuracy for row in rows if row.eval_accuracy is not None]
     if not epochs or len(values) <= epochs:

@@ -24,7 +24,7 @@ _Result = TypeVar("_Result", Difference, Interval)
 
 
 @dataclass(frozen=True)
-class ArmRuns:
+class FigureBySeed:
     """One figure of each run of a variant, by seed.
 
     Attributes:
@@ -38,7 +38,7 @@ class ArmRuns:
     rules: Looks
 
     @classmethod
-    def from_figures(cls, by_seed: Mapping[int, ArrayLike | None], rules: Looks) -> ArmRuns:
+    def from_figures(cls, by_seed: Mapping[int, ArrayLike | None], rules: Looks) -> FigureBySeed:
         """The runs of one arm; seeds beyond the last look are left out.
 
         Args:
@@ -57,7 +57,7 @@ class ArmRuns:
         return cls(values, started, rules)
 
     @classmethod
-    def stack(cls, arms: Sequence[ArmRuns]) -> ArmRuns:
+    def stack(cls, arms: Sequence[FigureBySeed]) -> FigureBySeed:
         """Arms of a family [arms, seeds], in the order given."""
         return cls(
             np.stack([arm.values for arm in arms]),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis import looks, stats
-from harness.analysis.looks import ArmRuns
+from harness.analysis.looks import FigureBySeed
 from harness.analysis.stats import Interval
 from harness.protocol.decision import Decision
 
@@ -50,7 +50,9 @@ class ClaimJudgement:
         return looks.interval(self.mean, np.where(self.look, self.look, self.latest)[..., None])
 
 
-def judge_limits(runs: ArmRuns, confirms: float, refutes: float, rules: Decision) -> ClaimJudgement:
+def judge_limits(
+    runs: FigureBySeed, confirms: float, refutes: float, rules: Decision
+) -> ClaimJudgement:
     """Judge a claim that figures are small: confirmed if the interval of every mean ends at or
     below `confirms`, refuted if that of one begins at or above `refutes`; Bonferroni over the
     figures.
@@ -64,7 +66,7 @@ def judge_limits(runs: ArmRuns, confirms: float, refutes: float, rules: Decision
     return _claim(mean, usable, mean.high <= confirms, mean.low >= refutes)
 
 
-def judge_range(runs: ArmRuns, low: float, high: float, rules: Decision) -> ClaimJudgement:
+def judge_range(runs: FigureBySeed, low: float, high: float, rules: Decision) -> ClaimJudgement:
     """Judge a claim that figures lie in a range: confirmed if the interval of every mean lies in
     it, refuted if that of one lies wholly outside; Bonferroni over the figures.
 
@@ -78,7 +80,7 @@ def judge_range(runs: ArmRuns, low: float, high: float, rules: Decision) -> Clai
     return _claim(mean, usable, inside, (mean.high < low) | (mean.low > high))
 
 
-def _means(runs: ArmRuns, rules: Decision) -> tuple[Interval, Array]:
+def _means(runs: FigureBySeed, rules: Decision) -> tuple[Interval, Array]:
     """Intervals of the means at every look, with Bonferroni over the figures, and which are
     usable."""
     values = np.atleast_2d(runs.values)

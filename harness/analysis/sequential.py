@@ -1,6 +1,6 @@
 """Sequential tests: what the decision file's rules make of runs, look by look. Pure.
 
-All runs are `harness.analysis.looks.ArmRuns`. What the first look that settles a question says
+All runs are `harness.analysis.looks.FigureBySeed`. What the first look that settles a question says
 stands, whatever later looks say. The answers depend on which runs there are, and not on the order
 in which they came: p values only fall as looks are added, and with them Holm's rejections only
 grow. `harness.analysis.simulation` measures the error rates of these very functions.
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.analysis import looks, stats
-from harness.analysis.looks import ArmRuns
+from harness.analysis.looks import FigureBySeed
 from harness.analysis.stats import Difference, Interval
 from harness.protocol.decision import Decision
 
@@ -93,7 +93,7 @@ class ContrastJudgement:
         return looks.interval(self.difference, self.latest)
 
 
-def judge_accuracy(runs: ArmRuns, reported: ArrayLike, rules: Decision) -> AccuracyJudgement:
+def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> AccuracyJudgement:
     """Compare our mean with the reported one, at every look.
 
     Args:
@@ -105,11 +105,11 @@ def judge_accuracy(runs: ArmRuns, reported: ArrayLike, rules: Decision) -> Accur
     difference = looks.at_looks(
         runs.rules.seeds,
         runs.usable,
-        lambda n, k: stats.against_reported(
+        lambda n, k: stats.difference_from_reported(
             runs.values[..., :n], reported, 1 - 2 * rules.accuracy.levels[k]
         ),
     )
-    inside = stats.inside(difference, margin)
+    inside = stats.within_margin(difference, margin)
     above, below = difference.low > margin, difference.high < -margin
     look = looks.first(inside | above | below)
     outcome = looks.choose(
@@ -123,7 +123,9 @@ def judge_accuracy(runs: ArmRuns, reported: ArrayLike, rules: Decision) -> Accur
     return AccuracyJudgement(outcome, look, runs.latest, difference)
 
 
-def judge_contrasts(variants: ArmRuns, against: ArmRuns, rules: Decision) -> ContrastJudgement:
+def judge_contrasts(
+    variants: FigureBySeed, against: FigureBySeed, rules: Decision
+) -> ContrastJudgement:
     """Compare each variant of a family with one other, at every look that both have.
 
     Where q at the look that settles a contrast is that of an earlier look (Holm's other
@@ -163,7 +165,7 @@ def judge_contrasts(variants: ArmRuns, against: ArmRuns, rules: Decision) -> Con
 
 
 def judge_classes(
-    recall: ArmRuns, reported: ArrayLike, rules: Decision
+    recall: FigureBySeed, reported: ArrayLike, rules: Decision
 ) -> tuple[Difference, Array]:
     """Compare the recall of every class with the reported mean; tested at the last look alone.
 
@@ -179,7 +181,7 @@ def judge_classes(
     difference = looks.at_looks(
         recall.rules.seeds,
         recall.usable,
-        lambda n, _: stats.against_reported(
+        lambda n, _: stats.difference_from_reported(
             recall.values[..., :n], reported, rules.description.level
         ),
     )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.analysis import ranges, sequential, stats
-from harness.analysis.looks import ArmRuns
+from harness.analysis.looks import FigureBySeed
 from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Effect, Outcome
 from harness.analysis.stats import Difference, Interval
@@ -83,8 +83,8 @@ def _runs(source: np.random.Generator, shape: tuple[int, ...], sd: Any, rules: D
     return source.normal(0, sd, (*shape, rules.looks.seeds[-1])) / 100
 
 
-def _complete(values: Array, rules: Decision) -> ArmRuns:
-    return ArmRuns(values, np.ones(values.shape[-1], bool), rules.looks)
+def _complete(values: Array, rules: Decision) -> FigureBySeed:
+    return FigureBySeed(values, np.ones(values.shape[-1], bool), rules.looks)
 
 
 def _accuracy_errors(source: np.random.Generator, worlds: int, rules: Decision) -> Iterator[Rate]:
@@ -132,8 +132,8 @@ def _judge(values: Array, started: Array, rules: Decision) -> sequential.Contras
     """Contrasts of arms [worlds, 1 + family, seeds] with the first."""
     values = np.where(started, values, np.nan)
     return sequential.judge_contrasts(
-        ArmRuns(values[:, 1:], started[:, 1:], rules.looks),
-        ArmRuns(values[:, 0], started[:, 0], rules.looks),
+        FigureBySeed(values[:, 1:], started[:, 1:], rules.looks),
+        FigureBySeed(values[:, 0], started[:, 0], rules.looks),
         rules,
     )
 

@@ -67,7 +67,7 @@ def welch(a: ArrayLike, b: ArrayLike, level: float) -> Difference:
     return _student(mean_x - mean_y, square, freedom, level)
 
 
-def against_reported(ours: ArrayLike, reported: ArrayLike, level: float) -> Difference:
+def difference_from_reported(ours: ArrayLike, reported: ArrayLike, level: float) -> Difference:
     """Mean of our runs - mean of a few reported ones, which are taken to vary as ours do.
 
     The standard error is s * sqrt(1/S + 1/R) with s from our runs alone and S - 1 degrees of
@@ -110,7 +110,7 @@ def _rounding(x: Array, y: Array) -> Array:
     return np.asarray(1e-12 * largest)
 
 
-def inside(found: Difference, margin: float) -> Array:
+def within_margin(found: Difference, margin: float) -> Array:
     """Whether the interval lies in (-margin, margin): with a 90 % interval, two one-sided
     tests at 5 % (Schuirmann 1987)."""
     return np.asarray((found.low > -margin) & (found.high < margin))
@@ -131,7 +131,7 @@ def holm(p: ArrayLike, family: int = 0) -> Array:
     return corrected
 
 
-def probability_better(a: ArrayLike, b: ArrayLike) -> float:
+def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
     """P(A > B) of a random run of `a` [n] and one of `b` [m], ties counted half: Mann and
     Whitney's U / (n m). A failed run is -inf. NaN where there are none."""
     x, y = np.asarray(a, float), np.asarray(b, float)
@@ -140,7 +140,7 @@ def probability_better(a: ArrayLike, b: ArrayLike) -> float:
     return float(stats.mannwhitneyu(x, y, method="asymptotic").statistic / (x.size * y.size))
 
 
-def detectable(error: float, freedom: float, alpha: float, power: float) -> float:
+def min_detectable(error: float, freedom: float, alpha: float, power: float) -> float:
     """Smallest true difference that a two-sided t test finds with this power.
 
     Args:

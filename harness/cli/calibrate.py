@@ -56,8 +56,8 @@ def calibrate(
     from harness.report import tables
     from harness.report.text import markup
     from harness.runs import status
-    from harness.runs.options import Options, parse_seeds
-    from harness.runs.spec import plans
+    from harness.runs.options import RunOptions, parse_seeds
+    from harness.runs.spec import run_specs
     from harness.sweep import engines
     from harness.sweep.grid import Grid
 
@@ -67,7 +67,7 @@ def calibrate(
         raise InputError(f"--seeds {seeds}: the rule wants {rule.budgets.calibration_seeds}.")
     if dataset == "digits":
         raise InputError("--dataset digits: its small protocol has no tuned number of epochs.")
-    options = Options(
+    options = RunOptions(
         dataset=dataset,
         data_dir=data_dir,
         archive=archive,
@@ -79,15 +79,15 @@ def calibrate(
 
     def train(runs: Sequence[tuple[int, int]]) -> list[RunRecord]:
         chosen = tuple(
-            plan
+            spec
             for epochs, seed in runs
-            for plan in plans(
+            for spec in run_specs(
                 [rule.accuracy.variant], [seed], dataclasses.replace(options, epochs=epochs)
             )
         )
-        grid = Grid(plans=chosen, options=options, workers=workers)
+        grid = Grid(specs=chosen, options=options, workers=workers)
         engines.get("local").run(grid)
-        records = [status.settled(plan) for plan in chosen]
+        records = [status.final_record(spec) for spec in chosen]
         return [record for record in records if record is not None]
 
     found = calibration.search(numbers, train, at_once=workers or 1)

@@ -38,13 +38,13 @@ def verify(
 
     from harness.data import dataset
     from harness.integrity.reproduce import verify
-    from harness.training.device import choose_device, keep_freed_memory
+    from harness.training.device import choose_device, reuse_freed_heap
     from harness.training.seeding import make_deterministic
 
     make_deterministic()
     place = choose_device(stored.environment.device_type if device == "auto" else device)
     if place.type == "cpu":
-        keep_freed_memory()
+        reuse_freed_heap()
     data = dataset.load(stored.dataset.name, data_dir, archive)
     repetition = verify(stored, data, place, progress.for_terminal())
     for line in repetition.lines:

@@ -27,21 +27,21 @@ def report(
 ) -> None:
     """Turn a results folder into one HTML file that opens offline."""
     from harness.files import write_atomically
-    from harness.formatting import count
+    from harness.formatting import pluralize
     from harness.report import export, html, sections
     from harness.report import samples as report_samples
     from harness.verdict import study
 
-    found = study.read(results)
+    found = study.load_study(results)
     shown = sections.sections(found)
-    pictures, problems = report_samples.gallery(found.lead, results, data_dir, archive)
-    found = dataclasses.replace(found, problems=(*found.problems, *problems))
+    pictures, problems = report_samples.gallery(found.primary, results, data_dir, archive)
+    found = dataclasses.replace(found, warnings=(*found.warnings, *problems))
     write_atomically(output, html.page(found, shown, pictures))
-    groups = count(len(found.judgements), "group")
+    groups = pluralize(len(found.group_verdicts), "group")
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups} of runs")
     if figures is not None:
         print(f"{figures}: {export.save(figures, found, shown)} files")
-    for problem in found.problems:
+    for problem in found.warnings:
         print(f"note: {problem.sentence}")
 
 

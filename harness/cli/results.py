@@ -20,7 +20,7 @@ from harness.cli.options import (
 from harness.errors import InputError
 
 if TYPE_CHECKING:
-    from harness.analysis.groups import Group
+    from harness.analysis.groups import RunGroup
 
 
 def compare(
@@ -36,7 +36,7 @@ def compare(
     from harness.verdict import verdict as verdict_verdict
 
     groups, faults = _stored(results)
-    judgements = verdict_verdict.judge(groups).judgements
+    judgements = verdict_verdict.judge_groups(groups).group_verdicts
     deliver(comparison.render(judgements, form.value, baseline, full=full), output)
     for name, kind in (("comparison.md", "markdown"), ("comparison.csv", "csv")):
         text = comparison.render(judgements, kind, baseline, full=True)
@@ -63,15 +63,17 @@ def verdict(
     from harness.verdict import verdict as verdict_verdict
 
     groups, faults = _stored(results)
-    found, unread = calibration_record.stored(results)
-    groups = calibration.without_tuning(groups, found.values())
-    deliver(text_verdict.render(verdict_verdict.judge(groups, len(faults)), form.value), output)
+    found, unread = calibration_record.load_calibrations(results)
+    groups = calibration.drop_calibration_groups(groups, found.values())
+    deliver(
+        text_verdict.render(verdict_verdict.judge_groups(groups, len(faults)), form.value), output
+    )
     _refuse(faults)
     if unread:
         raise InputError(f"{unread[0]} Until then its runs are judged like all others.")
 
 
-def _stored(results: Path) -> tuple[list[Group], list[str]]:
+def _stored(results: Path) -> tuple[list[RunGroup], list[str]]:
     """Groups of all readable records, and a line for each that was left out, also printed."""
     from harness.analysis import groups as analysis_groups
     from harness.runs import store

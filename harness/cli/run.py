@@ -25,8 +25,8 @@ from harness.cli.options import (
 from harness.errors import InputError, RunFailedError
 
 if TYPE_CHECKING:
-    from harness.runs.options import Options
-    from harness.runs.spec import Plan
+    from harness.runs.options import RunOptions
+    from harness.runs.spec import RunSpec
 
 
 def run(
@@ -53,11 +53,11 @@ def run(
         raise InputError("give --seed or --seeds, not both.")
     from harness import progress
     from harness.report.figures import of_run
-    from harness.runs.options import Options, parse_seeds, parse_variants
-    from harness.runs.spec import plans
+    from harness.runs.options import RunOptions, parse_seeds, parse_variants
+    from harness.runs.spec import run_specs
     from harness.sweep import session
 
-    options = Options(
+    options = RunOptions(
         dataset=dataset,
         data_dir=data_dir,
         archive=archive,
@@ -71,11 +71,11 @@ def run(
     names = parse_variants(variant)
     numbers = parse_seeds(seeds if seeds is not None else str(seed or 0))
     if profile:
-        _profile(plans(names, numbers, options), options)
+        _profile(run_specs(names, numbers, options), options)
         return
     failures = 0
     reporter = progress.for_terminal()
-    for outcome in session.execute(
+    for outcome in session.train_all(
         names,
         numbers,
         options,
@@ -89,19 +89,19 @@ def run(
         raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
 
 
-def _profile(plans: Sequence[Plan], options: Options) -> None:
+def _profile(specs: Sequence[RunSpec], options: RunOptions) -> None:
     from tabulate import tabulate
 
     from harness.sweep import session
     from harness.training import profiler
 
-    bench = session.prepare(options)
+    bench = session.open_session(options)
     start_up = profiler.age()
-    for plan in plans:
-        found = profiler.measure(plan, bench.on_device, start_up)
+    for spec in specs:
+        found = profiler.measure(spec, bench.on_device, start_up)
         whole = sum(found.parts.values())
         rows = [(part, s, f"{s / whole:.1%}") for part, s in found.parts.items()]
-        print(f"{plan.title}: {found.images_per_second:,.0f} images/s in training")
+        print(f"{spec.title}: {found.images_per_second:,.0f} images/s in training")
         if bench.on_device.train.labels.is_cuda:
             print("the parts of a step are timed without its graph, one after the other: shares")
         print(tabulate(rows, headers=("part", "seconds a run", "share"), floatfmt=",.1f"))

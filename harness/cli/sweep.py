@@ -68,11 +68,11 @@ def sweep(
 ) -> None:
     """Train variants x seeds; skip what is done, go on with what was cut off."""
     from harness.report.figures import of_run
-    from harness.runs.options import Options, parse_seeds, parse_variants
+    from harness.runs.options import RunOptions, parse_seeds, parse_variants
     from harness.sweep import engines, estimates
     from harness.sweep.grid import Grid, seeds_first, status_lines
 
-    options = Options(
+    options = RunOptions(
         dataset=dataset,
         data_dir=data_dir,
         archive=archive,
@@ -84,7 +84,7 @@ def sweep(
         eager=eager,
     )
     grid = Grid(
-        plans=seeds_first(parse_variants(variant_names), parse_seeds(seeds), options),
+        specs=seeds_first(parse_variants(variant_names), parse_seeds(seeds), options),
         options=options,
         retry_failed=retry_failed,
         after_run=of_run.draw if figures else None,
@@ -97,6 +97,6 @@ def sweep(
     if status:
         print("\n".join(status_lines(grid, chosen.queued(grid))))
     elif dry_run:
-        print("\n".join(estimates.lines(grid, chosen.capacity(grid))))
+        print("\n".join(estimates.dry_run_report(grid, chosen.capacity(grid))))
     else:
         chosen.run(grid)

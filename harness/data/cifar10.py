@@ -18,13 +18,13 @@ from rich.progress import wrap_file
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity, extract_archive
 
-from harness.data.source import Source, first_line
+from harness.data.source import RawDataset, first_line
 from harness.errors import InputError
 
 TIMEOUT = 60  # seconds without a byte
 
 
-def read(directory: Path, archive: str | None = None) -> Source:
+def read(directory: Path, archive: str | None = None) -> RawDataset:
     """Read the official files; where they are missing, unpack the archive, fetched if need be.
 
     Args:
@@ -43,7 +43,7 @@ def read(directory: Path, archive: str | None = None) -> Source:
         train = CIFAR10(directory, train=True)
     test = CIFAR10(directory, train=False)
     arrays = [(np.ascontiguousarray(part.data), np.array(part.targets)) for part in (train, test)]
-    return Source(None, tuple(train.classes), arrays[0], arrays[1])
+    return RawDataset(None, tuple(train.classes), arrays[0], arrays[1])
 
 
 def _refuse_damaged_files(directory: Path, archive: str | None) -> None:

@@ -19,7 +19,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from harness.data.source import Source
+from harness.data.source import RawDataset
 from harness.errors import InputError
 from harness.files import write_atomically
 
@@ -44,7 +44,7 @@ def state(parts: Iterable[tuple[Sequence[str], Sequence[tuple[int, ...]]]]) -> s
     return digest.hexdigest()
 
 
-def load(directory: Path, wanted: str) -> Source | None:
+def load(directory: Path, wanted: str) -> RawDataset | None:
     """The dataset from its copy; None where there is none, or none that can be trusted.
 
     Args:
@@ -61,13 +61,13 @@ def load(directory: Path, wanted: str) -> Source | None:
             classes = tuple(json.loads(about["classes"]))
         except (OSError, SafetensorError, KeyError, ValueError):
             continue  # torn or of another form: decoding again costs seconds, trusting it more
-        source = Source(None, classes, (images, labels), (test_images, test_labels))
+        source = RawDataset(None, classes, (images, labels), (test_images, test_labels))
         if source.fingerprint == path.stem:
             return source
     return None
 
 
-def save(directory: Path, source: Source, state: str) -> None:
+def save(directory: Path, source: RawDataset, state: str) -> None:
     """Keep a copy of what was decoded, and drop older ones; say so where that is not possible."""
     folder = directory / FOLDER
     arrays: dict[str, NDArray[Any]] = dict(zip(_ARRAYS, (*source.train, *source.test), strict=True))

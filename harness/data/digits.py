@@ -9,10 +9,10 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from harness.data.source import SIDE, Source
+from harness.data.source import SIDE, RawDataset
 
 
-def read(directory: Path, archive: str | None = None) -> Source:
+def read(directory: Path, archive: str | None = None) -> RawDataset:
     """scikit-learn's 1,797 handwritten 8x8 digits as 32x32 RGB, four fifths for training.
 
     Needs no file and no network. The split is stratified and fixed.
@@ -26,4 +26,4 @@ def read(directory: Path, archive: str | None = None) -> Source:
     )
     train, test = ((images[np.sort(part)], bunch.target[np.sort(part)]) for part in rows)
     classes = tuple(str(name) for name in bunch.target_names)
-    return Source("digits (scikit-learn, 8x8 enlarged)", classes, train, test)
+    return RawDataset("digits (scikit-learn, 8x8 enlarged)", classes, train, test)

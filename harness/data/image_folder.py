@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data import decoded_cache
-from harness.data.source import SIDE, Source, first_line
+from harness.data.source import SIDE, RawDataset, first_line
 from harness.errors import InputError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -34,7 +34,7 @@ class Files:
     stats: list[tuple[int, int, int]]
 
 
-def read(directory: Path, archive: str | None = None) -> Source:
+def read(directory: Path, archive: str | None = None) -> RawDataset:
     """Read a folder of images, from the copy kept beside them where nothing has changed.
 
     Raises:
@@ -52,7 +52,7 @@ def read(directory: Path, archive: str | None = None) -> Source:
     source = decoded_cache.load(directory, state)
     if source is None:
         train, test = ((_decode(part.paths), np.array(part.labels)) for part in files)
-        source = Source(None, tuple(classes), train, test)
+        source = RawDataset(None, tuple(classes), train, test)
         decoded_cache.save(directory, source, state)
     return source
 

@@ -26,7 +26,7 @@ _READERS: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Source:
+class RawDataset:
     """What a reader returns.
 
     Attributes:
@@ -35,7 +35,7 @@ class Source:
         train, test: (images uint8 [N, 32, 32, 3], labels int64 [N]).
     """
 
-    known_as: str | None
+    known_title: str | None
     classes: tuple[str, ...]
     train: Arrays
     test: Arrays
@@ -43,7 +43,7 @@ class Source:
     @property
     def title(self) -> str:
         """What the bytes are, for people: the same for the same bytes, wherever they lie."""
-        return self.known_as or f"own images {self.fingerprint[:12]}"
+        return self.known_title or f"own images {self.fingerprint[:12]}"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -56,7 +56,7 @@ class Source:
         return digest.hexdigest()
 
 
-def read(name: str, directory: Path, archive: str | None = None) -> Source:
+def read(name: str, directory: Path, archive: str | None = None) -> RawDataset:
     """Read a dataset whole.
 
     Args:
@@ -69,7 +69,7 @@ def read(name: str, directory: Path, archive: str | None = None) -> Source:
     """
     if name not in _READERS:
         raise InputError(f"unknown dataset {name!r}. Known datasets: {', '.join(_READERS)}.")
-    source: Source = import_module(f"harness.data.{_READERS[name]}").read(directory, archive)
+    source: RawDataset = import_module(f"harness.data.{_READERS[name]}").read(directory, archive)
     return source
 
 
@@ -78,4 +78,4 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-__all__ = ["Source", "read"]
+__all__ = ["RawDataset", "read"]

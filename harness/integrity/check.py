@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.data.dataset import Dataset
 from harness.integrity import description_rules, outcome_rules, reference_data
-from harness.integrity.stored_run import Stored
+from harness.integrity.stored_run import StoredRun
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord, variant_of
 
@@ -47,7 +47,7 @@ def check(results: Path, own: Dataset | None = None) -> tuple[int, list[Breach]]
         InputError: if there is no such folder.
     """
     breaches: list[Breach] = []
-    runs: list[Stored] = []
+    runs: list[StoredRun] = []
     paths = list(store.find(results))
     datasets: dict[str, Dataset | None] = {}
     for path in paths:
@@ -61,7 +61,7 @@ def check(results: Path, own: Dataset | None = None) -> tuple[int, list[Breach]]
         except (DamagedRecordError, ValueError) as error:
             breaches.append(Breach(path, "record reads", str(error).removeprefix(f"{path} ")))
             continue
-        runs.append(Stored(path, results, read, datasets[key]))
+        runs.append(StoredRun(path, results, read, datasets[key]))
     for stored in runs:
         for rule in RULES:
             name = rule.__name__.replace("_", " ")
@@ -72,7 +72,7 @@ def check(results: Path, own: Dataset | None = None) -> tuple[int, list[Breach]]
     return len(paths), sorted(breaches, key=lambda b: (b.path, b.rule, b.fault))
 
 
-def _applied(rule: Rule, stored: Stored) -> list[str]:
+def _applied(rule: Rule, stored: StoredRun) -> list[str]:
     """Faults found; a record too strange for a rule to look at breaks it."""
     try:
         return list(rule(stored))
@@ -89,13 +89,13 @@ def _data_of(read: RunRecord, own: Dataset | None) -> Dataset | None:
     if (read.protocol.folds or 0) > MOST_FOLDS:
         raise ValueError(f"more than {MOST_FOLDS} folds")
     at_hand = own is not None and own.fingerprint == read.dataset.fingerprint
-    found = own if at_hand else reference_data.stand_in(read.dataset)
+    found = own if at_hand else reference_data.labels_only_dataset(read.dataset)
     return found.split_by(read.protocol) if found is not None else None
 
 
-Rule = Callable[[Stored], Iterator[str]]
+Rule = Callable[[StoredRun], Iterator[str]]
 
-FolderRule = Callable[[Sequence[Stored]], Iterator[tuple[Path, str]]]
+FolderRule = Callable[[Sequence[StoredRun]], Iterator[tuple[Path, str]]]
 
 RULES: tuple[Rule, ...] = (
     description_rules.text_is_as_written,

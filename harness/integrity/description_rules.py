@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 import variants
-from harness.integrity.stored_run import Stored, apart
+from harness.integrity.stored_run import StoredRun, value_differences
 from harness.protocol import budget
 from harness.protocol.presets import PROTOCOLS
 from harness.runs import store
@@ -19,13 +19,13 @@ from variants.network import AlexNet
 from variants.spec import Variant
 
 
-def text_is_as_written(stored: Stored) -> Iterator[str]:
+def text_is_as_written(stored: StoredRun) -> Iterator[str]:
     """record.json has the one form in which the harness writes its content."""
     if store.to_bytes(stored.record) != stored.path.read_bytes():
         yield "the text of record.json is not as the harness writes it"
 
 
-def place_fits(stored: Stored) -> Iterator[str]:
+def place_fits(stored: StoredRun) -> Iterator[str]:
     """The folder is that of the record's dataset, protocol, variant and seed."""
     run = stored.record
     parts = store.directory(Path(), run.protocol, run.variant, run.seed).parts
@@ -33,7 +33,7 @@ def place_fits(stored: Stored) -> Iterator[str]:
         yield f"lies in {stored.path.parent}, not in {'/'.join(parts)}"
 
 
-def settings_are_the_variants(stored: Stored) -> Iterator[str]:
+def settings_are_the_variants(stored: StoredRun) -> Iterator[str]:
     """Family, settings and changes are those of the registered variant of that name; in a study
     they may be those of a variant of its own."""
     run, expected = stored.record, stored.variant
@@ -52,7 +52,7 @@ def settings_are_the_variants(stored: Stored) -> Iterator[str]:
         yield "changes are not the difference to paper"
 
 
-def single_factor(stored: Stored) -> Iterator[str]:
+def single_factor(stored: StoredRun) -> Iterator[str]:
     """An ablation or extension differs from its parent in one setting."""
     if stored.record.variant not in variants.names():
         return
@@ -63,7 +63,7 @@ def single_factor(stored: Stored) -> Iterator[str]:
         yield f"differs from {variant.parent} in more than one setting"
 
 
-def departures_are_named(stored: Stored) -> Iterator[str]:
+def departures_are_named(stored: StoredRun) -> Iterator[str]:
     """The protocol is the dataset's own but for the departures that are named.
 
     The number of epochs is tuned: a record may have one that stood there before.
@@ -86,7 +86,7 @@ def departures_are_named(stored: Stored) -> Iterator[str]:
         yield f"departs from the protocol in {found}, names {run.departures}"
 
 
-def study_fits(stored: Stored) -> Iterator[str]:
+def study_fits(stored: StoredRun) -> Iterator[str]:
     """A fold belongs to a cross-validation, whose index is the fold."""
     study, fold = stored.record.study, stored.record.protocol.fold
     validates = study is not None and study.kind == "cross-validation"
@@ -95,7 +95,7 @@ def study_fits(stored: Stored) -> Iterator[str]:
         yield f"the fold is {fold}, that of the cross-validation {index}"
 
 
-def data_are_known(stored: Stored) -> Iterator[str]:
+def data_are_known(stored: StoredRun) -> Iterator[str]:
     """The data fingerprint is known, and title, classes, split and sizes are those of the data."""
     run, data = stored.record, stored.data
     if data is None:
@@ -118,7 +118,7 @@ def data_are_known(stored: Stored) -> Iterator[str]:
         yield f"protocol of {run.protocol.dataset} on {data.name}"
 
 
-def normalization_fits(stored: Stored) -> Iterator[str]:
+def normalization_fits(stored: StoredRun) -> Iterator[str]:
     """The normalization is that of the variant and, where the images are at hand, of the images."""
     data = stored.data
     if data is None or (stored.variant.pixel_scaling == "standardize" and not stored.has_images):
@@ -126,10 +126,12 @@ def normalization_fits(stored: Stored) -> Iterator[str]:
     expected = dict(
         zip(("mean", "std"), pixel_scaling(stored.variant.pixel_scaling, data), strict=True)
     )
-    yield from apart(expected, stored.record.normalization.model_dump(), "normalization")
+    yield from value_differences(
+        expected, stored.record.normalization.model_dump(), "normalization"
+    )
 
 
-def parameters_are_the_networks(stored: Stored) -> Iterator[str]:
+def parameters_are_the_networks(stored: StoredRun) -> Iterator[str]:
     """The number of parameters is that of the network which the settings describe."""
     run = stored.record
     expected = _parameters(stored.variant, len(run.dataset.classes))
@@ -153,7 +155,7 @@ def _parameters(variant: Variant, classes: int) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def provenance_fits(stored: Stored) -> Iterator[str]:
+def provenance_fits(stored: StoredRun) -> Iterator[str]:
     """The commit is one of git, with whether it had changes, and a CPU has no way of execution."""
     code, environment = stored.record.code, stored.record.environment
     if code.commit is not None and not re.fullmatch(r"[0-9a-f]{40}", code.commit):

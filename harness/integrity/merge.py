@@ -14,7 +14,7 @@ from harness.errors import InputError
 from harness.files import write_atomically
 from harness.integrity.bundle import RefusedError, refuse_breaches, unpack
 from harness.integrity.check import check
-from harness.integrity.outcome_rules import trained_alike
+from harness.integrity.outcome_rules import must_share_weights
 from harness.runs import lock, store
 from harness.runs.record import DamagedRecordError, RunRecord
 from harness.training import checkpoint
@@ -61,9 +61,9 @@ def merge(bundle: Path, results: Path, own: Dataset | None = None) -> Merged:
 
 def _claim(folders: list[Path], held: ExitStack) -> None:
     """Keep every other process from training these runs; raises if one does."""
-    busy = [folder for folder in folders if lock.held(folder)]
+    busy = [folder for folder in folders if lock.is_locked(folder)]
     for folder in folders if not busy else []:
-        claim = lock.attempt(folder)
+        claim = lock.try_acquire(folder)
         if claim is None:
             busy.append(folder)
         else:
@@ -89,7 +89,7 @@ def _refuse_odd(scratch: Path, results: Path) -> None:
         faults += [
             f"{place}: weights_sha256 is that of {there}"
             for there, other in here[run.weights_sha256 or ""]
-            if there != place and not trained_alike(run, other)
+            if there != place and not must_share_weights(run, other)
         ]
     if faults:
         raise RefusedError("runs cannot be right (named above): nothing was taken in.", faults)

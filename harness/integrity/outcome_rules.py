@@ -15,7 +15,7 @@ import numpy as np
 import safetensors.torch
 from numpy.typing import NDArray
 
-from harness.integrity.stored_run import CLOSE, Stored, apart
+from harness.integrity.stored_run import CLOSE, StoredRun, value_differences
 from harness.runs import store
 from harness.runs.record import EpochRow, RunRecord
 from harness.training.metrics import compute_metrics, metrics_from_predictions
@@ -27,7 +27,7 @@ ROUNDING = 1e-6
 HEX = re.compile(r"[0-9a-f]{64}")
 
 
-def outcome_is_whole(stored: Stored) -> Iterator[str]:
+def outcome_is_whole(stored: StoredRun) -> Iterator[str]:
     """A finished run has metrics and hashes and no reason; a failed one a reason alone."""
     run = stored.record
     outcome = (run.metrics, run.weights_sha256, run.predictions_sha256)
@@ -37,7 +37,7 @@ def outcome_is_whole(stored: Stored) -> Iterator[str]:
         yield "failed, but has metrics or hashes or no reason"
 
 
-def metrics_follow_from_predictions(stored: Stored) -> Iterator[str]:
+def metrics_follow_from_predictions(stored: StoredRun) -> Iterator[str]:
     """Accuracy, F1, precision, recall and matrix are those of predictions.txt and the labels."""
     run = stored.record
     if run.metrics is None or stored.data is None:
@@ -49,23 +49,23 @@ def metrics_follow_from_predictions(stored: Stored) -> Iterator[str]:
     except ValueError as error:
         yield f"{store.PREDICTIONS} does not fit the data ({error})"
         return
-    yield from apart(expected, run.metrics.model_dump(include=set(expected)), "metrics")
+    yield from value_differences(expected, run.metrics.model_dump(include=set(expected)), "metrics")
 
 
-def _predictions(stored: Stored) -> NDArray[np.int64]:
+def _predictions(stored: StoredRun) -> NDArray[np.int64]:
     """The predicted classes; raises a ValueError where a line is no number."""
     text = stored.beside(store.PREDICTIONS) or b""
     return np.array([int(line) for line in text.split()], dtype=np.int64)
 
 
-def train_accuracy_is_a_count(stored: Stored) -> Iterator[str]:
+def train_accuracy_is_a_count(stored: StoredRun) -> Iterator[str]:
     """The accuracy on the training images is a number of them, divided by all."""
     run = stored.record
     if run.metrics and not _counts(run.metrics.train_accuracy, run.dataset.train_size):
         yield f"metrics.train_accuracy: {run.metrics.train_accuracy} of {run.dataset.train_size}"
 
 
-def hashes_match(stored: Stored) -> Iterator[str]:
+def hashes_match(stored: StoredRun) -> Iterator[str]:
     """Hashes are SHA-256 and those of the predictions and, where they lie beside, the weights."""
     run = stored.record
     for key in ("weights_sha256", "predictions_sha256", "sources_sha256", "decision_sha256"):
@@ -87,7 +87,7 @@ def hashes_match(stored: Stored) -> Iterator[str]:
             yield f"weights_sha256 is not that of {store.WEIGHTS}"
 
 
-def probabilities_agree(stored: Stored) -> Iterator[str]:
+def probabilities_agree(stored: StoredRun) -> Iterator[str]:
     """Where probabilities.npy lies beside, predictions, AUC and loss are those it gives.
 
     Its rounding makes ties where a network hardly tells images apart, and the AUC may then be
@@ -111,15 +111,15 @@ def probabilities_agree(stored: Stored) -> Iterator[str]:
         return
     if (chosen < logits.max(1) - ROUNDING).any():
         yield f"{store.PREDICTIONS} are not the most probable classes"
-    yield from apart(middle["loss"], run.metrics.loss, "metrics.loss", close=1e-4)
+    yield from value_differences(middle["loss"], run.metrics.loss, "metrics.loss", close=1e-4)
     auc = run.metrics.auc
     if auc is None or middle["auc"] is None:
-        yield from apart(middle["auc"], auc, "metrics.auc")
+        yield from value_differences(middle["auc"], auc, "metrics.auc")
     elif not low["auc"] - 1e-4 <= auc <= high["auc"] + 1e-4:
         yield f"metrics.auc: {auc} recorded, {middle['auc']} follows"
 
 
-def history_is_complete(stored: Stored) -> Iterator[str]:
+def history_is_complete(stored: StoredRun) -> Iterator[str]:
     """The history has every epoch, the figures that the protocol and the mixing allow, the recipe's
     learning rate, and ends in the metrics."""
     run, rows = stored.record, stored.record.history
@@ -140,7 +140,7 @@ def history_is_complete(stored: Stored) -> Iterator[str]:
         last = {"accuracy": rows[-1].eval_accuracy, "loss": rows[-1].eval_loss}
         for key, value in last.items():
             found = getattr(run.metrics, key)
-            yield from apart(value, found, f"metrics.{key} and history", close=1e-4)
+            yield from value_differences(value, found, f"metrics.{key} and history", close=1e-4)
 
 
 def _row_faults(row: EpochRow, run: RunRecord, rate: float, *, mixed: bool) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _row_faults(row: EpochRow, run: RunRecord, rate: float, *, mixed: bool) -> I
     if row.lr != rate:
         yield f"lr is {row.lr}, the recipe says {rate}"
     speed = run.dataset.train_size / row.seconds if row.seconds else math.inf
-    yield from apart(speed, row.images_per_second, "images_per_second", CLOSE * speed)
+    yield from value_differences(speed, row.images_per_second, "images_per_second", CLOSE * speed)
 
 
 def _counts(accuracy: float, images: int) -> bool:
@@ -166,7 +166,7 @@ def _counts(accuracy: float, images: int) -> bool:
     return 0 <= accuracy <= 1 and abs(right - round(right)) <= CLOSE
 
 
-def resumes_are_possible(stored: Stored) -> Iterator[str]:
+def resumes_are_possible(stored: StoredRun) -> Iterator[str]:
     """A run goes on only after epochs that it has, in order."""
     epochs = stored.record.resumed_at
     possible = range(1, len(stored.record.history) + 1)
@@ -174,7 +174,7 @@ def resumes_are_possible(stored: Stored) -> Iterator[str]:
         yield f"resumed_at is {epochs}"
 
 
-def runs_are_distinct(runs: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
+def runs_are_distinct(runs: Sequence[StoredRun]) -> Iterator[tuple[Path, str]]:
     """No two runs share their weights unless they were trained alike, such as with and without a
     decay that came in no epoch, and each variant and seed of a protocol is there once."""
     sharing = defaultdict(list)
@@ -188,13 +188,13 @@ def runs_are_distinct(runs: Sequence[Stored]) -> Iterator[tuple[Path, str]]:
     for stored, key in zip(runs, keys, strict=True):
         run = stored.record
         others = (other for other in sharing[run.weights_sha256 or ""] if other is not run)
-        if not all(trained_alike(run, other) for other in others):
+        if not all(must_share_weights(run, other) for other in others):
             yield stored.path, "weights_sha256 is that of another run too"
         if repeated[key] > 1:
             yield stored.path, "variant and seed are there twice"
 
 
-def trained_alike(one: RunRecord, other: RunRecord) -> bool:
+def must_share_weights(one: RunRecord, other: RunRecord) -> bool:
     """Whether two runs are rightly equal to the bit: nothing sets them apart, or the decay alone,
     and no epoch had another learning rate, as where there is one epoch.
 

@@ -16,7 +16,7 @@ from harness.runs.record import DatasetInfo
 _LABELS = Path(__file__).with_name("labels") / "cifar10.txt"
 
 
-def stand_in(dataset: DatasetInfo) -> Dataset | None:
+def labels_only_dataset(dataset: DatasetInfo) -> Dataset | None:
     """Labels, classes and sizes of a dataset that a record names; one black pixel an image.
 
     Args:

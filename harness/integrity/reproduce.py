@@ -14,9 +14,9 @@ from harness.data.dataset import Dataset
 from harness.progress import Forwarder, Reporter, Row
 from harness.runs import store
 from harness.runs.record import EpochRow, RunRecord, variant_of
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.training import environment, sources
-from harness.training.runner import execute
+from harness.training.runner import train_run
 
 # Fields of a line of the history that a clock decides.
 TIMED = ("seconds", "images_per_second")
@@ -93,7 +93,7 @@ def verify(
         notes.append("so the same bits are not promised, and the metrics are compared")
     watch = reporter if changed else EpochComparer(stored.history, reporter)
     with tempfile.TemporaryDirectory() as scratch:
-        plan = Plan(
+        spec = RunSpec(
             variant_of(stored),
             stored.seed,
             stored.protocol,
@@ -102,7 +102,7 @@ def verify(
             eager,
         )
         try:
-            repeated = execute(plan, data.to(device), watch)
+            repeated = train_run(spec, data.to(device), watch)
         except _DiffersError as difference:
             return Reproduction(False, (f"first difference: {difference}",))
         finally:

@@ -17,7 +17,7 @@ CLOSE = 1e-6
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredRun:
     """One record as it lies in the results folder.
 
     Attributes:
@@ -53,14 +53,14 @@ class Stored:
         return path.read_bytes() if path.is_file() else None
 
 
-def apart(expected: Any, found: Any, place: str, close: float = CLOSE) -> Iterator[str]:
+def value_differences(expected: Any, found: Any, place: str, close: float = CLOSE) -> Iterator[str]:
     """Where two nested values differ by more than rounding."""
     if isinstance(expected, dict) and isinstance(found, dict) and set(expected) == set(found):
         for key, value in expected.items():
-            yield from apart(value, found[key], f"{place}.{key}", close)
+            yield from value_differences(value, found[key], f"{place}.{key}", close)
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
         for number, value in enumerate(expected):
-            yield from apart(value, found[number], f"{place}[{number}]", close)
+            yield from value_differences(value, found[number], f"{place}[{number}]", close)
     elif isinstance(expected, float) and isinstance(found, float):
         if not abs(expected - found) <= close:
             yield f"{place}: {found} recorded, {expected} follows"

@@ -15,7 +15,7 @@ from harness.protocol.spec import Protocol
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Assumption:
     """One open point: what the paper does not state, the assumption, and its reason."""
 
     what: str
@@ -23,45 +23,45 @@ class Unknown:
     why: str
 
 
-def unknowns(protocol: Protocol, decision: Decision) -> tuple[Unknown, ...]:
+def assumptions(protocol: Protocol, decision: Decision) -> tuple[Assumption, ...]:
     """Every open point of CIFAR-10's protocol."""
     return (*_network(), *_training(protocol), *_judging(protocol, decision))
 
 
-def _network() -> tuple[Unknown, ...]:
+def _network() -> tuple[Assumption, ...]:
     dropout = variants.get("paper").dropout
     return (
-        Unknown(
+        Assumption(
             "framework and its defaults",
             "PyTorch",
             "TensorFlow is named once, in passing; no version, no code",
         ),
-        Unknown(
+        Assumption(
             "layer sizes",
             "3x3 stride-2 stem, 64-192-384-256-256 channels, three 2x2 poolings, "
             "1024-4096-4096-10; 23,272,266 parameters",
             "the CIFAR form of AlexNet in common use; chosen knowing that two public "
             "implementations of it report 74.74 % (best test epoch) and 74.79 % (clean split)",
         ),
-        Unknown("input size", "32x32", "the images' own; [1] has 224x224 from larger images"),
-        Unknown(
+        Assumption("input size", "32x32", "the images' own; [1] has 224x224 from larger images"),
+        Assumption(
             '"regularization layers"',
             f"dropout {dropout:g}; no local response normalization",
             "[1] section 4.2; departs from [1], which also normalises responses (section 3.3): the "
             "CIFAR form leaves that out",
         ),
-        Unknown(
+        Assumption(
             "place of dropout",
             "outputs of the first two fully connected layers",
             "[1] section 4.2; the best-known public code of the CIFAR form drops the inputs of "
             "these two layers instead, as torchvision's AlexNet does",
         ),
-        Unknown(
+        Assumption(
             "pooling",
             "2x2, stride 2, not overlapping",
             "departs from [1] (3x3, stride 2): the CIFAR form has it so",
         ),
-        Unknown(
+        Assumption(
             "initialization",
             "PyTorch's default (uniform within 1/sqrt(fan-in))",
             "departs from [1] (normal, 0.01, some biases 1), which was tuned to another network",
@@ -77,42 +77,42 @@ def _origin() -> str:
     return f"set by `calibrate` on {tuned.calibrated_on}"
 
 
-def _training(protocol: Protocol) -> tuple[Unknown, ...]:
+def _training(protocol: Protocol) -> tuple[Assumption, ...]:
     decays = " and ".join(f"{100 * at:g} %" for at in protocol.decay_at)
     crop = protocol.augmentation[variants.get("paper").augmentation]
     return (
-        Unknown("learning rate", f"{protocol.learning_rate:g}", "[1] section 5"),
-        Unknown("momentum", f"{protocol.momentum:g}", "[1] section 5"),
-        Unknown(
+        Assumption("learning rate", f"{protocol.learning_rate:g}", "[1] section 5"),
+        Assumption("momentum", f"{protocol.momentum:g}", "[1] section 5"),
+        Assumption(
             "weight decay",
             f"{protocol.weight_decay:g} on all parameters, biases too",
             "[1] section 5; applied as torch's SGD does",
         ),
-        Unknown("batch size", f"{protocol.batch_size}", "[1] section 5"),
-        Unknown(
+        Assumption("batch size", f"{protocol.batch_size}", "[1] section 5"),
+        Assumption(
             "decay schedule",
             f"times {protocol.decay_factor:g} at {decays} of the budget",
             "departs from [1], which divided by 10 by hand when validation error stalled: a "
             "fixed rule can be repeated",
         ),
-        Unknown(
+        Assumption(
             "epochs",
             f"{protocol.epochs}, {_origin()}",
             "the one tuned knob: the smallest budget that reaches 75 % on the validation split; "
             "the verdict is also stated for the reference's 90",
         ),
-        Unknown(
+        Assumption(
             "augmentation and its strengths",
             f"random crop with padding {crop.padding}, mirror with probability 1/2",
             "the methods name random crop and flip; the conclusion's longer list (rotation, "
             "translation, clipping, scaling, flipping) is another reading",
         ),
-        Unknown(
+        Assumption(
             "normalization",
             "mean and deviation of each channel over the training images",
             "departs from [1], which subtracts the mean image only: customary at 32x32",
         ),
-        Unknown(
+        Assumption(
             "precision",
             f"{protocol.precision} autocast; weights, optimizer and loss in fp32"
             if protocol.precision == "bf16"
@@ -122,23 +122,23 @@ def _training(protocol: Protocol) -> tuple[Unknown, ...]:
     )
 
 
-def _judging(protocol: Protocol, decision: Decision) -> tuple[Unknown, ...]:
+def _judging(protocol: Protocol, decision: Decision) -> tuple[Assumption, ...]:
     planned = decision.planned_seeds
     looks = f"{', '.join(map(str, decision.looks.seeds[:-1]))} and {decision.looks.seeds[-1]}"
     return (
-        Unknown(
+        Assumption(
             "validation split",
             "45,000/5,000 of the training images, stratified, fixed; used to choose the budget, "
             "after which all 50,000 train",
             "its curves show a validation set that is never described",
         ),
-        Unknown(
+        Assumption(
             "seeds and number of runs",
             f"{planned[0]} to {planned[-1]} for every variant, judged at {looks} seeds; what is "
             "settled may stop",
             '"multiple rounds" of which two are shown; ours are fixed before any is run',
         ),
-        Unknown(
+        Assumption(
             "checkpoint",
             "the last epoch's",
             'weights were "regularly saved"; taking the best on the test images would flatter',

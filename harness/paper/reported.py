@@ -2,7 +2,7 @@
 
 Y. Zeng, "Enhancing Image Classification Accuracy Based on AlexNet", figure 3: two test runs
 on CIFAR-10 with 1,000 images a class, each as a confusion matrix and as a printed report of
-precision, recall and F1. Its claims stand in `claims`, what it leaves open in `unknowns`.
+precision, recall and F1. Its claims stand in `claims`, what it leaves open in `assumptions`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ COLUMNS = ("precision", "recall", "f1", "support")
 
 
 @dataclass(frozen=True)
-class Report:
+class PrintedReport:
     """A printed classification report.
 
     Attributes:
@@ -87,7 +87,7 @@ class ReportedRun:
     number: int
     where: str
     confusion_matrix: tuple[tuple[int, ...], ...]
-    report: Report
+    report: PrintedReport
 
     @property
     def name(self) -> str:
@@ -111,7 +111,7 @@ REPORTED_RUNS = (
             (56, 15, 8, 19, 7, 2, 3, 5, 874, 11),
             (28, 87, 4, 15, 5, 3, 10, 15, 29, 804),
         ),
-        Report(
+        PrintedReport(
             (
                 (0.80, 0.78, 0.79, 1000),
                 (0.96, 0.88, 0.87, 1000),
@@ -143,7 +143,7 @@ REPORTED_RUNS = (
             (84, 34, 19, 10, 7, 4, 13, 6, 806, 17),
             (27, 60, 6, 19, 5, 7, 7, 14, 22, 833),
         ),
-        Report(
+        PrintedReport(
             (
                 (0.74, 0.81, 0.78, 1000),
                 (0.87, 0.88, 0.88, 1000),

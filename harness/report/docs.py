@@ -18,7 +18,7 @@ from harness.analysis import groups as analysis_groups
 from harness.analysis.simulation import Rate
 from harness.errors import InputError
 from harness.files import write_atomically
-from harness.paper.assumptions import unknowns
+from harness.paper.assumptions import assumptions
 from harness.paper.claims import claims
 from harness.protocol import decision
 from harness.protocol.presets import PROTOCOLS
@@ -28,7 +28,7 @@ from harness.report.text import comparison, markup
 from harness.runs import store
 from harness.verdict import study, verdict
 from harness.verdict.study import Study
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +54,7 @@ def claims_table() -> str:
 
 def unknowns_table() -> str:
     """What the paper leaves open, as Markdown."""
-    rows = unknowns(PROTOCOLS["cifar10"], decision.load())
+    rows = assumptions(PROTOCOLS["cifar10"], decision.load())
     return markup.markdown(
         {
             "not stated": [u.what for u in rows],
@@ -85,7 +85,7 @@ def _shown(results: Path) -> tuple[Study, list[Section]] | None:
     """The records of a folder, judged and drawn; None where there are none."""
     if not any(store.find(results)):
         return None
-    found = study.read(results)
+    found = study.load_study(results)
     return found, sections.sections(found)
 
 
@@ -96,7 +96,7 @@ def blocks(results: Path) -> dict[str, str]:
     calibration = results_page.NO_CALIBRATION
     if shown:
         answer = results_page.answer_in_short(*shown) or answer
-        table = results_table(shown[0].lead) or table
+        table = results_table(shown[0].primary) or table
         calibration = results_page.calibration_in_short(*shown) or calibration
     return {
         "answer": answer,
@@ -108,7 +108,7 @@ def blocks(results: Path) -> dict[str, str]:
     }
 
 
-def results_table(lead: Judgement) -> str:
+def results_table(lead: GroupVerdict) -> str:
     """The comparison of the leading records, as `compare` has it, but for the classes; empty where
     they are not of test images."""
     if lead.group.dataset.split != "test":
@@ -127,14 +127,14 @@ def files(results: Path | None = None) -> dict[Path, bytes]:
     """
     results = results or RESULTS
     records, damaged = store.load_all(results)
-    if faults := [*damaged, *calibration_record.stored(results)[1]]:
+    if faults := [*damaged, *calibration_record.load_calibrations(results)[1]]:
         raise InputError(faults[0])
     readme = {README: updated(README.read_text(encoding="utf-8"), results).encode()}
     shown = _shown(results)
     if shown is None:
         page = f"# Results\n\n{results_page.NO_RUNS}\n"
         return {**readme, results / "README.md": page.encode()}
-    judgements = verdict.judge(analysis_groups.group(records)[0]).judgements
+    judgements = verdict.judge_groups(analysis_groups.group(records)[0]).group_verdicts
     return {
         **readme,
         results / "comparison.md": comparison.render(judgements, "markdown", full=True).encode(),

@@ -27,6 +27,6 @@ def save(folder: Path, found: Study, sections: Sequence[Section]) -> int:
                 path = folder / f"{section.anchor}-{picture.name}.{suffix}"
                 write_atomically(path, content(picture.figure))
                 count += 1
-    table = _PREAMBLE + comparison.render(found.judgements, "latex")
+    table = _PREAMBLE + comparison.render(found.group_verdicts, "latex")
     write_atomically(folder / "table.tex", table.encode())
     return count

@@ -13,7 +13,7 @@ from harness.paper import reported
 from harness.paper.claims import claims
 from harness.report import tables
 from harness.report.figures import by_variant, style, svg
-from harness.report.figures.figure import Picture
+from harness.report.figures.figure import CaptionedFigure
 from harness.report.samples import Gallery
 from harness.report.sections import Section
 from harness.report.summary import answer
@@ -36,12 +36,14 @@ def page(found: Study, sections: Sequence[Section], gallery: Gallery | None = No
     styles = svg.Styles()
     rules = found.verdict.rules
 
-    def draw(picture: Picture, prefix: str) -> Markup:
+    def draw(picture: CaptionedFigure, prefix: str) -> Markup:
         key = f"{prefix}-{picture.name}"
         return Markup(svg.inline(picture.figure, key, picture.alt, styles))
 
     with style.applied():
-        distance = by_variant.distance(found.lead.accuracy, rules) if found.lead.accuracy else None
+        distance = (
+            by_variant.distance(found.primary.accuracy, rules) if found.primary.accuracy else None
+        )
     audited = audit.audit()
     environment = _environment()
     body = environment.get_template("body.html").render(
@@ -64,7 +66,7 @@ def page(found: Study, sections: Sequence[Section], gallery: Gallery | None = No
     return (
         environment.get_template("page.html")
         .render(
-            word=answer(found).word,
+            word=answer(found).verdict_label,
             css=Markup(css),
             script=Markup(script),
             policy=_policy(css, script),

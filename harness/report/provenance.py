@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from harness import formatting
-from harness.analysis.groups import Arm, Group, environments
-from harness.formatting import count
+from harness.analysis.groups import RunGroup, VariantRuns, environments
+from harness.formatting import pluralize
 from harness.protocol import decision
 from harness.report.tables import Cell, Table
 from harness.runs.record import RunRecord
@@ -29,7 +29,7 @@ def seed_ranges(seeds: Iterable[int]) -> str:
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
-def facts(group: Group) -> list[tuple[str, str]]:
+def facts(group: RunGroup) -> list[tuple[str, str]]:
     """Data, protocol, code, environment and cost, by name."""
     records, data, protocol = group.records, group.dataset, group.protocol
     spent = sum(r.train_seconds for r in records)
@@ -39,7 +39,7 @@ def facts(group: Group) -> list[tuple[str, str]]:
         f"{name.replace('_', ' ')} {getattr(protocol, name)}"
         for name in ("batch_size", "learning_rate", "momentum", "weight_decay", "decay_at")
     ]
-    training = [count(protocol.epochs, "epoch"), f"precision {protocol.precision}", *settings]
+    training = [pluralize(protocol.epochs, "epoch"), f"precision {protocol.precision}", *settings]
     return [
         ("data", f"{data.title}; official archive: {official}"),
         ("data fingerprint (SHA-256)", data.fingerprint),
@@ -52,7 +52,7 @@ def facts(group: Group) -> list[tuple[str, str]]:
         *_interrupted(records),
         (
             "cost",
-            f"{formatting.duration(spent)} of training for {count(len(records), 'run')}, all "
+            f"{formatting.duration(spent)} of training for {pluralize(len(records), 'run')}, all "
             "together",
         ),
     ]
@@ -74,19 +74,19 @@ def _code(records: Sequence[RunRecord]) -> str:
         else "commit not recorded"
         for r in records
     )
-    return "; ".join(f"{text} ({count(n, 'run')})" for text, n in sorted(found.items()))
+    return "; ".join(f"{text} ({pluralize(n, 'run')})" for text, n in sorted(found.items()))
 
 
 def _cited(records: Sequence[RunRecord]) -> str:
     own = decision.sha256()
     found = Counter(r.decision_sha256 for r in records)
     return "; ".join(
-        f"{'this one' if sha == own else 'another'}, {sha[:12]} ({count(n, 'run')})"
+        f"{'this one' if sha == own else 'another'}, {sha[:12]} ({pluralize(n, 'run')})"
         for sha, n in sorted(found.items())
     )
 
 
-def repeats(group: Group, arms: Sequence[Arm]) -> Table:
+def repeats(group: RunGroup, arms: Sequence[VariantRuns]) -> Table:
     """The commands that train each row again."""
     rows = []
     for arm in arms:
@@ -112,7 +112,7 @@ def repeats(group: Group, arms: Sequence[Arm]) -> Table:
     return Table("How to repeat each row", headers, tuple(rows), prose=True)
 
 
-def _commands(group: Group, records: Sequence[RunRecord]) -> list[str]:
+def _commands(group: RunGroup, records: Sequence[RunRecord]) -> list[str]:
     """A command for each number of threads that runs of one variant were told to have: it
     decides bits."""
     told: dict[str | None, list[RunRecord]] = {}
@@ -125,7 +125,7 @@ def _commands(group: Group, records: Sequence[RunRecord]) -> list[str]:
     ]
 
 
-def command(group: Group, variant: str, seeds: Iterable[int]) -> str:
+def command(group: RunGroup, variant: str, seeds: Iterable[int]) -> str:
     """`run` with every option that these runs depend on, in a folder that holds none of them."""
     data, protocol = group.dataset, group.protocol
     words = ["python", "-m", "harness", "run", "--variant", variant, "--seeds", seed_ranges(seeds)]

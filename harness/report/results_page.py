@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.report import sections, summary, tables
 from harness.report.figures import style
-from harness.report.figures.figure import Picture
+from harness.report.figures.figure import CaptionedFigure
 from harness.report.sections import Section
 from harness.report.tables import Table
 from harness.report.text import budget, markup
@@ -40,23 +40,23 @@ def answer_in_short(found: Study, shown: Sequence[Section]) -> str:
 
     Figures are named as from the folder above the results. Empty where no run is of test images.
     """
-    if found.lead.group.dataset.split != "test":
+    if found.primary.group.dataset.split != "test":
         return ""
     first, *others = shown
     told, rules = summary.answer(found), found.verdict.rules
     drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
     folder = found.results.name + "/"
     figures = [_told(s, pictures[0], folder) for s in drawn if (pictures := _pictures(s))]
-    data = found.lead.group.dataset.fingerprint
+    data = found.primary.group.dataset.fingerprint
     tuned = [c for c in found.calibrations.values() if c.dataset.fingerprint == data]
     sentences = [
         *(text_sentences.steps(calibration, rules) for calibration in tuned),
-        *(budget.sentence(c, rules) for c in found.verdict.curves if found.lead in c),
-        text_sentences.ablations(found.lead, rules),
-        text_sentences.last_epochs(found.lead.group, rules),
+        *(budget.sentence(c, rules) for c in found.verdict.curves if found.primary in c),
+        text_sentences.ablations(found.primary, rules),
+        text_sentences.last_epochs(found.primary.group, rules),
         *(f"{fact.name} {fact.value}: {fact.detail}." for fact in summary.own_tables()),
     ]
-    paragraphs = [f"**{told.word}.** {told.sentence}", *(s for s in sentences if s)]
+    paragraphs = [f"**{told.verdict_label}.** {told.sentence}", *(s for s in sentences if s)]
     return "\n\n".join([*paragraphs, *figures])
 
 
@@ -77,16 +77,16 @@ def _page(found: Study, shown: Sequence[Section]) -> Iterator[str]:
         "Written by `python -m harness.report.docs` from the records below this folder; never "
         "edited."
     )
-    yield f"**{first.word}.** {first.sentence}"
+    yield f"**{first.verdict_label}.** {first.sentence}"
     yield _markdown(
         {
-            "": [fact.name for fact in first.facts],
-            "what": [f"**{f.value}**" if f.alarm else f.value for f in first.facts],
-            "more": [fact.detail for fact in first.facts],
+            "": [fact.name for fact in first.rows],
+            "what": [f"**{f.value}**" if f.alarm else f.value for f in first.rows],
+            "more": [fact.detail for fact in first.rows],
         }
     )
     lacking = [f"- {sentence}" for sentence in _not_run(found)]
-    yield "\n".join([*(f"- {problem.sentence}" for problem in found.problems), *lacking])
+    yield "\n".join([*(f"- {problem.sentence}" for problem in found.warnings), *lacking])
     for section in shown:
         yield from _section(section)
     yield from _table(tables.unknowns_table(found.verdict.rules))
@@ -95,7 +95,9 @@ def _page(found: Study, shown: Sequence[Section]) -> Iterator[str]:
 def _not_run(found: Study) -> Iterator[str]:
     """What the decision file wants published of the leading data and protocol, and is not there."""
     rules = found.verdict.rules
-    same = next((curve for curve in found.verdict.curves if found.lead in curve), (found.lead,))
+    same = next(
+        (curve for curve in found.verdict.curves if found.primary in curve), (found.primary,)
+    )
     if lacking := budget.lacking(same, rules):
         yield " ".join(
             [
@@ -129,19 +131,19 @@ def _section(section: Section) -> Iterator[str]:
         yield _markdown({"": list(names), "what": list(values)})
 
 
-def _pictures(section: Section) -> list[Picture]:
+def _pictures(section: Section) -> list[CaptionedFigure]:
     return [picture for part in section.parts for picture in part.pictures]
 
 
-def _path(section: Section, picture: Picture) -> str:
+def _path(section: Section, picture: CaptionedFigure) -> str:
     return f"{FIGURES}/{section.anchor}-{picture.name}.svg"
 
 
-def _shown(section: Section, picture: Picture, folder: str = "") -> str:
+def _shown(section: Section, picture: CaptionedFigure, folder: str = "") -> str:
     return f"![{picture.alt}]({folder}{_path(section, picture)})"
 
 
-def _told(section: Section, picture: Picture, folder: str) -> str:
+def _told(section: Section, picture: CaptionedFigure, folder: str) -> str:
     """A figure below its caption, outside its section."""
     return f"{section.title}. {picture.caption}\n\n{_shown(section, picture, folder)}"
 

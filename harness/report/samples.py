@@ -16,8 +16,8 @@ from pydantic import BaseModel, ValidationError
 from harness.errors import InputError
 from harness.runs import store
 from harness.runs.record import RunRecord
-from harness.verdict.study import Problem
-from harness.verdict.verdict import Judgement
+from harness.verdict.study import DataWarning
+from harness.verdict.verdict import GroupVerdict
 
 _SHOWN = 24
 
@@ -68,8 +68,8 @@ class Gallery:
 
 
 def gallery(
-    judgement: Judgement, results: Path, data_dir: Path | None, archive: str | None
-) -> tuple[Gallery | None, tuple[Problem, ...]]:
+    judgement: GroupVerdict, results: Path, data_dir: Path | None, archive: str | None
+) -> tuple[Gallery | None, tuple[DataWarning, ...]]:
     """Sample predictions of the first run of a group whose probabilities are still there.
 
     Args:
@@ -111,15 +111,15 @@ class _DamagedError(Exception):
     """A file beside a record cannot be shown; the message names it and the fault."""
 
 
-def _problems(damaged: list[str]) -> tuple[Problem, ...]:
+def _problems(damaged: list[str]) -> tuple[DataWarning, ...]:
     if not damaged:
         return ()
     files = "1 file of a run is" if len(damaged) == 1 else f"{len(damaged)} files of runs are"
-    return (Problem(f"{files} damaged and not shown.", (*damaged,)),)
+    return (DataWarning(f"{files} damaged and not shown.", (*damaged,)),)
 
 
-def _nothing(judgement: Judgement) -> Problem:
-    return Problem(
+def _nothing(judgement: GroupVerdict) -> DataWarning:
+    return DataWarning(
         f"No sample predictions: no run has {store.PROBABILITIES} beside its record.",
         (f"{judgement.title}: run writes it, but it is neither committed nor bundled.",),
     )

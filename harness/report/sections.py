@@ -9,29 +9,29 @@ from pathlib import Path
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.groups import Arm, in_order
+from harness.analysis.groups import VariantRuns, in_order
 from harness.protocol.decision import Decision
 from harness.report import provenance
 from harness.report import tables as report_tables
 from harness.report.figures import by_epoch, by_variant, confusion, style
-from harness.report.figures.figure import Picture
+from harness.report.figures.figure import CaptionedFigure
 from harness.report.tables import Table
 from harness.report.text import budget
 from harness.report.text.sentences import paragraph, steps
 from harness.verdict.eligibility import Obstacle
 from harness.verdict.study import Study
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 # How the anchors of budget curves, and of calibrations, begin.
 BUDGETS, CALIBRATION = "budgets", "calibration"
 
 
 @dataclass(frozen=True)
-class Part:
+class Subsection:
     """What stands under one heading: figures, a table in figures, or a sentence why neither."""
 
     title: str
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[CaptionedFigure, ...] = ()
     note: str = ""
     table: Table | None = None
 
@@ -54,7 +54,7 @@ class Section:
     paragraph: str
     notes: tuple[str, ...]
     tables: tuple[Table, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[Subsection, ...]
     after: tuple[Table, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
 
@@ -65,7 +65,7 @@ def sections(found: Study) -> list[Section]:
     with style.applied():
         groups = [
             _of_group(f"group-{number}", judgement, rules)
-            for number, judgement in enumerate(found.judgements, start=1)
+            for number, judgement in enumerate(found.group_verdicts, start=1)
         ]
         budgets = [
             _of_budgets(f"{BUDGETS}-{number}", curve, found)
@@ -78,19 +78,19 @@ def sections(found: Study) -> list[Section]:
     return [*groups, *budgets, *calibrations]
 
 
-def arms_of(judgement: Judgement) -> list[Arm]:
+def arms_of(judgement: GroupVerdict) -> list[VariantRuns]:
     """The variants of a group in the order of its tables: as registered, then by name."""
-    records, rules = judgement.group.records, judgement.arm.rules
-    return [Arm.of(name, records, rules) for name in in_order({r.variant for r in records})]
+    records, rules = judgement.group.records, judgement.claim_runs.rules
+    return [VariantRuns.of(name, records, rules) for name in in_order({r.variant for r in records})]
 
 
-def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
+def _of_group(anchor: str, judgement: GroupVerdict, rules: Decision) -> Section:
     arms = arms_of(judgement)
     claimed = (report_tables.claims_of(judgement),) if judgement.claims else ()
     return Section(
         anchor=anchor,
         title=judgement.title,
-        standing=judgement.standing.heading,
+        standing=judgement.eligibility.reason,
         paragraph=paragraph(judgement, rules),
         notes=judgement.notes,
         tables=(report_tables.ablations(judgement, rules),),
@@ -100,23 +100,25 @@ def _of_group(anchor: str, judgement: Judgement, rules: Decision) -> Section:
     )
 
 
-def _parts(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> list[Part]:
-    own = next((arm for arm in arms if arm.name == rules.accuracy.variant and arm.n), None)
+def _parts(
+    judgement: GroupVerdict, arms: Sequence[VariantRuns], rules: Decision
+) -> list[Subsection]:
+    own = next((arm for arm in arms if arm.name == rules.accuracy.variant and arm.n_finished), None)
     # Where the variant of the claim has no run, the first that has one stands for the classes.
-    shown = own or next((arm for arm in arms if arm.n), None)
+    shown = own or next((arm for arm in arms if arm.n_finished), None)
     forest = by_variant.forest(judgement, rules)
     few = f"No difference has an interval yet: that takes {rules.looks.seeds[0]} seeds of both."
     dotted = (forest, by_variant.by_seed(judgement, arms, rules))
     parts = [
-        Part("Variants", tuple(p for p in dotted if p), "" if forest else few),
+        Subsection("Variants", tuple(p for p in dotted if p), "" if forest else few),
     ]
     if drawn := by_epoch.of_variants(judgement, arms):
-        parts.append(Part("Training and test curves", tuple(drawn), _SAME_SCALE))
-    elsewhere = judgement.standing.obstacle is Obstacle.OTHER_BUDGET
+        parts.append(Subsection("Training and test curves", tuple(drawn), _SAME_SCALE))
+    elsewhere = judgement.eligibility.obstacle is Obstacle.OTHER_BUDGET
     if shown is not None and not elsewhere:
         parts += [
-            Part("Confusion matrices", tuple(confusion.of_arm(judgement, shown))),
-            Part(
+            Subsection("Confusion matrices", tuple(confusion.of_arm(judgement, shown))),
+            Subsection(
                 "Recall of each class",
                 (by_variant.recall(judgement, shown, rules),),
                 table=report_tables.recall(judgement, shown),
@@ -131,13 +133,13 @@ _SAME_SCALE = (
 )
 
 
-def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Study) -> Section:
+def _of_budgets(anchor: str, curve: Sequence[GroupVerdict], found: Study) -> Section:
     rules = found.verdict.rules
     table = budget.columns(curve, rules)
     told, drawn = budget.sentence(curve, rules), by_epoch.by_budget(curve, rules)
     return Section(
         anchor=anchor,
-        title=f"Budget curve: {curve[0].group.setting}",
+        title=f"Budget curve: {curve[0].group.title_without_epochs}",
         standing="the same data and protocol at several budgets",
         paragraph=told,
         notes=(budget.legend(curve, rules),),
@@ -146,7 +148,7 @@ def _of_budgets(anchor: str, curve: Sequence[Judgement], found: Study) -> Sectio
                 "Accuracy, and the difference of each variant, by budget", table
             ),
         ),
-        parts=(Part("Every variant", (drawn,)),) if drawn else (),
+        parts=(Subsection("Every variant", (drawn,)),) if drawn else (),
     )
 
 
@@ -172,5 +174,5 @@ def _of_calibration(anchor: str, path: Path, found: Calibration, rules: Decision
             f"{formatting.percent(_of_images(found), 1)} points.",
         ),
         tables=(report_tables.of_columns("The candidates", report_tables.columns(found)),),
-        parts=(Part("Accuracy by candidate", (by_epoch.by_candidate(found),)),),
+        parts=(Subsection("Accuracy by candidate", (by_epoch.by_candidate(found),)),),
     )

@@ -13,15 +13,22 @@ from harness.paper.reported import recomputed
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text import budget
-from harness.report.text.accuracy import built_in, interval, is_tuned, look_name, reason, word
+from harness.report.text.accuracy import (
+    built_in,
+    interval,
+    is_tuned,
+    look_name,
+    reason,
+    verdict_label,
+)
 from harness.verdict import audit
 from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.study import Study
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 
 @dataclass(frozen=True)
-class Fact:
+class SummaryRow:
     """A line of the first screen; `alarm` where it must not be overlooked."""
 
     name: str
@@ -31,20 +38,20 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Summary:
     """The first screen.
 
     Attributes:
-        word: see `harness.report.text.accuracy.word`.
+        verdict_label: see `harness.report.text.accuracy.verdict_label`.
         tone: "match", "mismatch" or "open", for its colour.
         sentence: what that means.
         facts: claim, result, data, certainty.
     """
 
-    word: str
-    tone: str
+    verdict_label: str
+    style: str
     sentence: str
-    facts: tuple[Fact, ...]
+    rows: tuple[SummaryRow, ...]
 
 
 _TONES = {
@@ -55,33 +62,33 @@ _TONES = {
 }
 
 
-def answer(found: Study) -> Answer:
+def answer(found: Study) -> Summary:
     """The answer that the leading judgement gives."""
-    rules, lead = found.verdict.rules, found.lead
+    rules, lead = found.verdict.rules, found.primary
     facts = [_claim(), _result(lead), _data(lead), _certainty(lead, rules), *own_tables()]
     facts += _changing(found)
-    facts += [_others(lead)] if lead.standing.decides else []
+    facts += [_others(lead)] if lead.eligibility.allows_verdict else []
     facts += [
-        Fact(f"At {j.epochs} epochs", word(j), j.standing.heading)
-        for j in found.judgements[1:]
-        if j.standing.decides
+        SummaryRow(f"At {j.epochs} epochs", verdict_label(j), j.eligibility.reason)
+        for j in found.group_verdicts[1:]
+        if j.eligibility.allows_verdict
     ]
-    return Answer(
-        word=word(lead),
-        tone=_TONES[lead.outcome] if lead.outcome else "open",
+    return Summary(
+        verdict_label=verdict_label(lead),
+        style=_TONES[lead.outcome] if lead.outcome else "open",
         sentence=_sentence(lead, rules),
-        facts=tuple(facts),
+        rows=tuple(facts),
     )
 
 
-def _sentence(lead: Judgement, rules: Decision) -> str:
+def _sentence(lead: GroupVerdict, rules: Decision) -> str:
     found = lead.accuracy
     if found is None:
         return "These runs are on other images: they say nothing about the paper's accuracy."
     if not found.n:
         return f"No run of {rules.accuracy.variant} has finished."
     if lead.outcome is None:
-        return f"{_near(found)} This decides nothing: {lead.standing.heading}."
+        return f"{_near(found)} This decides nothing: {lead.eligibility.reason}."
     if lead.outcome is Outcome.REPRODUCED:
         return (
             f"The paper's accuracy was reproduced within {100 * rules.accuracy.margin:g} point. "
@@ -105,64 +112,64 @@ def _apart(found: AccuracyResult) -> str:
     return f"{abs(100 * found.difference):.2f} points {side} the paper's average"
 
 
-def _claim() -> Fact:
+def _claim() -> SummaryRow:
     reported = [recomputed(run)[1] for run in paper_reported.REPORTED_RUNS]
     runs = " and ".join(f"{formatting.percent(a)} %" for a in reported)
-    return Fact("The paper claims", "75 % test accuracy", f"its two published runs: {runs}")
+    return SummaryRow("The paper claims", "75 % test accuracy", f"its two published runs: {runs}")
 
 
-def _result(lead: Judgement) -> Fact:
+def _result(lead: GroupVerdict) -> SummaryRow:
     found = lead.accuracy
     name = "What came out"
     if found is None or not found.n:
-        return Fact(name, "nothing to compare")
+        return SummaryRow(name, "nothing to compare")
     if not found.look:
         runs = ", ".join(map(formatting.percent, found.runs))
-        return Fact(name, f"{runs} %", _apart(found))
-    return Fact(
+        return SummaryRow(name, f"{runs} %", _apart(found))
+    return SummaryRow(
         name,
         f"{formatting.percent(found.mean)} %",
         f"mean of {found.n} runs; {_apart(found)}, {interval(found)}",
     )
 
 
-def _data(lead: Judgement) -> Fact:
+def _data(lead: GroupVerdict) -> SummaryRow:
     data = lead.group.dataset
     sizes = f"{data.train_size:,} images trained on, {data.test_size:,} judged on"
     name = "On which data"
     if data.official:
         alarm = data.split != "test"
         part = "the official CIFAR-10" + ", but not its test images" * alarm
-        return Fact(name, part, sizes, alarm)
+        return SummaryRow(name, part, sizes, alarm)
     if tuple(data.classes) == CLASSES:
-        return Fact(name, "NOT the official CIFAR-10 files", f"{data.title}; {sizes}", True)
-    return Fact(name, "NOT CIFAR-10", f"{data.title}; {sizes}", True)
+        return SummaryRow(name, "NOT the official CIFAR-10 files", f"{data.title}; {sizes}", True)
+    return SummaryRow(name, "NOT CIFAR-10", f"{data.title}; {sizes}", True)
 
 
-def _certainty(lead: Judgement, rules: Decision) -> Fact:
+def _certainty(lead: GroupVerdict, rules: Decision) -> SummaryRow:
     found, name = lead.accuracy, "How sure"
     if found is None:
-        total = formatting.count(len(lead.group.records), "run")
-        return Fact(name, total, "none of them of the paper's task")
-    runs = formatting.count(found.n, "run")
+        total = formatting.pluralize(len(lead.group.records), "run")
+        return SummaryRow(name, total, "none of them of the paper's task")
+    runs = formatting.pluralize(found.n, "run")
     if found.failed:
         runs += f", {found.failed} failed"
-    if not lead.standing.decides:
-        return Fact(name, runs, "figures, no verdict", alarm=True)
+    if not lead.eligibility.allows_verdict:
+        return SummaryRow(name, runs, "figures, no verdict", alarm=True)
     if not found.look:
-        return Fact(name, runs, reason(lead, rules), alarm=True)
+        return SummaryRow(name, runs, reason(lead, rules), alarm=True)
     settled = "settled at" if found.settled else "not settled at"
     limit = f"{100 * rules.accuracy.margin:g} point"
     detail = f"{100 * found.level:g} % interval, against a margin of {limit} either way"
-    return Fact(name, f"{settled} {look_name(found.look, rules)}", f"{runs}; {detail}")
+    return SummaryRow(name, f"{settled} {look_name(found.look, rules)}", f"{runs}; {detail}")
 
 
-def _changing(found: Study) -> list[Fact]:
+def _changing(found: Study) -> list[SummaryRow]:
     """Ablations whose side depends on the number of epochs, which the paper does not state."""
     changing = {
         name: figures
         for curve in found.verdict.curves
-        if found.lead in curve
+        if found.primary in curve
         for name, figures in budget.turning(curve, found.verdict.rules).items()
     }
     if not changing:
@@ -170,7 +177,7 @@ def _changing(found: Study) -> list[Fact]:
     base = found.verdict.rules.contrasts.against
     figures = "; ".join(f"{name}: {by_epochs}" for name, by_epochs in changing.items())
     return [
-        Fact(
+        SummaryRow(
             "By number of epochs",
             f"{', '.join(changing)} {'change' if len(changing) > 1 else 'changes'} sides",
             f"points against {base}: {figures}; not tested",
@@ -179,7 +186,7 @@ def _changing(found: Study) -> list[Fact]:
     ]
 
 
-def own_tables() -> list[Fact]:
+def own_tables() -> list[SummaryRow]:
     """What needs no runs: claims of the paper that its own tables contradict."""
     found = audit.audit().contradictions
     told = "; ".join(
@@ -190,10 +197,10 @@ def own_tables() -> list[Fact]:
         for c in found
     )
     count = f"{len(found)} of its claims" if len(found) > 1 else "one of its claims"
-    return [Fact("The paper's own tables", f"contradict {count}", told)] if found else []
+    return [SummaryRow("The paper's own tables", f"contradict {count}", told)] if found else []
 
 
-def _others(lead: Judgement) -> Fact:
+def _others(lead: GroupVerdict) -> SummaryRow:
     counts = Counter(s.status for s in lead.claims)
     named = ", ".join(f"{counts[s]} {s.value}" for s in ClaimStatus if counts[s])
-    return Fact("All its claims", named, f"of {len(lead.claims)}; see the claims table")
+    return SummaryRow("All its claims", named, f"of {len(lead.claims)}; see the claims table")

@@ -10,17 +10,17 @@ from typing import Any
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.groups import Arm
+from harness.analysis.groups import VariantRuns
 from harness.analysis.sequential import Effect
-from harness.formatting import EMPTY, number, p_value, percent, points, span
+from harness.formatting import EMPTY, interval, number, p_value, percent, signed_points
 from harness.paper import reported
-from harness.paper.assumptions import unknowns
+from harness.paper.assumptions import assumptions
 from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
 from harness.protocol.presets import PROTOCOLS
 from harness.report.text import comparison, markup
 from harness.verdict.outcomes import ClassResult
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 
 def columns(found: Calibration) -> dict[str, list[str]]:
@@ -43,7 +43,7 @@ class Cell:
 
     text: str
     key: float | None = None
-    tone: str = ""
+    style: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,29 +80,31 @@ def _words(*texts: str) -> tuple[Cell, ...]:
     return tuple(Cell(text) for text in texts)
 
 
-Fill = Callable[[Any], Cell]
+CellFormat = Callable[[Any], Cell]
 
 
 # Column -> (what it means, how a row of `harness.analysis.comparison.table` fills it).
-def _ablation_columns(rules: Decision) -> dict[str, tuple[str, Fill]]:
+def _ablation_columns(rules: Decision) -> dict[str, tuple[str, CellFormat]]:
     base, family = rules.contrasts.against, len(rules.contrasts.variants)
     return {
         "variant": ("", lambda r: Cell(r["variant"])),
         "n": (
             "finished runs of the latest look",
-            lambda r: Cell(formatting.runs(r["n"], r["failed"]), float(r["n"])),
+            lambda r: Cell(formatting.count_runs(r["n"], r["failed"]), float(r["n"])),
         ),
         "accuracy, %": ("mean over seeds, or the runs where they are few", _accuracy),
         "± ": ("half of the mean's interval, points", lambda r: _half(r, "accuracy")),
         "F1, %": ("macro F1", _of("macro_f1", percent)),
         f"vs {base}": (
             f"points above or below our runs of {base}, over the seeds of the latest look of both",
-            _of("difference", points),
+            _of("difference", signed_points),
         ),
         "interval": (
             "of the difference, points (Welch): the one that decides, or at "
             f"{100 * rules.description.level:g} % where nothing is tested",
-            lambda r: _figure(span(r["difference_low"], r["difference_high"]), r["difference_low"]),
+            lambda r: _figure(
+                interval(r["difference_low"], r["difference_high"]), r["difference_low"]
+            ),
         ),
         "look": ("of the difference", _look("difference_look")),
         "p": (
@@ -122,17 +124,17 @@ def _ablation_columns(rules: Decision) -> dict[str, tuple[str, Fill]]:
     }
 
 
-def _of(name: str, written: Callable[[float], str]) -> Fill:
+def _of(name: str, written: Callable[[float], str]) -> CellFormat:
     """Fills a cell with the figure of that name."""
     return lambda row: _figure(written(row[name]), row[name])
 
 
-def _look(name: str) -> Fill:
+def _look(name: str) -> CellFormat:
     """Fills a cell with the number of a look, 0 where there is none."""
     return lambda row: Cell(str(row[name]), float(row[name])) if row[name] else Cell(EMPTY)
 
 
-def _tested(name: str, written: Callable[[Any], str]) -> Fill:
+def _tested(name: str, written: Callable[[Any], str]) -> CellFormat:
     """Fills a cell of a planned contrast that has a look."""
 
     def fill(row: Mapping[str, Any]) -> Cell:
@@ -153,7 +155,7 @@ def _half(row: Mapping[str, Any], name: str) -> Cell:
     return _figure(percent(half), half)
 
 
-def ablations(judgement: Judgement, rules: Decision) -> Table:
+def ablations(judgement: GroupVerdict, rules: Decision) -> Table:
     """The table of `harness.analysis.comparison`, for people."""
     group = judgement.group
     columns = _ablation_columns(rules)
@@ -169,7 +171,7 @@ def ablations(judgement: Judgement, rules: Decision) -> Table:
     )
 
 
-def recall(judgement: Judgement, arm: Arm) -> Table:
+def recall(judgement: GroupVerdict, arm: VariantRuns) -> Table:
     """Recall of each class, in figures; tests at the last look."""
     classes = judgement.group.dataset.classes
     ours = arm.per_class("recall", classes).mean(1)
@@ -177,17 +179,17 @@ def recall(judgement: Judgement, arm: Arm) -> Table:
         ("class", ""): [Cell(name) for name in classes],
         ("ours, %", "mean over seeds"): [_figure(percent(v, 1), v) for v in map(float, ours)],
     }
-    if judgement.group.beside_paper:
+    if judgement.group.comparable_to_paper:
         for run in reported.REPORTED_RUNS:
             lines = recomputed(run)[0]
             columns[f"run {run.number}, %", "of the paper"] = [
                 _figure(percent(lines[name][1], 1), lines[name][1]) for name in classes
             ]
-    found = judgement.classes if arm.name == judgement.arm.name else ()
+    found = judgement.classes if arm.name == judgement.claim_runs.name else ()
     if found:
         columns |= {
             ("points", "ours minus the paper's mean"): [
-                _figure(points(c.difference, 1), c.difference) for c in found
+                _figure(signed_points(c.difference, 1), c.difference) for c in found
             ],
             **_tests(found),
             ("detects", "smallest difference that would be found, points"): [
@@ -205,12 +207,12 @@ def _tests(found: Sequence[ClassResult]) -> dict[tuple[str, str], list[Cell]]:
     return {("p", "after Holm over the classes"): cells}
 
 
-def claims_of(judgement: Judgement) -> Table:
+def claims_of(judgement: GroupVerdict) -> Table:
     """The paper's claims, in its words, and what the runs say."""
     rows = [
         (
             Cell(s.claim.sentence),
-            Cell(s.status.value, tone=s.status.value),
+            Cell(s.status.value, style=s.status.value),
             *_words(
                 s.evidence,
                 f"“{s.claim.quote}” ({s.claim.where})",
@@ -228,11 +230,11 @@ def claims_of(judgement: Judgement) -> Table:
 
 def unknowns_table(rules: Decision) -> Table:
     """What the paper leaves open."""
-    rows = [_words(u.what, u.assumption, u.why) for u in unknowns(PROTOCOLS["cifar10"], rules)]
+    rows = [_words(u.what, u.assumption, u.why) for u in assumptions(PROTOCOLS["cifar10"], rules)]
     return _prose("What the paper leaves open", ("not stated", "assumed", "why"), rows)
 
 
-def of_columns(caption: str, columns: markup.Cells) -> Table:
+def of_columns(caption: str, columns: markup.Columns) -> Table:
     """A table of texts that another command prints."""
     rows = tuple(_words(*row) for row in zip(*columns.values(), strict=True))
     return Table(caption, tuple((name, "") for name in columns), rows)

@@ -37,7 +37,7 @@ FILE = ".lease"
 BEAT, STALE = 15.0, 180.0
 
 
-class LeaseLostError(Exception):
+class LockLostError(Exception):
     """Another host took this process for dead and trains the run now."""
 
 
@@ -64,7 +64,7 @@ class Claim:
         return _age(self.path) < STALE
 
 
-class Lease:
+class RunLock:
     """A claim of this process, kept alive by a thread until it is released."""
 
     def __init__(self, folder: Path, claim: Claim) -> None:
@@ -83,7 +83,7 @@ class Lease:
             LeaseLostError: if it was taken over, as after this machine slept.
         """
         if self._lost or (_now() - self._seen > STALE / 2 and not self._renew()):
-            raise LeaseLostError(f"{self._folder} was taken over by another host.")
+            raise LockLostError(f"{self._folder} was taken over by another host.")
 
     def release(self) -> None:
         """Let go; nothing of the chain stays behind."""
@@ -119,7 +119,7 @@ class Lease:
         return last is not None and last.token == self._claim.token
 
 
-def attempt(folder: Path) -> Lease | None:
+def try_acquire(folder: Path) -> RunLock | None:
     """Claim a folder, or return None because another living process has it.
 
     Raises:
@@ -143,10 +143,10 @@ def attempt(folder: Path) -> Lease | None:
         if _last(folder)[1] != claim:
             path.unlink(missing_ok=True)
             return None
-    return Lease(folder, claim)
+    return RunLock(folder, claim)
 
 
-def held(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
     """Whether a living process has a folder.
 
     Raises:

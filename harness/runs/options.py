@@ -13,7 +13,7 @@ from harness.protocol import datasets
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class RunOptions:
     """What a person can choose about a run besides variant and seed.
 
     Attributes:
@@ -25,7 +25,7 @@ class Options:
         precision, epochs: None for the protocol's own.
         validation: judge on a tenth of the training images instead of the test images.
         results: the results folder.
-        eager: see `Plan`.
+        eager: see `RunSpec`.
     """
 
     dataset: str = "cifar10"
@@ -38,7 +38,7 @@ class Options:
     results: Path = Path("results")
     eager: bool = False
 
-    def absolute(self) -> Options:
+    def absolute(self) -> RunOptions:
         """The same from whatever folder, and whatever variables say there."""
         archive = datasets.archive_source(self.archive)
         if archive and "://" not in archive:

@@ -1,4 +1,4 @@
-"""What is to be trained: options, and one plan for each run. No torch here."""
+"""What is to be trained: options, and one spec for each run. No torch here."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import variants
 from harness.protocol import presets
 from harness.protocol.spec import Protocol
 from harness.runs import store
-from harness.runs.options import Options
+from harness.runs.options import RunOptions
 from harness.runs.record import Study
 from variants.spec import Variant
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunSpec:
     """What one run is.
 
     Attributes:
@@ -62,7 +62,7 @@ class Plan:
         }
 
 
-def plans(names: Sequence[str], seeds: Sequence[int], options: Options) -> list[Plan]:
+def run_specs(names: Sequence[str], seeds: Sequence[int], options: RunOptions) -> list[RunSpec]:
     """Every run asked for, variants first, without touching data or device.
 
     Raises:
@@ -76,7 +76,7 @@ def plans(names: Sequence[str], seeds: Sequence[int], options: Options) -> list[
     )
     chosen = [variants.get(name) for name in names]
     return [
-        Plan(variant, seed, protocol, departures, options.results, options.eager)
+        RunSpec(variant, seed, protocol, departures, options.results, options.eager)
         for variant in chosen
         for seed in seeds
     ]

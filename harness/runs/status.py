@@ -9,54 +9,54 @@ from harness.errors import InputError
 from harness.runs import lock, store
 from harness.runs import record as runs_record
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 
 
-def epochs_done(plan: Plan) -> int:
+def epochs_done(spec: RunSpec) -> int:
     """Epochs that the newest checkpoint of a run that was cut off holds."""
-    found = (plan.directory / store.CHECKPOINTS).glob("epoch-*.pt")
+    found = (spec.directory / store.CHECKPOINTS).glob("epoch-*.pt")
     return max((int(path.name.split("-")[1]) for path in found), default=0)
 
 
-class State(StrEnum):
+class RunStatus(StrEnum):
     """How far a run is."""
 
     done = "done"
     failed = "failed"
     running = "running"
-    open = "open"
-    refused = "refused"
+    pending = "pending"
+    conflict = "conflict"
 
 
-def state(plan: Plan) -> tuple[State, str]:
+def run_status(spec: RunSpec) -> tuple[RunStatus, str]:
     """How far a run is by its folder, and why it would be refused, else nothing.
 
     A new try at a run that has failed is running, though the old record stands until it ends.
     """
     try:
         # Looked at first: who holds a run writes the record before letting go.
-        held = lock.held(plan.directory)
-        record = settled(plan)
+        held = lock.is_locked(spec.directory)
+        record = final_record(spec)
     except InputError as error:
-        return State.refused, str(error)
+        return RunStatus.conflict, str(error)
     if record is not None and not record.failed:
-        return State.done, ""
+        return RunStatus.done, ""
     if held:
-        return State.running, ""
-    return (State.open if record is None else State.failed), ""
+        return RunStatus.running, ""
+    return (RunStatus.pending if record is None else RunStatus.failed), ""
 
 
-def stored(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
+def existing_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord | None:
     """The record of this run where it has one already.
 
     Args:
-        plan: the run.
+        spec: the run.
         fingerprint: of the data; None where they are not loaded: then any will do.
 
     Raises:
         InputError: if the folder holds a record that is damaged or of another run.
     """
-    path = plan.directory / store.FILE
+    path = spec.directory / store.FILE
     if not path.exists():
         return None
     try:
@@ -70,7 +70,7 @@ def stored(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
         "seed": found.seed,
         "data": data,
     }
-    now = plan.identity(data if fingerprint is None else fingerprint)
+    now = spec.identity(data if fingerprint is None else fingerprint)
     if changed := store.diff(*map(store.to_json_types, (before, now))):
         raise InputError(
             f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
@@ -78,33 +78,33 @@ def stored(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
     return found
 
 
-def retrying(plan: Plan) -> Plan:
-    """The plan of a new try, where the run has failed; else the plan.
+def as_retry(spec: RunSpec) -> RunSpec:
+    """The spec of a new try, where the run has failed; else the spec as it is.
 
     Raises:
-        InputError: see `stored`.
+        InputError: see `existing_record`.
     """
-    found = stored(plan)
+    found = existing_record(spec)
     if found is None or not found.failed:
-        return plan
-    return dataclasses.replace(plan, replaces=_written(plan))
+        return spec
+    return dataclasses.replace(spec, replaces=_written(spec))
 
 
-def settled(plan: Plan, fingerprint: str | None = None) -> RunRecord | None:
+def final_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord | None:
     """The record of this run where it needs no training.
 
     Args:
-        plan, fingerprint: see `stored`.
+        spec, fingerprint: see `existing_record`.
 
     Raises:
-        InputError: see `stored`.
+        InputError: see `existing_record`.
     """
-    found = stored(plan, fingerprint)
-    if found is not None and found.failed and plan.replaces == _written(plan):
+    found = existing_record(spec, fingerprint)
+    if found is not None and found.failed and spec.replaces == _written(spec):
         return None
     return found
 
 
-def _written(plan: Plan) -> int:
+def _written(spec: RunSpec) -> int:
     # Two tries that fail before an epoch has ended have the same bytes.
-    return (plan.directory / store.FILE).stat().st_mtime_ns
+    return (spec.directory / store.FILE).stat().st_mtime_ns

@@ -13,13 +13,13 @@ from harness.progress import clock
 from harness.protocol.spec import Protocol
 from harness.runs import store
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan
-from harness.runs.status import State, epochs_done, state
+from harness.runs.spec import RunSpec
+from harness.runs.status import RunStatus, epochs_done, run_status
 from harness.sweep.grid import Capacity, Grid
 
 # A record holds the seconds of training alone. Judging after every epoch, checkpoints and
 # figures come on top: between a twentieth (large images sets) and a third (the digits).
-REST = 1.2
+OVERHEAD = 1.2
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Sample:
     here: bool
 
 
-class Costs:
+class RuntimeEstimator:
     """Estimates from records, and from the runs of this sweep as they end.
 
     Args:
@@ -65,7 +65,7 @@ class Costs:
             _Sample(
                 one.variant,
                 _kind(one.protocol),
-                REST * load * _slower(one, threads) * one.train_seconds / len(one.history),
+                OVERHEAD * load * _slower(one, threads) * one.train_seconds / len(one.history),
                 here=one.environment.device == device,
             )
             for one in records
@@ -75,12 +75,12 @@ class Costs:
         self._here = [one for one in stored if one.here]
         self._elsewhere = [one for one in stored if not one.here]
 
-    def add(self, plan: Plan, seconds: float) -> None:
+    def add(self, spec: RunSpec, seconds: float) -> None:
         """Note what an epoch of a run took in this sweep, with all that belongs to it."""
-        kind = _kind(plan.protocol)
-        self._now.append(_Sample(plan.variant.name, kind, seconds, here=True))
+        kind = _kind(spec.protocol)
+        self._now.append(_Sample(spec.variant.name, kind, seconds, here=True))
 
-    def of(self, plan: Plan) -> Estimate | None:
+    def estimate(self, spec: RunSpec) -> Estimate | None:
         """The estimate of a run from its first epoch on; None where nothing like it was run."""
         sources = (
             (True, self._now, "this sweep"),
@@ -90,15 +90,15 @@ class Costs:
             (True, self._elsewhere, "another device"),
             (False, self._elsewhere, "other variants, another device"),
         )
-        kind = _kind(plan.protocol)
+        kind = _kind(spec.protocol)
         for own, samples, words in sources:
             alike = [
                 one.seconds
                 for one in samples
-                if one.kind == kind and (one.variant == plan.variant.name or not own)
+                if one.kind == kind and (one.variant == spec.variant.name or not own)
             ]
             if alike:
-                seconds = statistics.median(alike) * plan.protocol.epochs
+                seconds = statistics.median(alike) * spec.protocol.epochs
                 return Estimate(seconds, f"{len(alike)} run{'s' * (len(alike) > 1)}: {words}")
         return None
 
@@ -121,7 +121,7 @@ def _kind(protocol: Protocol) -> Protocol:
     return dataclasses.replace(protocol, epochs=1)
 
 
-def lines(grid: Grid, capacity: Capacity) -> list[str]:
+def dry_run_report(grid: Grid, capacity: Capacity) -> list[str]:
     """The grid in the order of its start, with the estimated cost of each run, and the sum.
 
     Between the two stands what is wrong with each run that would be refused.
@@ -130,30 +130,30 @@ def lines(grid: Grid, capacity: Capacity) -> list[str]:
         grid: the runs.
         capacity: of the engine that would train them.
     """
-    costs = Costs(records_near(grid), capacity.device, capacity.threads)
+    costs = RuntimeEstimator(records_near(grid), capacity.device, capacity.threads)
     rows: list[tuple[str, str, str, str]] = []
     refused: list[str] = []
     seconds: list[float] = []
     unknown = 0
-    for plan in grid.plans:
-        how, why = state(plan)
-        if how is State.refused:
-            refused.append(f"{plan.title}: refused: {why}")
-        settled = how in (State.done, State.refused)
-        if settled or (how is State.failed and not grid.retry_failed):
-            rows.append((plan.title, how, "-", ""))
+    for spec in grid.specs:
+        how, why = run_status(spec)
+        if how is RunStatus.conflict:
+            refused.append(f"{spec.title}: conflict: {why}")
+        settled = how in (RunStatus.done, RunStatus.conflict)
+        if settled or (how is RunStatus.failed and not grid.retry_failed):
+            rows.append((spec.title, how, "-", ""))
             continue
-        estimate = costs.of(plan)
-        done = epochs_done(plan)
-        label = f"{how}, {done} of {plan.protocol.epochs} epochs done" if done else how
+        estimate = costs.estimate(spec)
+        done = epochs_done(spec)
+        label = f"{how}, {done} of {spec.protocol.epochs} epochs done" if done else how
         if estimate is None:
             unknown += 1
-            rows.append((plan.title, label, "unknown", "no run like it is stored"))
+            rows.append((spec.title, label, "unknown", "no run like it is stored"))
         else:
-            seconds.append(estimate.seconds * (1 - done / plan.protocol.epochs))
-            rows.append((plan.title, label, clock(seconds[-1]), estimate.basis))
+            seconds.append(estimate.seconds * (1 - done / spec.protocol.epochs))
+            rows.append((spec.title, label, clock(seconds[-1]), estimate.basis))
     table = tabulate(rows, headers=("run", "state", "cost", "estimated from"), tablefmt="simple")
-    total = f"{len(seconds) + unknown} of {len(grid.plans)} runs to train"
+    total = f"{len(seconds) + unknown} of {len(grid.specs)} runs to train"
     if seconds:
         # The last runs leave slots empty: no more than one run's time is lost so.
         share = max(sum(seconds) * capacity.load / capacity.slots, max(seconds))

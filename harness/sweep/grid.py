@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.runs import spec
-from harness.runs.options import Options
-from harness.runs.spec import Plan
-from harness.runs.status import State, state
+from harness.runs import spec as runs_spec
+from harness.runs.options import RunOptions
+from harness.runs.spec import RunSpec
+from harness.runs.status import RunStatus, run_status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ class Grid:
     """What a sweep is asked to do; every engine takes one.
 
     Attributes:
-        plans: the runs, in the order in which they are to start.
+        specs: the runs, in the order in which they are to start.
         options: those of `run`, the same for all.
         retry_failed: train again what failed before.
         after_run: called for each run that finishes, by the process that trained it; must pickle.
@@ -39,8 +39,8 @@ class Grid:
         settings: what only one engine understands, by name.
     """
 
-    plans: tuple[Plan, ...]
-    options: Options
+    specs: tuple[RunSpec, ...]
+    options: RunOptions
     retry_failed: bool = False
     after_run: AfterRun | None = None
     workers: int | None = None
@@ -66,13 +66,15 @@ class Capacity:
     load: float = 1.0
 
 
-def seeds_first(names: Sequence[str], seeds: Sequence[int], options: Options) -> tuple[Plan, ...]:
-    """The plans of a grid, seed by seed: one that is stopped early is balanced all the same.
+def seeds_first(
+    names: Sequence[str], seeds: Sequence[int], options: RunOptions
+) -> tuple[RunSpec, ...]:
+    """The runs of a grid, seed by seed: one that is stopped early is balanced all the same.
 
     Raises:
         InputError, UnknownVariantError: if a name or an option is wrong.
     """
-    return tuple(p for seed in seeds for p in spec.plans(names, [seed], options))
+    return tuple(p for seed in seeds for p in runs_spec.run_specs(names, [seed], options))
 
 
 def status_lines(grid: Grid, queued: Mapping[Path, str]) -> list[str]:
@@ -82,13 +84,15 @@ def status_lines(grid: Grid, queued: Mapping[Path, str]) -> list[str]:
         grid: the runs.
         queued: what the engine adds, by the run's folder.
     """
-    lines, count = [], Counter[State]()
-    for plan in grid.plans:
-        how, why = state(plan)
-        more = queued.get(plan.directory)
+    lines, count = [], Counter[RunStatus]()
+    for spec in grid.specs:
+        how, why = run_status(spec)
+        more = queued.get(spec.directory)
         lines.append(
-            f"{plan.title}: {how}{f' ({more})' if more else ''}{f': {why}' if why else ''}"
+            f"{spec.title}: {how}{f' ({more})' if more else ''}{f': {why}' if why else ''}"
         )
         count[how] += 1
-    totals = (f"{count[how]} {how}" for how in State if count[how] or how is not State.refused)
+    totals = (
+        f"{count[how]} {how}" for how in RunStatus if count[how] or how is not RunStatus.conflict
+    )
     return [*lines, f"{len(lines)} runs: {', '.join(totals)}"]

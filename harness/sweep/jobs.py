@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from harness.errors import InputError
 from harness.runs import status
-from harness.runs.spec import Plan
-from harness.runs.status import State, epochs_done, state
+from harness.runs.spec import RunSpec
+from harness.runs.status import RunStatus, epochs_done, run_status
 from harness.sweep.grid import Grid
 
 
@@ -17,7 +17,7 @@ class Job:
     """A run that is to be trained.
 
     Attributes:
-        plan: the run.
+        spec: the run.
         epochs: how many its checkpoint holds, when last looked at.
         reached: the last epoch that it finished in this sweep, whether it is kept or not.
         deaths: workers lost over it, alone, since it last came further.
@@ -27,17 +27,17 @@ class Job:
         told: whether people know that another process trains it.
     """
 
-    plan: Plan
+    spec: RunSpec
     epochs: int = 0
     reached: int = 0
-    deaths: int = 0
-    suspect: bool = False
-    given_up: str | None = None
-    told: bool = False
+    crashes: int = 0
+    run_alone: bool = False
+    give_up_reason: str | None = None
+    announced: bool = False
 
 
 @dataclass
-class Ledger:
+class JobQueue:
     """What became of the runs.
 
     Attributes:
@@ -46,50 +46,50 @@ class Ledger:
         failed: with the reason.
         refused: what is wrong, a line for each.
         held: trained by another process.
-        open: to be trained, in order.
+        pending: to be trained, in order.
     """
 
-    found: list[Plan] = field(default_factory=list)
-    done: list[Plan] = field(default_factory=list)
-    failed: list[tuple[Plan, str]] = field(default_factory=list)
+    found: list[RunSpec] = field(default_factory=list)
+    done: list[RunSpec] = field(default_factory=list)
+    failed: list[tuple[RunSpec, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     held: list[Job] = field(default_factory=list)
-    open: deque[Job] = field(default_factory=deque)
+    pending: deque[Job] = field(default_factory=deque)
 
-    def put_back(self, job: Job) -> None:
+    def requeue(self, job: Job) -> None:
         """Have a run go on next that was cut off."""
-        job.epochs = epochs_done(job.plan)
-        self.open.appendleft(job)
+        job.epochs = epochs_done(job.spec)
+        self.pending.appendleft(job)
 
     def look_at_held(self) -> None:
         """See what other processes have done; open what they left."""
         for job in list(self.held):
-            how, _ = state(job.plan)
-            if how is State.running:
+            how, _ = run_status(job.spec)
+            if how is RunStatus.running:
                 continue
             # What ended elsewhere, or is refused, only needs a worker's look, for which there is
             # always time.
-            left = how is State.open
-            job.epochs = epochs_done(job.plan) if left else job.plan.protocol.epochs
+            left = how is RunStatus.pending
+            job.epochs = epochs_done(job.spec) if left else job.spec.protocol.epochs
             self.held.remove(job)
-            self.open.append(job)
+            self.pending.append(job)
 
 
-def survey(grid: Grid) -> Ledger:
+def queue_from_results(grid: Grid) -> JobQueue:
     """What the results folder says about a grid."""
-    ledger = Ledger()
-    for plan in grid.plans:
+    ledger = JobQueue()
+    for spec in grid.specs:
         try:
             if grid.retry_failed:
-                plan = status.retrying(plan)
-            record = status.settled(plan)
+                spec = status.as_retry(spec)
+            record = status.final_record(spec)
             if record is None:
-                ledger.open.append(Job(plan, epochs_done(plan)))
+                ledger.pending.append(Job(spec, epochs_done(spec)))
             elif record.failed:
-                ledger.failed.append((plan, str(record.reason)))
+                ledger.failed.append((spec, str(record.reason)))
             else:
-                ledger.found.append(plan)
-                ledger.done.append(plan)
+                ledger.found.append(spec)
+                ledger.done.append(spec)
         except InputError as error:
             ledger.refused.append(str(error))
     return ledger

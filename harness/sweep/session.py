@@ -11,10 +11,10 @@ from harness.data.dataset import Dataset
 from harness.files import make_directory
 from harness.progress import Forwarder, Reporter, Row
 from harness.runs import cleanup, lock, status
-from harness.runs.lock import Lease, LeaseLostError
-from harness.runs.options import Options
+from harness.runs.lock import LockLostError, RunLock
+from harness.runs.options import RunOptions
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan, plans
+from harness.runs.spec import RunSpec, run_specs
 from harness.sweep.grid import AfterRun
 from harness.training import device, runner, seeding
 
@@ -23,10 +23,10 @@ POLL = 0.5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """One run's end: its record, and whether it was trained now or found done."""
 
-    plan: Plan
+    spec: RunSpec
     record: RunRecord
     trained: bool
 
@@ -35,24 +35,24 @@ class Outcome:
         """For people."""
         metrics = self.record.metrics
         if metrics is None:
-            return f"{self.plan.title}: failed, {self.record.reason}"
+            return f"{self.spec.title}: failed, {self.record.reason}"
         return (
-            f"{self.plan.title}: accuracy {metrics.accuracy:.2%}, "
+            f"{self.spec.title}: accuracy {metrics.accuracy:.2%}, "
             f"macro F1 {metrics.macro_f1:.2%} "
             f"({'trained in' if self.trained else 'done before in'} "
-            f"{self.record.train_seconds:.0f} s), {self.plan.directory}"
+            f"{self.record.train_seconds:.0f} s), {self.spec.directory}"
         )
 
 
 @dataclass(frozen=True)
-class Bench:
+class Session:
     """What is paid once for any number of runs: the data, on the CPU and where it trains."""
 
     data: Dataset
     on_device: Dataset
 
 
-def prepare(options: Options) -> Bench:
+def open_session(options: RunOptions) -> Session:
     """Set this process up for training and load the data.
 
     Raises:
@@ -63,105 +63,105 @@ def prepare(options: Options) -> Bench:
     place = device.choose_device(options.device)
     make_directory(options.results)
     if place.type == "cpu":
-        device.keep_freed_memory()
+        device.reuse_freed_heap()
     data = dataset.load(options.dataset, options.data_dir, options.archive)
-    return Bench(data, data.to(place))
+    return Session(data, data.to(place))
 
 
-def attempt(
-    plan: Plan,
-    bench: Bench,
+def train_if_needed(
+    spec: RunSpec,
+    bench: Session,
     reporter: Reporter,
     *,
     after_run: AfterRun | None = None,
-    given_up: str | None = None,
-    crowded: Callable[[], bool] = lambda: False,
-) -> Outcome | None:
+    give_up_reason: str | None = None,
+    device_was_shared: Callable[[], bool] = lambda: False,
+) -> RunResult | None:
     """Train one run unless it is done; None if another process has it.
 
     Args:
-        plan: the run.
+        spec: the run.
         bench: data and device.
         reporter: shown the progress.
         after_run: see `harness.sweep.grid.Grid`.
-        given_up: record the run as failed for this reason instead of training it.
-        crowded: see `runner.execute`.
+        give_up_reason: record the run as failed for this reason instead of training it.
+        device_was_shared: see `runner.train_run`.
 
     Raises:
         InputError: if the folder holds another run, or cannot be written.
-        CrowdedError: see `runner.execute`.
+        SharedDeviceOOMError: see `runner.train_run`.
     """
-    outcome = _found(plan, bench)
+    outcome = _found(spec, bench)
     if outcome is not None:
-        cleanup.tidy([plan])
+        cleanup.remove_leftovers([spec])
         return outcome
-    claim = lock.attempt(plan.directory)
+    claim = lock.try_acquire(spec.directory)
     if claim is None:
         return None
     try:
         # Another process may have finished it meanwhile.
-        outcome = _found(plan, bench)
+        outcome = _found(spec, bench)
         if outcome is None:
-            cleanup.clear_halves(plan.directory)
-            if given_up is not None:
-                record = runner.give_up(plan, bench.on_device, given_up)
-                return Outcome(plan, record, trained=False)
-            guard = _Guard(reporter, claim)
-            record = runner.execute(plan, bench.on_device, guard, claim.check, crowded)
-            outcome = Outcome(plan, record, trained=True)
+            cleanup.remove_partial_files(spec.directory)
+            if give_up_reason is not None:
+                record = runner.record_failure(spec, bench.on_device, give_up_reason)
+                return RunResult(spec, record, trained=False)
+            guard = LockCheckingReporter(reporter, claim)
+            record = runner.train_run(spec, bench.on_device, guard, claim.check, device_was_shared)
+            outcome = RunResult(spec, record, trained=True)
             if after_run is not None and not record.failed:
-                evaluated = bench.data.split_by(plan.protocol).test
+                evaluated = bench.data.split_by(spec.protocol).test
                 images, labels = evaluated.images.numpy(), evaluated.labels.numpy()
-                after_run(record, plan.directory, images, labels)
+                after_run(record, spec.directory, images, labels)
         return outcome
-    except LeaseLostError as error:
-        reporter.say(f"{plan.title}: {error}")
+    except LockLostError as error:
+        reporter.say(f"{spec.title}: {error}")
         return None
     finally:
         claim.release()
 
 
-def execute(
+def train_all(
     names: Sequence[str],
     seeds: Sequence[int],
-    options: Options,
+    options: RunOptions,
     reporter: Reporter,
     *,
     retry_failed: bool = False,
     after_run: AfterRun | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[RunResult]:
     """Train what is not done yet, one run at a time; wait for what another process trains.
 
     Args:
         names, seeds: every pair is a run.
         options: the same for all.
-        reporter, after_run: see `attempt`.
+        reporter, after_run: see `train_if_needed`.
         retry_failed: train a run again that failed before.
 
     Raises:
         InputError, UnknownVariantError: before anything is trained or written.
     """
-    planned = plans(names, seeds, options)
+    planned = run_specs(names, seeds, options)
     if retry_failed:
-        planned = [status.retrying(plan) for plan in planned]
-    bench = prepare(options)
-    for plan in planned:
+        planned = [status.as_retry(spec) for spec in planned]
+    bench = open_session(options)
+    for spec in planned:
         waits = False
         while True:
-            outcome = attempt(plan, bench, reporter, after_run=after_run)
+            outcome = train_if_needed(spec, bench, reporter, after_run=after_run)
             if outcome is not None:
                 break
             if not waits:
-                reporter.say(f"{plan.title}: another process trains it; waiting")
+                reporter.say(f"{spec.title}: another process trains it; waiting")
             waits = True
             time.sleep(POLL)
         yield outcome
 
 
-class _Guard(Forwarder):
+class LockCheckingReporter(Forwarder):
     """Passes everything on, and ends the run where this process no longer holds it."""
 
-    def __init__(self, reporter: Reporter, claim: Lease) -> None:
+    def __init__(self, reporter: Reporter, claim: RunLock) -> None:
         super().__init__(reporter)
         self._claim = claim
 
@@ -174,7 +174,7 @@ class _Guard(Forwarder):
         super().epoch(row)
 
 
-def _found(plan: Plan, bench: Bench) -> Outcome | None:
+def _found(spec: RunSpec, bench: Session) -> RunResult | None:
     """The outcome of a run that needs no training."""
-    done = status.settled(plan, bench.data.fingerprint)
-    return None if done is None else Outcome(plan, done, trained=False)
+    done = status.final_record(spec, bench.data.fingerprint)
+    return None if done is None else RunResult(spec, done, trained=False)

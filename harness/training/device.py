@@ -44,7 +44,7 @@ _streams = threading.local()
 
 
 @contextmanager
-def own_stream(device: torch.device) -> Iterator[None]:
+def private_stream(device: torch.device) -> Iterator[None]:
     """Give what this thread does on a GPU a stream of its own, so that several runs can share it.
 
     Cached memory and cuBLAS workspaces belong to a stream, so no run writes into another's. A
@@ -66,7 +66,7 @@ def own_stream(device: torch.device) -> Iterator[None]:
         stream.synchronize()
 
 
-def emulates(device: torch.device, precision: str) -> bool:
+def lacks_instructions(device: torch.device, precision: str) -> bool:
     """Whether a CPU computes in a precision that it has no instructions for.
 
     torch then takes fallbacks: a step of `paper` in bf16 took 34 times as long as in fp32 on an
@@ -81,7 +81,7 @@ def emulates(device: torch.device, precision: str) -> bool:
     return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def refuse_without_units(device: torch.device, precision: str) -> None:
+def require_precision(device: torch.device, precision: str) -> None:
     """Say so before training where a GPU cannot compute in a precision.
 
     Before Ampere torch still offers bf16, but cuDNN has no convolutions for it.
@@ -104,7 +104,7 @@ def refuse_without_units(device: torch.device, precision: str) -> None:
         )
 
 
-def keep_freed_memory() -> None:
+def reuse_freed_heap() -> None:
     """Tell glibc to reuse freed blocks instead of handing them back to the kernel.
 
     A training step on the CPU allocates and frees hundreds of MB; fetching them anew each
@@ -132,11 +132,11 @@ def device_name(device: torch.device) -> str:
     return f"{models[0] if models else platform.processor() or 'CPU'}, {os.cpu_count()} cores"
 
 
-class CrowdedError(Exception):
+class SharedDeviceOOMError(Exception):
     """Memory ran out that other runs had a share of: this run may not be to blame."""
 
 
-def shortages(device: torch.device) -> int:
+def oom_count(device: torch.device) -> int:
     """How often this process has found the memory of a GPU full; 0 on a CPU.
 
     Those that nothing told of count too: cuDNN catches them and takes another algorithm, which
@@ -147,32 +147,32 @@ def shortages(device: torch.device) -> int:
     return int(torch.cuda.memory_stats(device).get("num_ooms", 0))
 
 
-def refuse_after_shortage(device: torch.device) -> None:
+def require_clean_process(device: torch.device) -> None:
     """Let no run begin in a process that may round otherwise.
 
     Raises:
         RunFailedError: if memory ran out before.
     """
-    if shortages(device):
+    if oom_count(device):
         raise RunFailedError(
             "the GPU's memory ran out in this process, which may round otherwise since: start the "
             "same command again for the runs that are left."
         )
 
 
-def check(device: torch.device) -> None:
+def raise_if_oom_hidden(device: torch.device) -> None:
     """Hold that all so far was computed as it would be with memory enough.
 
     Raises:
         torch.OutOfMemoryError: if it ran out unseen.
     """
-    if shortages(device):
+    if oom_count(device):
         raise torch.OutOfMemoryError(
             "the GPU's memory ran out within a library, which went on with another algorithm"
         )
 
 
-def ran_out(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out; torch's CPU allocator has no exception of its own for that."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         "DefaultCPUAllocator" in str(error)

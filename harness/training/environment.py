@@ -15,7 +15,7 @@ import variants
 from harness.data.dataset import Dataset
 from harness.protocol import decision
 from harness.runs import record
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.training import sources
 from harness.training.augmentation import pixel_scaling
 from harness.training.device import device_name
@@ -86,40 +86,40 @@ def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
     }
 
 
-def describe_run(plan: Plan, data: Dataset) -> dict[str, Any]:
+def describe_run(spec: RunSpec, data: Dataset) -> dict[str, Any]:
     """The fields of a record that are known before training.
 
     Args:
-        plan: the run.
+        spec: the run.
         data: on the device that trains, as split by the protocol.
     """
     place = data.train.labels.device
     return {
         "version": record.VERSION,
-        "variant": plan.variant.name,
-        "family": plan.variant.family,
-        "settings": plan.variant.settings(),
-        "changes": variants.changes(plan.variant, variants.get("paper")),
-        "seed": plan.seed,
+        "variant": spec.variant.name,
+        "family": spec.variant.family,
+        "settings": spec.variant.settings(),
+        "changes": variants.changes(spec.variant, variants.get("paper")),
+        "seed": spec.seed,
         "dataset": {
             "name": data.name,
             "title": data.title,
             "fingerprint": data.fingerprint,
             "official": data.official,
             "classes": list(data.classes),
-            "split": plan.protocol.split,
+            "split": spec.protocol.split,
             "train_size": len(data.train),
             "test_size": len(data.test),
         },
-        "protocol": plan.protocol,
-        "departures": plan.departures,
-        "study": plan.study,
-        "environment": describe(place, eager=plan.eager),
+        "protocol": spec.protocol,
+        "departures": spec.departures,
+        "study": spec.study,
+        "environment": describe(place, eager=spec.eager),
         "code": code(),
         "sources_sha256": sources.sources_sha256(),
         "decision_sha256": decision.sha256(),
         "normalization": dict(
-            zip(("mean", "std"), pixel_scaling(plan.variant.pixel_scaling, data), strict=True)
+            zip(("mean", "std"), pixel_scaling(spec.variant.pixel_scaling, data), strict=True)
         ),
     }
 

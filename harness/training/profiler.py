@@ -16,8 +16,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from harness.data.dataset import Dataset
 from harness.runs.lock import born
-from harness.runs.spec import Plan
-from harness.training.device import own_stream, refuse_without_units
+from harness.runs.spec import RunSpec
+from harness.training.device import private_stream, require_precision
 from harness.training.trainer import Trainer
 
 TRACE = "trace.json"
@@ -36,7 +36,7 @@ class Profile:
     """What was measured.
 
     Attributes:
-        parts: seconds of a whole run at the plan's budget: start-up as it was, every other
+        parts: seconds of a whole run at the run's budget: start-up as it was, every other
             part from its time in the steps measured.
         images_per_second: of training, as a run trains (on CUDA by graphs).
         costs: table of the operations that took most of the device's time.
@@ -49,37 +49,37 @@ class Profile:
     trace: Path
 
 
-def measure(plan: Plan, data: Dataset, start_up: float) -> Profile:
+def measure(spec: RunSpec, data: Dataset, start_up: float) -> Profile:
     """Time the parts of a run's steps and trace a few of them; nothing is recorded as a run.
 
     Parts are timed with the kernels launched one by one, and the device waited for between
     them: a CUDA graph has no parts.
 
     Args:
-        plan: the run.
+        spec: the run.
         data: on the device that trains.
         start_up: seconds from the command until the data were there.
     """
-    data = data.split_by(plan.protocol)
+    data = data.split_by(spec.protocol)
     device = data.train.labels.device
-    refuse_without_units(device, plan.protocol.precision)
-    with own_stream(device):
-        whole = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
+    require_precision(device, spec.protocol.precision)
+    with private_stream(device):
+        whole = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
         batch = whole.recipe.batch_size
         steps = min(STEPS[device.type], len(whole.batch_sizes))
-        timed, speed = _timed_parts(plan, _first(data, steps * batch))
+        timed, speed = _timed_parts(spec, _first(data, steps * batch))
         timed["evaluation"] = _seconds(whole.predict, device)
-        costs, trace = _traced(plan, _first(data, TRACED * batch))
-    epochs = plan.protocol.epochs
+        costs, trace = _traced(spec, _first(data, TRACED * batch))
+    epochs = spec.protocol.epochs
     # Once more after the last epoch, for the record.
-    repeated = {"evaluation": 1 + (epochs if plan.protocol.evaluate_every_epoch else 0)}
+    repeated = {"evaluation": 1 + (epochs if spec.protocol.evaluate_every_epoch else 0)}
     a_step = len(whole.batch_sizes) * epochs / steps
     parts = {part: s * repeated.get(part, a_step) for part, s in timed.items()}
     return Profile({"start-up": start_up, **parts}, speed, costs, trace)
 
 
-def _graphs(plan: Plan) -> bool | None:
-    return False if plan.eager else None
+def _graphs(spec: RunSpec) -> bool | None:
+    return False if spec.eager else None
 
 
 def _first(data: Dataset, images: int) -> Dataset:
@@ -88,11 +88,11 @@ def _first(data: Dataset, images: int) -> Dataset:
     return dataclasses.replace(data, train=data.train.take(chosen))
 
 
-def _timed_parts(plan: Plan, data: Dataset) -> tuple[dict[str, float], float]:
+def _timed_parts(spec: RunSpec, data: Dataset) -> tuple[dict[str, float], float]:
     """Seconds of each part over an epoch of the data, and images a second of a real one."""
-    trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=_graphs(plan))
+    trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
     seconds = _seconds(trainer.train_epoch, trainer.device)
-    eager = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=False)
+    eager = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=False)
     eager.train_epoch()
     spans: dict[str, float] = defaultdict(float)
 
@@ -108,9 +108,9 @@ def _timed_parts(plan: Plan, data: Dataset) -> tuple[dict[str, float], float]:
     return dict(spans), len(data.train) / seconds
 
 
-def _traced(plan: Plan, data: Dataset) -> tuple[str, Path]:
+def _traced(spec: RunSpec, data: Dataset) -> tuple[str, Path]:
     """Table of costs and the trace of an epoch of the data, in the run's folder."""
-    trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=False)
+    trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=False)
     trainer.train_epoch()
     cuda = trainer.device.type == "cuda"
     # Else the tracer writes of its start, and of a missing GPU as an error, to stderr.
@@ -121,8 +121,8 @@ def _traced(plan: Plan, data: Dataset) -> tuple[str, Path]:
         _wait(trainer.device)
     order = "self_device_time_total" if cuda else "self_cpu_time_total"
     costs = tracer.key_averages().table(sort_by=order, row_limit=COSTS, max_name_column_width=40)
-    plan.directory.mkdir(parents=True, exist_ok=True)
-    path = plan.directory / TRACE
+    spec.directory.mkdir(parents=True, exist_ok=True)
+    path = spec.directory / TRACE
     tracer.export_chrome_trace(str(path))
     return costs, path
 

@@ -20,26 +20,27 @@ from harness.files import make_directory, write_atomically
 from harness.progress import Reporter
 from harness.runs import store
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.training import checkpoint, device, environment, metrics, sources
 from harness.training.trainer import Trainer
 
 
-def execute(
-    plan: Plan,
+def train_run(
+    spec: RunSpec,
     data: Dataset,
     reporter: Reporter,
-    held: Callable[[], None] = lambda: None,
-    crowded: Callable[[], bool] = lambda: False,
+    assert_lock_held: Callable[[], None] = lambda: None,
+    device_was_shared: Callable[[], bool] = lambda: False,
 ) -> RunRecord:
     """Train, evaluate and record one run; resumes from its checkpoint if there is one.
 
     Args:
-        plan: the run.
+        spec: the run.
         data: on the device that trains.
         reporter: told about every batch and epoch.
-        held: called before results are written; raises if another process has taken the run.
-        crowded: whether other runs have shared this process's memory meanwhile.
+        assert_lock_held: called before results are written; raises if another process has taken
+            the run.
+        device_was_shared: whether other runs have shared this process's memory meanwhile.
 
     Returns:
         The record as written; of a run that failed, one that says why.
@@ -51,37 +52,37 @@ def execute(
         CrowdedError: if memory ran out, and others shared it; nothing is recorded.
     """
     place = data.train.labels.device
-    device.refuse_without_units(place, plan.protocol.precision)
-    device.refuse_after_shortage(place)
-    if device.emulates(place, plan.protocol.precision):
+    device.require_precision(place, spec.protocol.precision)
+    device.require_clean_process(place)
+    if device.lacks_instructions(place, spec.protocol.precision):
         reporter.say(
-            f"{plan.title}: this CPU has no {plan.protocol.precision} instructions, so training "
+            f"{spec.title}: this CPU has no {spec.protocol.precision} instructions, so training "
             "takes many times as long as with --precision fp32, which makes tables of its own"
         )
-    make_directory(plan.directory)
-    data = data.split_by(plan.protocol)
+    make_directory(spec.directory)
+    data = data.split_by(spec.protocol)
     trainer: Trainer | None = None
     history: list[dict[str, Any]] = []
     resumed_at: list[int] = []
     try:
-        with device.own_stream(place):
-            graphs = False if plan.eager else None
-            trainer = Trainer(plan.variant, plan.protocol, plan.seed, data, graphs=graphs)
-            _fit(trainer, plan, history, resumed_at, reporter)
-            outcome = _evaluate_and_save(trainer, plan.directory, held)
+        with device.private_stream(place):
+            graphs = False if spec.eager else None
+            trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=graphs)
+            _fit(trainer, spec, history, resumed_at, reporter)
+            outcome = _evaluate_and_save(trainer, spec.directory, assert_lock_held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError):
-            if not device.ran_out(error):
+            if not device.is_out_of_memory(error):
                 raise
-            if crowded():
-                raise device.CrowdedError(_reason(error)) from error
+            if device_was_shared():
+                raise device.SharedDeviceOOMError(_reason(error)) from error
         outcome = {**_NO_OUTCOME, "reason": _reason(error)}
     finally:
         reporter.end()
     parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
     finished = RunRecord.model_validate(
         {
-            **environment.describe_run(plan, data),
+            **environment.describe_run(spec, data),
             "parameters": parameters,
             "resumed_at": resumed_at,
             "train_seconds": float(sum(row["seconds"] for row in history)),
@@ -89,17 +90,17 @@ def execute(
             **outcome,
         }
     )
-    held()
-    store.save(plan.directory, finished)
-    checkpoint.clear(plan.directory)
+    assert_lock_held()
+    store.save(spec.directory, finished)
+    checkpoint.clear(spec.directory)
     return finished
 
 
-def give_up(plan: Plan, data: Dataset, reason: str) -> RunRecord:
+def record_failure(spec: RunSpec, data: Dataset, reason: str) -> RunRecord:
     """Record a run as failed that cannot be trained; its checkpoints stay for another try.
 
     Args:
-        plan, data: see `execute`.
+        spec, data: see `train_run`.
         reason: why, for people.
 
     Returns:
@@ -108,10 +109,10 @@ def give_up(plan: Plan, data: Dataset, reason: str) -> RunRecord:
     Raises:
         InputError: if the folder cannot be written.
     """
-    data = data.split_by(plan.protocol)
+    data = data.split_by(spec.protocol)
     failed = RunRecord.model_validate(
         {
-            **environment.describe_run(plan, data),
+            **environment.describe_run(spec, data),
             **_NO_OUTCOME,
             "reason": reason,
             "parameters": 0,
@@ -120,34 +121,34 @@ def give_up(plan: Plan, data: Dataset, reason: str) -> RunRecord:
             "history": [],
         }
     )
-    store.save(plan.directory, failed)
+    store.save(spec.directory, failed)
     return failed
 
 
 def _fit(
     trainer: Trainer,
-    plan: Plan,
+    spec: RunSpec,
     history: list[dict[str, Any]],
     resumed_at: list[int],
     reporter: Reporter,
 ) -> None:
     """Train to the end of the budget, with checkpoints on the way."""
-    data, protocol = trainer.data, plan.protocol
+    data, protocol = trainer.data, spec.protocol
     identity = {
-        **plan.identity(data.fingerprint),
+        **spec.identity(data.fingerprint),
         "sources": sources.sources_sha256(),
-        "environment": environment.describe(trainer.device, eager=plan.eager),
+        "environment": environment.describe(trainer.device, eager=spec.eager),
     }
-    state = checkpoint.load(plan.directory, identity)
+    state = checkpoint.load(spec.directory, identity)
     if state:
         trainer.restore(state)
         history += state["history"]
         resumed_at += [*state["resumed_at"], trainer.epoch]
-    reporter.begin(plan.title, protocol.epochs, len(trainer.batch_sizes), history)
-    with checkpoint.Writer(plan.directory, identity) as writer:
+    reporter.begin(spec.title, protocol.epochs, len(trainer.batch_sizes), history)
+    with checkpoint.Writer(spec.directory, identity) as writer:
         while trainer.epoch < protocol.epochs:
             row = _epoch(trainer, reporter)
-            device.check(trainer.device)  # before the epoch's state counts
+            device.raise_if_oom_hidden(trainer.device)  # before the epoch's state counts
             history.append(row)
             writer.offer({**trainer.state(), "history": history, "resumed_at": resumed_at})
             reporter.epoch(row)
@@ -179,13 +180,13 @@ def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
 
 
 def _evaluate_and_save(
-    trainer: Trainer, directory: Path, held: Callable[[], None]
+    trainer: Trainer, directory: Path, assert_lock_held: Callable[[], None]
 ) -> dict[str, Any]:
     """Compute metrics of the trained network; write weights, predictions and probabilities."""
     logits = trainer.predict().cpu()
     train = trainer.data.train
     _, train_accuracy = metrics.loss_and_accuracy(trainer.predict(train.images), train.labels)
-    device.check(trainer.device)
+    device.raise_if_oom_hidden(trainer.device)
     if not logits.isfinite().all():
         raise RunFailedError("diverged: the trained network's outputs are not finite")
     labels = trainer.data.test.labels.cpu().numpy()
@@ -193,7 +194,7 @@ def _evaluate_and_save(
     weights = {k: v.cpu().contiguous() for k, v in trainer.model.state_dict().items()}
     probabilities = io.BytesIO()
     np.save(probabilities, logits.softmax(1).numpy())
-    held()
+    assert_lock_held()
     write_atomically(directory / store.WEIGHTS, safetensors.torch.save(weights))
     write_atomically(directory / store.PROBABILITIES, probabilities.getvalue())
     write_atomically(directory / store.PREDICTIONS, predictions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.analysis.contrasts import VariantResult
 from harness.protocol.decision import Decision
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Line:
         }
 
 
-def lines(curve: Sequence[Judgement], rules: Decision) -> list[Line]:
+def lines(curve: Sequence[GroupVerdict], rules: Decision) -> list[Line]:
     """Every variant of the decision file that has runs, the one that the others are compared with
     first.
 
@@ -41,18 +41,20 @@ def lines(curve: Sequence[Judgement], rules: Decision) -> list[Line]:
     """
     rows: dict[str, dict[int, VariantResult]] = {name: {} for name in rules.variants}
     for judgement in curve:
-        for row in judgement.results:
+        for row in judgement.variants:
             if row.variant in rows and (row.n or row.failed):
                 rows[row.variant][judgement.epochs] = row
     return [Line(variant, by_epochs) for variant, by_epochs in rows.items() if by_epochs]
 
 
-def comparable(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, VariantResult]]:
+def comparable(
+    curve: Sequence[GroupVerdict], rules: Decision
+) -> dict[str, dict[int, VariantResult]]:
     """Variant -> epochs -> result, without those of which too many runs failed."""
     return {line.variant: line.comparable(rules.looks.most_failed) for line in lines(curve, rules)}
 
 
-def differences(curve: Sequence[Judgement], rules: Decision) -> dict[str, dict[int, float]]:
+def differences(curve: Sequence[GroupVerdict], rules: Decision) -> dict[str, dict[int, float]]:
     """Variant -> epochs -> difference of accuracy (fractions) from the one that all are compared
     with, of those that can be compared at two budgets or more."""
     rows = comparable(curve, rules)

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from harness.analysis.groups import Arm, Group, environments
-from harness.formatting import count
+from harness.analysis.groups import RunGroup, VariantRuns, environments
+from harness.formatting import pluralize
 from harness.protocol import budget, datasets, decision, presets
 from harness.protocol.decision import Decision
 from harness.runs import store
@@ -31,7 +31,7 @@ class Obstacle(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Eligibility:
     """Whether a group of records gives a verdict.
 
     Attributes:
@@ -43,37 +43,37 @@ class Standing:
     detail: str
 
     @property
-    def decides(self) -> bool:
+    def allows_verdict(self) -> bool:
         """Whether these records give a verdict; others give figures."""
         return self.obstacle is None
 
     @property
-    def heading(self) -> str:
+    def reason(self) -> str:
         """For people."""
         if self.obstacle is None:
             return self.detail
         return f"{self.obstacle.value} ({self.detail}): figures, no verdict"
 
 
-def standings(groups: Sequence[Group], rules: Decision) -> list[Standing]:
+def assess_groups(groups: Sequence[RunGroup], rules: Decision) -> list[Eligibility]:
     """Whether each group gives a verdict; of several types of device one does.
 
     Args:
-        groups: of planned seeds, see `planned`.
+        groups: of planned seeds, see `drop_unplanned_seeds`.
         rules: the decision file.
     """
-    found = [_standing(group, rules) for group in groups]
-    eligible = [g for g, standing in zip(groups, found, strict=True) if standing.decides]
+    found = [_assess(group, rules) for group in groups]
+    eligible = [g for g, standing in zip(groups, found, strict=True) if standing.allows_verdict]
     others = _not_deciding(eligible, rules)
     return [
-        Standing(Obstacle.OTHER_DEVICE, others[group.device_type])
-        if standing.decides and group.device_type in others
+        Eligibility(Obstacle.OTHER_DEVICE, others[group.device_type])
+        if standing.allows_verdict and group.device_type in others
         else standing
         for group, standing in zip(groups, found, strict=True)
     ]
 
 
-def _not_deciding(groups: Sequence[Group], rules: Decision) -> dict[str, str]:
+def _not_deciding(groups: Sequence[RunGroup], rules: Decision) -> dict[str, str]:
     """Types of device whose records give no verdict, with the reason.
 
     The first type for which look 1 is complete for all variants decides. Records have no date:
@@ -86,7 +86,7 @@ def _not_deciding(groups: Sequence[Group], rules: Decision) -> dict[str, str]:
     complete = [
         group.device_type
         for group in sorted(groups, key=lambda group: group.device_type)
-        if group.protocol.epochs == tuned and not lacking(group, rules)
+        if group.protocol.epochs == tuned and not missing_first_look(group, rules)
     ]
     if not complete:
         why = f"of {' and '.join(types)}, none has look 1 complete for all variants"
@@ -95,7 +95,7 @@ def _not_deciding(groups: Sequence[Group], rules: Decision) -> dict[str, str]:
     return dict.fromkeys((t for t in types if t != complete[0]), why)
 
 
-def lacking(group: Group, rules: Decision) -> dict[str, int]:
+def missing_first_look(group: RunGroup, rules: Decision) -> dict[str, int]:
     """Planned variants for which look 1 is not complete, with the number of runs that lack."""
     first = range(rules.looks.seeds[0])
     present = {(r.variant, r.seed) for r in group.records}
@@ -111,7 +111,7 @@ def budgets(rules: Decision) -> dict[int, str]:
     }
 
 
-def _standing(group: Group, rules: Decision) -> Standing:
+def _assess(group: RunGroup, rules: Decision) -> Eligibility:
     """Whether a group gives a verdict, whatever its type of device."""
     data, epochs = group.dataset, group.protocol.epochs
     stated = budgets(rules)
@@ -138,15 +138,15 @@ def _standing(group: Group, rules: Decision) -> Standing:
     }
     for obstacle, (there, detail) in obstacles.items():
         if there:
-            return Standing(obstacle, detail)
-    return Standing(None, stated[epochs])
+            return Eligibility(obstacle, detail)
+    return Eligibility(None, stated[epochs])
 
 
 # What the data and the budget say themselves.
 _ELSEWHERE = ("dataset", "epochs", "validation", "fold", "folds")
 
 
-def _departs(group: Group) -> list[str]:
+def _departs(group: RunGroup) -> list[str]:
     """Where the protocol, but for data and budget, is not that of CIFAR-10."""
     standard, own = (
         store.to_json_types(protocol.to_dict())
@@ -158,33 +158,37 @@ def _departs(group: Group) -> list[str]:
     return store.diff(standard, own)
 
 
-def planned(group: Group, rules: Decision) -> tuple[Group, int]:
+def drop_unplanned_seeds(group: RunGroup, rules: Decision) -> tuple[RunGroup, int]:
     """The group without seeds beyond the planned ones, and how many those were."""
     kept = tuple(r for r in group.records if r.seed in rules.planned_seeds)
     return dataclasses.replace(group, records=kept), len(group.records) - len(kept)
 
 
-def notes(group: Group, unplanned: int, standing: Standing, rules: Decision) -> list[str]:
+def notes(group: RunGroup, unplanned: int, standing: Eligibility, rules: Decision) -> list[str]:
     """What a reader must know about the records of a group: one sentence each.
 
     Args:
         group: of planned seeds.
-        unplanned: how many other records there were, see `planned`.
+        unplanned: how many other records there were, see `drop_unplanned_seeds`.
         standing: of the group.
         rules: the decision file.
     """
     lines = _cited(group, standing)
-    if standing.decides and (lack := lacking(group, rules)):
+    if standing.allows_verdict and (lack := missing_first_look(group, rules)):
         named = ", ".join(f"{name} {number}" for name, number in lack.items())
         lines.append(
             f"Look 1 is not complete for all variants; runs lacking: {named}. If another type of "
             "device completes it first, that one decides."
         )
     if unplanned:
-        lines.append(f"Left out: {count(unplanned, 'run')} with unplanned seeds.")
-    arms = [Arm.of(name, group.records, rules) for name in {r.variant for r in group.records}]
+        lines.append(f"Left out: {pluralize(unplanned, 'run')} with unplanned seeds.")
+    arms = [
+        VariantRuns.of(name, group.records, rules) for name in {r.variant for r in group.records}
+    ]
     if waiting := sum(arm.waiting for arm in arms):
-        lines.append(f"{count(waiting, 'run')} not counted before the next look of the variant.")
+        lines.append(
+            f"{pluralize(waiting, 'run')} not counted before the next look of the variant."
+        )
     for arm in sorted(arms, key=lambda arm: arm.name):
         for look in np.flatnonzero(arm.accuracy_runs.blocked):
             failed, seeds = arm.accuracy_runs.failed[look], rules.looks.seeds[look]
@@ -204,10 +208,10 @@ def notes(group: Group, unplanned: int, standing: Standing, rules: Decision) -> 
     return lines
 
 
-def _cited(group: Group, standing: Standing) -> list[str]:
+def _cited(group: RunGroup, standing: Eligibility) -> list[str]:
     """Whether the records were made under this decision file, where that matters."""
     own, total = decision.sha256(), len(group.records)
-    if standing.decides:
+    if standing.allows_verdict:
         return [f"All {total} records cite this decision file ({own[:12]})."]
     if standing.obstacle is not Obstacle.OTHER_RULES:
         return []

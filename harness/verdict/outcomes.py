@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis import confusion_pattern, sequential, stats
-from harness.analysis.confusion_pattern import PatternTest
-from harness.analysis.groups import Arm
+from harness.analysis.confusion_pattern import ConfusionTest
+from harness.analysis.groups import VariantRuns
 from harness.analysis.sequential import Outcome
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
@@ -73,7 +73,7 @@ class ClassResult:
     detectable: float
 
 
-def accuracy(arm: Arm, decides: bool, test_size: int) -> AccuracyResult:
+def accuracy(arm: VariantRuns, decides: bool, test_size: int) -> AccuracyResult:
     """Compare the mean of our runs with the reported one.
 
     Args:
@@ -86,13 +86,13 @@ def accuracy(arm: Arm, decides: bool, test_size: int) -> AccuracyResult:
     judged = sequential.judge_accuracy(arm.accuracy_runs, reported, rules)
     settled = int(judged.look) if decides else 0
     look = settled or arm.look
-    arm = arm.at(look)
+    arm = arm.at_look(look)
     level, low, high = math.nan, math.nan, math.nan
     predicted = (math.nan, math.nan)
     ours = arm.accuracies
     if look:
         level = 1 - 2 * rules.accuracy.levels[look - 1] if decides else rules.description.level
-        found = stats.against_reported(ours, reported, level)
+        found = stats.difference_from_reported(ours, reported, level)
         low, high = float(found.low), float(found.high)
         ends = stats.prediction_interval(ours, len(reported), rules.description.level)
         predicted = (float(ends.low), float(ends.high))
@@ -100,8 +100,8 @@ def accuracy(arm: Arm, decides: bool, test_size: int) -> AccuracyResult:
         outcome=judged.outcome if decides else None,
         settled=settled > 0,
         look=look,
-        n=arm.n,
-        failed=arm.failed,
+        n=arm.n_finished,
+        failed=arm.n_failed,
         runs=() if look else tuple(map(float, ours)),
         mean=arm.mean,
         sd=arm.deviation,
@@ -115,7 +115,7 @@ def accuracy(arm: Arm, decides: bool, test_size: int) -> AccuracyResult:
     )
 
 
-def classes(arm: Arm, decides: bool) -> tuple[ClassResult, ...]:
+def classes(arm: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:
     """Recall of every class against the reported mean; empty before the first look."""
     rules, look = arm.rules, arm.look
     if not look:
@@ -137,7 +137,7 @@ def classes(arm: Arm, decides: bool) -> tuple[ClassResult, ...]:
             high=float(high[i]),
             p=float(p[i]) if decides else math.nan,
             p_holm=float(p_holm[i]) if decides else math.nan,
-            detectable=stats.detectable(
+            detectable=stats.min_detectable(
                 float(error[i]), float(freedom[i]), alpha, rules.description.power
             ),
         )
@@ -145,10 +145,10 @@ def classes(arm: Arm, decides: bool) -> tuple[ClassResult, ...]:
     )
 
 
-def confusions(arm: Arm) -> PatternTest | None:
+def confusions(arm: VariantRuns) -> ConfusionTest | None:
     """Whether errors go where the paper's go; None before the last look, where it is tested."""
     if arm.look < len(arm.rules.looks.seeds):
         return None
     ours = [metrics.confusion_matrix for metrics in arm.finished]
     reported = [run.confusion_matrix for run in paper_reported.REPORTED_RUNS]
-    return confusion_pattern.compare(ours, reported, arm.rules.classes.alpha)
+    return confusion_pattern.permutation_test(ours, reported, arm.rules.classes.alpha)

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis import contrasts
-from harness.analysis.confusion_pattern import PatternTest
+from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.contrasts import VariantResult
-from harness.analysis.groups import Arm, Group
+from harness.analysis.groups import RunGroup, VariantRuns
 from harness.analysis.sequential import Outcome
 from harness.protocol import decision
 from harness.protocol.decision import Decision
 from harness.verdict import claim_status, eligibility, outcomes
-from harness.verdict.claim_status import Evidence, Settled
-from harness.verdict.eligibility import Standing
+from harness.verdict.claim_status import ClaimResult, Evidence
+from harness.verdict.eligibility import Eligibility
 from harness.verdict.outcomes import AccuracyResult, ClassResult
 
 
 @dataclass(frozen=True)
-class Judgement:
+class GroupVerdict:
     """What one group of records says.
 
     Attributes:
@@ -35,16 +35,16 @@ class Judgement:
         notes: what a reader must know about the records.
     """
 
-    group: Group
+    group: RunGroup
     title: str
     epochs: int
-    standing: Standing
-    arm: Arm
-    results: tuple[VariantResult, ...]
+    eligibility: Eligibility
+    claim_runs: VariantRuns
+    variants: tuple[VariantResult, ...]
     accuracy: AccuracyResult | None
     classes: tuple[ClassResult, ...]
-    pattern: PatternTest | None
-    claims: tuple[Settled, ...]
+    confusions: ConfusionTest | None
+    claims: tuple[ClaimResult, ...]
     notes: tuple[str, ...]
 
     @property
@@ -66,12 +66,14 @@ class Verdict:
 
     rules: Decision
     sha256: str
-    judgements: tuple[Judgement, ...]
-    curves: tuple[tuple[Judgement, ...], ...]
+    group_verdicts: tuple[GroupVerdict, ...]
+    curves: tuple[tuple[GroupVerdict, ...], ...]
     unread: int
 
 
-def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = None) -> Verdict:
+def judge_groups(
+    groups: Sequence[RunGroup], unread: int = 0, rules: Decision | None = None
+) -> Verdict:
     """Judge every group of records.
 
     Args:
@@ -81,48 +83,50 @@ def judge(groups: Sequence[Group], unread: int = 0, rules: Decision | None = Non
         rules: the decision file's if None.
     """
     rules = rules or decision.load()
-    kept = [eligibility.planned(group, rules) for group in groups]
-    standings = eligibility.standings([group for group, _ in kept], rules)
+    kept = [eligibility.drop_unplanned_seeds(group, rules) for group in groups]
+    standings = eligibility.assess_groups([group for group, _ in kept], rules)
     judgements = [
-        _judgement(group, unplanned, standing, rules)
+        _judge_group(group, unplanned, standing, rules)
         for (group, unplanned), standing in zip(kept, standings, strict=True)
     ]
-    judgements.sort(key=lambda judgement: not judgement.standing.decides)
+    judgements.sort(key=lambda judgement: not judgement.eligibility.allows_verdict)
     return Verdict(
         rules=rules,
         sha256=decision.sha256(),
-        judgements=tuple(judgements),
+        group_verdicts=tuple(judgements),
         curves=_budget_curves(judgements),
         unread=unread,
     )
 
 
-def _judgement(group: Group, unplanned: int, standing: Standing, rules: Decision) -> Judgement:
-    decides = standing.decides
-    arm = Arm.of(rules.accuracy.variant, group.records, rules)
+def _judge_group(
+    group: RunGroup, unplanned: int, standing: Eligibility, rules: Decision
+) -> GroupVerdict:
+    decides = standing.allows_verdict
+    arm = VariantRuns.of(rules.accuracy.variant, group.records, rules)
     results = contrasts.results(group, rules.contrasts.against, rules, planned=decides)
     accuracy = outcomes.accuracy(arm, decides, group.dataset.test_size)
-    beside = group.beside_paper
-    return Judgement(
+    beside = group.comparable_to_paper
+    return GroupVerdict(
         group=group,
         title=group.title,
         epochs=group.protocol.epochs,
-        standing=standing,
-        arm=arm,
-        results=results,
+        eligibility=standing,
+        claim_runs=arm,
+        variants=results,
         accuracy=accuracy if beside else None,
         classes=outcomes.classes(arm, decides) if beside else (),
-        pattern=outcomes.confusions(arm) if decides else None,
-        claims=claim_status.settle(Evidence(arm, accuracy, results)) if decides else (),
+        confusions=outcomes.confusions(arm) if decides else None,
+        claims=claim_status.judge_claims(Evidence(arm, accuracy, results)) if decides else (),
         notes=tuple(eligibility.notes(group, unplanned, standing, rules)),
     )
 
 
 def _budget_curves(
-    judgements: Sequence[Judgement],
-) -> tuple[tuple[Judgement, ...], ...]:
+    judgements: Sequence[GroupVerdict],
+) -> tuple[tuple[GroupVerdict, ...], ...]:
     """Judgements that differ in nothing but the budget, where there are several."""
-    together: dict[str, list[Judgement]] = {}
+    together: dict[str, list[GroupVerdict]] = {}
     for judgement in judgements:
         group = judgement.group
         shared = dataclasses.replace(group.protocol, epochs=1)

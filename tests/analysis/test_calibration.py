@@ -116,13 +116,13 @@ def test_it_rests_on_its_own_runs_and_no_others(other: dict[str, Any]) -> None:
     train, _ = reaching(6)
     runs = train([(6, seed) for seed in range(3)])
     found = calibration.summarise(runs)
-    assert all(calibration.rests_on(found, run) for run in runs)
+    assert all(calibration.uses_run(found, run) for run in runs)
     described = {"seed": 1, "right": 753, "dataset": {}, "protocol": {"epochs": 6}, **other}
     described["dataset"] = {"split": "validation", **described["dataset"]}
     departures = {"epochs": 6, "validation": True, **described.pop("departures", {})}
     run = make_record(**described).model_copy(update={"departures": departures})
-    assert not calibration.rests_on(found, run)
-    assert calibration.missing(found, [runs[0], run, runs[2]]) == [(6, 1)]
+    assert not calibration.uses_run(found, run)
+    assert calibration.missing_runs(found, [runs[0], run, runs[2]]) == [(6, 1)]
 
 
 def test_runs_on_the_test_images_make_no_calibration() -> None:
@@ -160,7 +160,7 @@ def test_the_protocol_has_the_budget_of_the_file() -> None:
 
 def test_committed_calibrations_follow_from_the_committed_runs() -> None:
     records, _ = load_all(ROOT / "results")
-    stored, damaged = calibration_record.stored(ROOT / "results")
+    stored, damaged = calibration_record.load_calibrations(ROOT / "results")
     assert not damaged
     for path in stored:
         runs = [

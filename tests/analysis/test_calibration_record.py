@@ -27,7 +27,7 @@ ABOUT = make_record(
 @pytest.fixture
 def found() -> Calibration:
     """One hopeless candidate, one that reaches the target."""
-    return calibration.conclude(ABOUT, {6: {0: 0.6}, 8: {0: 0.751, 1: 0.753, 2: 0.755}})
+    return calibration.apply_rule(ABOUT, {6: {0: 0.6}, 8: {0: 0.751, 1: 0.753, 2: 0.755}})
 
 
 def test_a_record_says_what_it_rests_on(found: Calibration, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_record_says_what_it_rests_on(found: Calibration, tmp_path: Path) -> N
     assert fields["epochs"] == 8
     assert fields["dataset"]["split"] == "validation"
     assert fields["decision_sha256"] == decision.sha256()
-    assert calibration_record.stored(tmp_path) == ({path: found}, [])
+    assert calibration_record.load_calibrations(tmp_path) == ({path: found}, [])
 
 
 def changed(fields: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_a_damaged_record_is_named_and_left_out(
 ) -> None:
     path = calibration_record.save(tmp_path, found)
     path.write_text(json.dumps(changed(json.loads(path.read_text()), change)))
-    read, (damaged,) = calibration_record.stored(tmp_path)
+    read, (damaged,) = calibration_record.load_calibrations(tmp_path)
     assert not read
     assert damaged.startswith(f"{path} is damaged (")
     assert told in damaged

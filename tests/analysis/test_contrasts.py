@@ -10,7 +10,7 @@ from scipy import stats
 
 from harness.analysis import contrasts, groups
 from harness.analysis.contrasts import Contrast, VariantResult
-from harness.analysis.groups import Arm
+from harness.analysis.groups import VariantRuns
 from harness.analysis.sequential import Effect
 from harness.protocol import datasets
 from harness.runs.record import RunRecord
@@ -18,8 +18,8 @@ from tests.helpers.judged_studies import RULES, failed_runs, runs_near
 from tests.helpers.records import make_record
 
 
-def arm(records: list[RunRecord], name: str = "paper") -> Arm:
-    return Arm.of(name, records, RULES)
+def arm(records: list[RunRecord], name: str = "paper") -> VariantRuns:
+    return VariantRuns.of(name, records, RULES)
 
 
 def rows(
@@ -43,33 +43,33 @@ def test_runs_of_the_latest_look_count_and_the_others_wait(
     n: int, look: int, counted: int, waiting: int
 ) -> None:
     found = arm(runs_near(n=n)[::-1])
-    assert (found.look, found.n, found.waiting) == (look, counted, waiting)
+    assert (found.look, found.n_finished, found.waiting) == (look, counted, waiting)
     assert [run.seed for run in found.counted] == list(range(counted))
     assert math.isnan(found.deviation) == math.isnan(found.interval[0]) == (look == 0)
 
 
 def test_a_look_needs_its_very_seeds_and_seeds_beyond_the_last_are_left_out() -> None:
     assert arm([run for run in runs_near(n=7) if run.seed != 3]).look == 0
-    assert arm(runs_near(n=25)).n == 20
-    assert arm([make_record(seed=30)]).n == 0
+    assert arm(runs_near(n=25)).n_finished == 20
+    assert arm([make_record(seed=30)]).n_finished == 0
 
 
 def test_a_failed_run_counts_as_present_and_too_many_block_a_look() -> None:
     five = arm([*runs_near(n=4), *failed_runs("paper", 4)])
-    assert (five.look, five.n, five.failed) == (0, 4, 1)  # at five seeds one is too many
+    assert (five.look, five.n_finished, five.n_failed) == (0, 4, 1)  # at five seeds one is too many
     ten = arm([*runs_near(n=9), *failed_runs("paper", 9)])
-    assert (ten.look, ten.n, ten.failed) == (2, 9, 1)
+    assert (ten.look, ten.n_finished, ten.n_failed) == (2, 9, 1)
     blocked = arm([*runs_near(n=8), *failed_runs("paper", 8, 9)])
-    assert (blocked.look, blocked.n, blocked.waiting) == (1, 5, 5)
+    assert (blocked.look, blocked.n_finished, blocked.waiting) == (1, 5, 5)
 
 
 def test_figures_of_an_arm() -> None:
     found = arm(runs_near(n=6))
     assert found.accuracies == pytest.approx([0.748, 0.750, 0.751, 0.751, 0.752])
     assert found.per_class("recall", datasets.CLASSES).shape == (10, 5)
-    assert found.at(0) is found
+    assert found.at_look(0) is found
     later = arm(runs_near(n=10))
-    assert later.at(1).mean == pytest.approx(found.mean)
+    assert later.at_look(1).mean == pytest.approx(found.mean)
     none = arm([])
     assert none.per_class("recall", datasets.CLASSES).shape == (10, 0)
     assert math.isnan(none.mean)
@@ -79,7 +79,7 @@ def test_a_planned_contrast_is_over_the_seeds_of_the_look_that_both_have() -> No
     other, base = runs_near("baseline", 745, n=10), runs_near(n=20, spread=2)
     row = rows(*base, *other)["baseline"]
     found = contrast(row)
-    a, b = arm(other, "baseline").accuracies, arm(base).at(2).accuracies
+    a, b = arm(other, "baseline").accuracies, arm(base).at_look(2).accuracies
     library = stats.ttest_ind(a, b, equal_var=False)
     assert (row.look, found.look) == (2, 2)
     assert found.p == pytest.approx(library.pvalue)

@@ -20,28 +20,30 @@ def curve(accuracies: list[float], **changed: float | None) -> list[EpochRow]:
 
 
 def test_steps_the_wrong_way_are_counted() -> None:
-    assert learning_curves.wrong_way([1, 2, 2, 1, 3], rising=True) == 0.25
-    assert learning_curves.wrong_way([1, 2, 2, 1, 3], rising=False) == 0.5
-    assert math.isnan(learning_curves.wrong_way([1], rising=True))
+    assert learning_curves.fraction_against_trend([1, 2, 2, 1, 3], rising=True) == 0.25
+    assert learning_curves.fraction_against_trend([1, 2, 2, 1, 3], rising=False) == 0.5
+    assert math.isnan(learning_curves.fraction_against_trend([1], rising=True))
 
 
 def test_the_four_curves_of_a_run() -> None:
-    found = learning_curves.wrong_ways(curve([0.1, 0.3, 0.2, 0.4]))
+    found = learning_curves.fractions_against_trend(curve([0.1, 0.3, 0.2, 0.4]))
     assert found == dict.fromkeys(
         ("train_accuracy", "eval_accuracy", "train_loss", "eval_loss"), pytest.approx(1 / 3)
     )
 
 
 def test_a_curve_that_was_not_recorded_has_no_share() -> None:
-    assert learning_curves.wrong_ways(curve([0.1, 0.2], train_accuracy=None)).keys() == {
+    assert learning_curves.fractions_against_trend(
+        curve([0.1, 0.2], train_accuracy=None)
+    ).keys() == {
         "eval_accuracy",
         "train_loss",
         "eval_loss",
     }
     first, second = curve([0.1, 0.2])
     gap = [first.model_copy(update={"eval_loss": None}), second]
-    assert "eval_loss" not in learning_curves.wrong_ways(gap)
-    assert learning_curves.wrong_ways(curve([0.1])) == {}
+    assert "eval_loss" not in learning_curves.fractions_against_trend(gap)
+    assert learning_curves.fractions_against_trend(curve([0.1])) == {}
 
 
 def test_the_gap_is_between_training_and_evaluated_images() -> None:
@@ -56,21 +58,23 @@ def test_the_gap_is_between_training_and_evaluated_images() -> None:
 def test_a_quarter_of_the_run_is_what_its_last_epoch_is_held_against(
     epochs: int, before: int
 ) -> None:
-    assert learning_curves.before(epochs) == before
-    found = learning_curves.jump(curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75]))
+    assert learning_curves.reference_epochs(epochs) == before
+    found = learning_curves.last_epoch_jump(
+        curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75])
+    )
     assert math.isnan(found) if not before else found == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("epochs", [12, 20, 40, 90])
 def test_that_quarter_lies_behind_the_first_drop_of_the_learning_rate(epochs: int) -> None:
     protocol = dataclasses.replace(presets.PROTOCOLS["cifar10"], epochs=epochs)
-    first = epochs - 1 - learning_curves.before(epochs)
+    first = epochs - 1 - learning_curves.reference_epochs(epochs)
     assert protocol.learning_rate_at(first, decay=True) < protocol.learning_rate
 
 
 def test_without_every_figure_of_it_there_is_no_jump() -> None:
     rows = curve([0.7] * 20)
-    assert learning_curves.jump(rows) == pytest.approx(0)
+    assert learning_curves.last_epoch_jump(rows) == pytest.approx(0)
     rows[15] = rows[15].model_copy(update={"eval_accuracy": None})
-    assert math.isnan(learning_curves.jump(rows))
-    assert math.isnan(learning_curves.jump([]))
+    assert math.isnan(learning_curves.last_epoch_jump(rows))
+    assert math.isnan(learning_curves.last_epoch_jump([]))

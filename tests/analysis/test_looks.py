@@ -10,7 +10,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from harness.analysis import looks, ranges, sequential
-from harness.analysis.looks import ArmRuns
+from harness.analysis.looks import FigureBySeed
 from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Effect, Outcome
 from harness.protocol import decision
@@ -19,12 +19,12 @@ RULES = decision.load()
 
 REPORTED = (0.7539, 0.7485)  # mean 0.7512
 
-MISSING = ArmRuns.from_figures({}, RULES.looks)
+MISSING = FigureBySeed.from_figures({}, RULES.looks)
 
 
-def arm(values: Sequence[float | None]) -> ArmRuns:
+def arm(values: Sequence[float | None]) -> FigureBySeed:
     """Runs with seeds 0, 1, ...; None is a failed one."""
-    return ArmRuns.from_figures(dict(enumerate(values)), RULES.looks)
+    return FigureBySeed.from_figures(dict(enumerate(values)), RULES.looks)
 
 
 def spread(n: int, mean: float, sd: float = 0.003) -> list[float | None]:
@@ -33,9 +33,9 @@ def spread(n: int, mean: float, sd: float = 0.003) -> list[float | None]:
     return list(mean + noise - noise.mean())
 
 
-def family(arms: Mapping[int, ArmRuns]) -> ArmRuns:
+def family(arms: Mapping[int, FigureBySeed]) -> FigureBySeed:
     """All contrasts, without runs but for these."""
-    return ArmRuns.stack([arms.get(i, MISSING) for i in range(len(RULES.contrasts.variants))])
+    return FigureBySeed.stack([arms.get(i, MISSING) for i in range(len(RULES.contrasts.variants))])
 
 
 def contrasts_with(
@@ -77,7 +77,7 @@ def contrasts_with(
 def test_a_look_exists_once_all_of_its_seeds_have_been_run(
     seeds: Sequence[int], latest: int
 ) -> None:
-    runs = ArmRuns.from_figures(dict.fromkeys(seeds, 0.7), RULES.looks)
+    runs = FigureBySeed.from_figures(dict.fromkeys(seeds, 0.7), RULES.looks)
     assert runs.latest == latest
     assert runs.exists.tolist() == [k < latest for k in range(3)]
 
@@ -109,10 +109,12 @@ def test_a_look_that_does_not_exist_is_not_blocked() -> None:
 
 
 def test_the_runs_of_a_look_are_its_seeds() -> None:
-    runs = ArmRuns.from_figures({3: 0.4, 0: 0.1, 2: None, 1: 0.2, 4: 0.5, 25: 0.9}, RULES.looks)
+    runs = FigureBySeed.from_figures(
+        {3: 0.4, 0: 0.1, 2: None, 1: 0.2, 4: 0.5, 25: 0.9}, RULES.looks
+    )
     assert runs.finished(1).tolist() == [0.1, 0.2, 0.4, 0.5]
     assert runs.finished(0).tolist() == [0.1, 0.2, 0.4, 0.5]
-    several = ArmRuns.from_figures({0: [0.1, 0.2], 1: None, 2: [0.3, 0.4]}, RULES.looks)
+    several = FigureBySeed.from_figures({0: [0.1, 0.2], 1: None, 2: [0.3, 0.4]}, RULES.looks)
     assert several.finished(1).tolist() == [[0.1, 0.3], [0.2, 0.4]]
 
 
@@ -300,7 +302,7 @@ def test_a_limit_holds_for_all_figures_or_fails_for_one(
     means: list[float], status: ClaimStatus
 ) -> None:
     runs = {seed: np.array(means) + (seed % 2) * 0.001 for seed in range(5)}
-    found = ranges.judge_limits(ArmRuns.from_figures(runs, RULES.looks), 0.05, 0.2, RULES)
+    found = ranges.judge_limits(FigureBySeed.from_figures(runs, RULES.looks), 0.05, 0.2, RULES)
     assert found.status is status
 
 
@@ -317,7 +319,7 @@ def test_a_range_holds_for_all_classes_or_fails_for_one(
     means: list[float], status: ClaimStatus
 ) -> None:
     runs = {seed: np.array(means) + (seed % 2) * 0.001 for seed in range(5)}
-    found = ranges.judge_range(ArmRuns.from_figures(runs, RULES.looks), 0.6, 0.8, RULES)
+    found = ranges.judge_range(FigureBySeed.from_figures(runs, RULES.looks), 0.6, 0.8, RULES)
     assert found.status is status
     own = [runs[seed][0] for seed in range(5)]
     half = scipy_stats.t.ppf(1 - 0.05 * 0.25 / 3 / 2, 4) * np.std(own, ddof=1) / math.sqrt(5)
@@ -344,13 +346,13 @@ def test_classes_are_tested_at_the_last_look_alone() -> None:
     runs = {seed: [0.71 + 0.002 * (seed % 3), 0.85 + 0.002 * (seed % 3)] for seed in range(20)}
     few = dict(list(runs.items())[:10])
     difference, p = sequential.judge_classes(
-        ArmRuns.from_figures(few, RULES.looks), reported, RULES
+        FigureBySeed.from_figures(few, RULES.looks), reported, RULES
     )
     assert np.isnan(p).all()
     assert np.isnan(difference.p).all()
     assert difference.value[:, 1] == pytest.approx([0.0018, 0.0418])
     difference, p = sequential.judge_classes(
-        ArmRuns.from_figures(runs, RULES.looks), reported, RULES
+        FigureBySeed.from_figures(runs, RULES.looks), reported, RULES
     )
     raw = difference.p[:, 2]
     error = np.std([v[0] for v in runs.values()], ddof=1) * math.sqrt(1 / 20 + 1 / 2)
@@ -371,17 +373,17 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
     values[:, ::2] += 0.006
     values[~started] = np.nan
     together = sequential.judge_contrasts(
-        ArmRuns(values[:, 1:], started[:, 1:], RULES.looks),
-        ArmRuns(values[:, 0], started[:, 0], RULES.looks),
+        FigureBySeed(values[:, 1:], started[:, 1:], RULES.looks),
+        FigureBySeed(values[:, 0], started[:, 0], RULES.looks),
         RULES,
     )
     accuracy = sequential.judge_accuracy(
-        ArmRuns(values[:, 0], started[:, 0], RULES.looks), REPORTED, RULES
+        FigureBySeed(values[:, 0], started[:, 0], RULES.looks), REPORTED, RULES
     )
-    limits = ranges.judge_limits(ArmRuns(values, started, RULES.looks), 0.752, 0.757, RULES)
+    limits = ranges.judge_limits(FigureBySeed(values, started, RULES.looks), 0.752, 0.757, RULES)
     for world in range(6):
         arms = [
-            ArmRuns.from_figures(
+            FigureBySeed.from_figures(
                 {
                     s: None if math.isnan(v) else v
                     for s, v in enumerate(values[world, a])
@@ -391,7 +393,7 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
             )
             for a in range(8)
         ]
-        alone = sequential.judge_contrasts(ArmRuns.stack(arms[1:]), arms[0], RULES)
+        alone = sequential.judge_contrasts(FigureBySeed.stack(arms[1:]), arms[0], RULES)
         assert alone.effect.tolist() == together.effect[world].tolist()
         assert alone.look.tolist() == together.look[world].tolist()
         assert alone.p_holm == pytest.approx(together.p_holm[world])
@@ -401,7 +403,7 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
         assert one.interval == pytest.approx(
             (accuracy.interval.low[world], accuracy.interval.high[world]), nan_ok=True
         )
-        claim = ranges.judge_limits(ArmRuns.stack(arms), 0.752, 0.757, RULES)
+        claim = ranges.judge_limits(FigureBySeed.stack(arms), 0.752, 0.757, RULES)
         assert claim.status is limits.status[world]
         assert claim.interval.low == pytest.approx(limits.interval.low[world], nan_ok=True)
     assert len(set(together.effect.ravel())) > 1
@@ -417,8 +419,8 @@ def test_more_runs_never_unsettle_a_contrast() -> None:
     for _ in range(6):
         started |= np.arange(20) < source.integers(0, 21, (500, 8, 1))
         found = sequential.judge_contrasts(
-            ArmRuns(values[:, 1:], started[:, 1:], RULES.looks),
-            ArmRuns(values[:, 0], started[:, 0], RULES.looks),
+            FigureBySeed(values[:, 1:], started[:, 1:], RULES.looks),
+            FigureBySeed(values[:, 0], started[:, 0], RULES.looks),
             RULES,
         )
         settled = found.effect != Effect.UNDECIDED

@@ -56,15 +56,15 @@ def test_welch_works_on_many_worlds_at_once() -> None:
 def test_runs_that_do_not_vary_are_not_tested() -> None:
     assert np.isnan(analysis_stats.welch([0.1] * 5, [0.2] * 5, 0.95).p)
     assert np.isnan(analysis_stats.welch([0.1 + 0.2] * 5, [0.3] * 5, 0.95).p)
-    found = analysis_stats.against_reported([0.7] * 5, [0.7, 0.8], 0.9)
+    found = analysis_stats.difference_from_reported([0.7] * 5, [0.7, 0.8], 0.9)
     assert np.isnan(found.low)
-    assert not analysis_stats.inside(found, 1.0)
+    assert not analysis_stats.within_margin(found, 1.0)
 
 
 def test_the_reported_mean_counts_as_two_noisy_runs() -> None:
     # ours 1, 2, 3, 4, reported 2 and 4: s = 1.290994, se = s * sqrt(1/4 + 1/2) = 1.118034,
     # d = -0.5, t(0.95, 3) = 2.353363
-    found = analysis_stats.against_reported([1, 2, 3, 4], [2, 4], 0.9)
+    found = analysis_stats.difference_from_reported([1, 2, 3, 4], [2, 4], 0.9)
     assert found.value == -0.5
     assert found.error == pytest.approx(1.118034, abs=1e-6)
     assert found.low == pytest.approx(-0.5 - 2.353363 * 1.118034, abs=1e-5)
@@ -74,11 +74,11 @@ def test_the_reported_mean_counts_as_two_noisy_runs() -> None:
 
 def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None:
     reported = [0.7539, 0.7485]
-    found = analysis_stats.against_reported(A, reported, 0.9)
+    found = analysis_stats.difference_from_reported(A, reported, 0.9)
     for margin in (0.003, 0.004, 0.01):
         t = [(found.value + margin) / found.error, (margin - found.value) / found.error]
         worse = max(stats.t.sf(t, found.freedom))
-        assert analysis_stats.inside(found, margin) == (worse < 0.05)
+        assert analysis_stats.within_margin(found, margin) == (worse < 0.05)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None
 )
 def test_where_an_interval_lies(low: float, high: float, inside: bool) -> None:
     found = analysis_stats.Difference(*map(np.array, (0.0, 1.0, 1.0, low, high, 1.0)))
-    assert analysis_stats.inside(found, 1.0) == inside
+    assert analysis_stats.within_margin(found, 1.0) == inside
 
 
 def test_prediction_interval_by_hand() -> None:
@@ -143,8 +143,8 @@ def test_a_failed_run_is_in_no_figure() -> None:
     found = analysis_stats.welch(a, [*B, NAN], 0.9)
     library = stats.ttest_ind(a, [[*B, NAN]] * 2, axis=1, equal_var=False, nan_policy="omit")
     assert found.p == pytest.approx(library.pvalue)
-    alone = analysis_stats.against_reported(A, [0.75, 0.76], 0.9)
-    together = analysis_stats.against_reported(a, [0.75, 0.76], 0.9)
+    alone = analysis_stats.difference_from_reported(A, [0.75, 0.76], 0.9)
+    together = analysis_stats.difference_from_reported(a, [0.75, 0.76], 0.9)
     assert [float(field[0]) for field in together] == pytest.approx([*map(float, alone)])
     assert together.freedom[1] == 5
     for interval in (
@@ -158,24 +158,25 @@ def test_a_failed_run_is_in_no_figure() -> None:
 
 def test_probability_better_by_counting() -> None:
     # pairs: 3>1, 3>2, 3=3 (half), 1=1 (half), 1<2, 1<3
-    assert analysis_stats.probability_better([3, 1], [1, 2, 3]) == pytest.approx(3 / 6)
+    assert analysis_stats.probability_of_improvement([3, 1], [1, 2, 3]) == pytest.approx(3 / 6)
     pairs = [(x > y) + 0.5 * (x == y) for x in A for y in B]
-    assert analysis_stats.probability_better(A, B) == pytest.approx(np.mean(pairs))
+    assert analysis_stats.probability_of_improvement(A, B) == pytest.approx(np.mean(pairs))
 
 
 def test_a_failed_run_loses_and_two_tie() -> None:
     assert (
-        analysis_stats.probability_better([1.0, -np.inf], [0.5, -np.inf]) == (1 + 1 + 0 + 0.5) / 4
+        analysis_stats.probability_of_improvement([1.0, -np.inf], [0.5, -np.inf])
+        == (1 + 1 + 0 + 0.5) / 4
     )
-    assert math.isnan(analysis_stats.probability_better([], [1.0]))
+    assert math.isnan(analysis_stats.probability_of_improvement([], [1.0]))
 
 
 def test_the_smallest_detectable_difference_by_statsmodels() -> None:
     n, sd = 12, 0.4
     effect = TTestIndPower().solve_power(nobs1=n, alpha=0.01, power=0.8)
-    found = analysis_stats.detectable(sd * math.sqrt(2 / n), 2 * n - 2, 0.01, 0.8)
+    found = analysis_stats.min_detectable(sd * math.sqrt(2 / n), 2 * n - 2, 0.01, 0.8)
     assert found == pytest.approx(effect * sd, rel=1e-4)
-    assert math.isnan(analysis_stats.detectable(0.0, 10, 0.05, 0.8))
+    assert math.isnan(analysis_stats.min_detectable(0.0, 10, 0.05, 0.8))
 
 
 def test_wilson_of_the_reported_runs_by_hand() -> None:

@@ -22,7 +22,7 @@ from harness.protocol import presets
 from harness.protocol.spec import PRECISIONS, Protocol
 from harness.training import checkpoint
 from harness.training import trainer as training_trainer
-from harness.training.device import choose_device, keep_freed_memory, own_stream
+from harness.training.device import choose_device, private_stream, reuse_freed_heap
 from harness.training.seeding import make_deterministic
 from harness.training.trainer import Trainer
 from variants.spec import Variant
@@ -39,7 +39,7 @@ def training(make: Make, runs: int) -> Work:
     trainers = [make(seed) for seed in range(runs)]
 
     def epoch(trainer: Trainer) -> float:
-        with own_stream(trainer.device):
+        with private_stream(trainer.device):
             return trainer.train_epoch()["train_loss"]
 
     if runs == 1:  # in the main thread, as `run` does: malloc's settings are those of its arena
@@ -98,7 +98,7 @@ def set_up(without: str | None) -> None:
     if without == "fused":
         training_trainer.sgd = partial(_unfused, training_trainer.sgd)
     if without != "kept_memory":
-        keep_freed_memory()
+        reuse_freed_heap()
 
 
 def _unfused(sgd: Callable[..., None], *lists: list[Tensor], **settings: object) -> None:

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import variants
 from harness.protocol.spec import PRECISIONS
-from harness.training.device import choose_device, keep_freed_memory
+from harness.training.device import choose_device, reuse_freed_heap
 from harness.training.seeding import generator, make_deterministic
 from variants.network import build
 
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="bf16")
     options = parser.parse_args()
     make_deterministic()
-    keep_freed_memory()
+    reuse_freed_heap()
     device = choose_device("auto")
     amount, work = WORKS[options.work](options.precision, device)
     serve(work, device, amount)

@@ -396,11 +396,11 @@ def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path)
 def test_the_python_call_takes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
 
-    def execute(*arguments: Any, **more: Any) -> list[Any]:
+    def train_all(*arguments: Any, **more: Any) -> list[Any]:
         called.append((*arguments[:3], more))
         return [SimpleNamespace(record="the record")]
 
-    monkeypatch.setattr(session, "execute", execute)
+    monkeypatch.setattr(session, "train_all", train_all)
     options = {
         "archive": "cifar.tar.gz",
         "device": "cpu",
@@ -450,8 +450,8 @@ def test_a_grid_of_a_family(harness: Harness) -> None:
     shown = harness("sweep", *grid, "--status").stdout.splitlines()
     names = [*variants.names("readings"), "paper"]
     assert shown == [
-        *(f"{name} seed 0: open" for name in names),
-        "5 runs: 0 done, 0 failed, 0 running, 5 open",
+        *(f"{name} seed 0: pending" for name in names),
+        "5 runs: 0 done, 0 failed, 0 running, 5 pending",
     ]
 
 

@@ -16,8 +16,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from harness.cli import app
-from harness.runs.options import Options
-from harness.runs.spec import plans
+from harness.runs.options import RunOptions
+from harness.runs.spec import run_specs
 from harness.sweep import session
 from harness.progress import Reporter
 
@@ -26,9 +26,9 @@ class Stop(Reporter):
         print(",".join(sorted(set(sys.modules))))
         raise SystemExit
 
-options = Options(dataset="folder", data_dir=Path("data"), epochs=1)
-bench = session.prepare(options)
-session.attempt(*plans(["paper"], [0], options), bench, Stop())
+options = RunOptions(dataset="folder", data_dir=Path("data"), epochs=1)
+opened = session.open_session(options)
+session.train_if_needed(*run_specs(["paper"], [0], options), opened, Stop())
 """
 
 

@@ -14,7 +14,7 @@ from torchvision.datasets import CIFAR10
 
 from harness.data import dataset
 from harness.data.cifar10 import read
-from harness.data.source import Source
+from harness.data.source import RawDataset
 from harness.errors import InputError
 from tests.helpers import cifar_archives as archives
 from tests.helpers.cifar_archives import CLASSES, Archive, ArchiveServer
@@ -65,7 +65,7 @@ def official(made: Archive, site: ArchiveServer, monkeypatch: pytest.MonkeyPatch
     return made
 
 
-def assert_same(source: Source, archive: Archive) -> None:
+def assert_same(source: RawDataset, archive: Archive) -> None:
     for found, wanted in ((source.train, archive.train), (source.test, archive.test)):
         np.testing.assert_array_equal(found[0], wanted[0])
         np.testing.assert_array_equal(found[1], wanted[1])

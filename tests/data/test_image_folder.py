@@ -14,9 +14,9 @@ from PIL import Image
 
 from harness.data import dataset, decoded_cache, image_folder
 from harness.data.image_folder import read
-from harness.data.source import Source
+from harness.data.source import RawDataset
 from harness.errors import InputError
-from harness.integrity.reference_data import stand_in
+from harness.integrity.reference_data import labels_only_dataset
 from harness.protocol.datasets import JPEG_COPY
 from tests.helpers.image_folders import write_image_folder
 from tests.helpers.records import make_record
@@ -48,7 +48,7 @@ def test_the_jpeg_copy_of_cifar10_is_known() -> None:
     loaded = dataset.load("folder", Path(os.environ["ALEXNET_TEST_IMAGES"]))
     assert (loaded.fingerprint, loaded.title) == (JPEG_COPY.fingerprint, JPEG_COPY.title)
     assert not loaded.official
-    known = stand_in(make_record(dataset=dataclasses.asdict(JPEG_COPY)).dataset)
+    known = labels_only_dataset(make_record(dataset=dataclasses.asdict(JPEG_COPY)).dataset)
     assert known is not None
     for part, expected in ((known.train, loaded.train), (known.test, loaded.test)):
         assert torch.equal(part.labels, expected.labels)
@@ -188,7 +188,7 @@ def copies(directory: Path) -> list[Path]:
     return list((directory / decoded_cache.FOLDER).iterdir())
 
 
-def assert_same(one: Source, other: Source) -> None:
+def assert_same(one: RawDataset, other: RawDataset) -> None:
     assert one.fingerprint == other.fingerprint
     assert (one.title, one.classes) == (other.title, other.classes)
     for a, b in zip((*one.train, *one.test), (*other.train, *other.test), strict=True):

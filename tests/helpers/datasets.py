@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from harness.data.dataset import Dataset, Split
-from harness.data.source import Source
+from harness.data.source import RawDataset
 
 
 def random_split(n: int, seed: int) -> Split:
@@ -18,7 +18,7 @@ def random_split(n: int, seed: int) -> Split:
 def fingerprint_of(train: Split, test: Split, classes: tuple[str, ...]) -> str:
     """The fingerprint of data that no reader has read."""
     arrays = [(part.images.numpy(), part.labels.numpy()) for part in (train, test)]
-    return Source("made", classes, *arrays).fingerprint
+    return RawDataset("made", classes, *arrays).fingerprint
 
 
 def noise_dataset() -> Dataset:

@@ -13,7 +13,7 @@ from harness.report.text import comparison as text_comparison
 from harness.report.text import verdict as text_verdict
 from harness.runs.record import RunRecord
 from harness.verdict import verdict
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 from tests.helpers.records import make_record
 
 STEPS = (-3, -1, 0, 0, 1, 3)
@@ -47,7 +47,7 @@ def verdict_of(records: list[RunRecord]) -> verdict.Verdict:
     """The verdict on records of which none is there twice."""
     groups, faults = analysis_groups.group(records)
     assert not faults
-    return verdict.judge(groups)
+    return verdict.judge_groups(groups)
 
 
 def verdict_text(records: list[RunRecord], form: str = "markdown") -> str:
@@ -55,20 +55,20 @@ def verdict_text(records: list[RunRecord], form: str = "markdown") -> str:
     return text_verdict.render(verdict_of(records), form)
 
 
-def judge_one_group(records: list[RunRecord]) -> Judgement:
+def judge_one_group(records: list[RunRecord]) -> GroupVerdict:
     """The judgement of records of one group."""
-    (judgement,) = verdict_of(records).judgements
+    (judgement,) = verdict_of(records).group_verdicts
     return judgement
 
 
-def result_of(judgement: Judgement, name: str) -> VariantResult:
+def result_of(judgement: GroupVerdict, name: str) -> VariantResult:
     """What the runs of a variant show."""
-    return next(row for row in judgement.results if row.variant == name)
+    return next(row for row in judgement.variants if row.variant == name)
 
 
 def comparison_text(records: list[RunRecord], form: str = "markdown", **options: Any) -> str:
     """What `compare` prints of records."""
-    return text_comparison.render(verdict_of(records).judgements, form, **options)
+    return text_comparison.render(verdict_of(records).group_verdicts, form, **options)
 
 
 def comparison_frame(records: list[RunRecord], baseline: str = "paper") -> pd.DataFrame:

@@ -135,7 +135,7 @@ def make_history(accuracies: list[float], gap: float = 0.02) -> list[dict[str, A
     ]
 
 
-def make_group(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> groups.Group:
+def make_group(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> groups.RunGroup:
     """`n` seeds of each variant; each is four points worse than the one before."""
     runs = [
         make_record(name, seed, 740 - 40 * place + 4 * (seed % 2 == 0) + seed % 3)

@@ -57,4 +57,4 @@ def assigned_jobs(worker: Worker) -> list[tuple[int, Job]]:
 
 
 def end_of(slot: int, job: Job) -> Ended:
-    return Ended(slot, "failed" if job.given_up else "done", reason=job.given_up or "")
+    return Ended(slot, "failed" if job.give_up_reason else "done", reason=job.give_up_reason or "")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.runs.options import Options
+from harness.runs.options import RunOptions
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan, plans
+from harness.runs.spec import RunSpec, run_specs
 from tests.helpers.records import make_history, make_record
 
 DEVICE = "a CPU"
 
 
-def finished_run(plan: Plan, seconds: float, device: str = DEVICE) -> RunRecord:
-    """A finished run of a plan whose epochs took `seconds` each."""
-    epochs = plan.protocol.epochs
+def finished_run(spec: RunSpec, seconds: float, device: str = DEVICE) -> RunRecord:
+    """A finished run of a spec whose epochs took `seconds` each."""
+    epochs = spec.protocol.epochs
     record = make_record(
-        plan.variant.name,
-        plan.seed,
-        protocol=vars(plan.protocol),
+        spec.variant.name,
+        spec.seed,
+        protocol=vars(spec.protocol),
         environment={"device": device},
         history=make_history([0.5] * epochs),
     )
@@ -30,7 +30,7 @@ def as_failed(record: RunRecord) -> RunRecord:
     return record.model_copy(update={"status": "failed", "reason": "diverged", "metrics": None})
 
 
-def make_spec(name: str, folder: Path, **options: object) -> Plan:
-    chosen = Options(dataset="digits", results=folder, **options)  # type: ignore[arg-type]
-    (plan,) = plans([name], [0], chosen)
-    return plan
+def make_spec(name: str, folder: Path, **options: object) -> RunSpec:
+    chosen = RunOptions(dataset="digits", results=folder, **options)  # type: ignore[arg-type]
+    (spec,) = run_specs([name], [0], chosen)
+    return spec

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from harness.runs import lock
-from harness.runs.options import Options
-from harness.runs.spec import plans
+from harness.runs.options import RunOptions
+from harness.runs.spec import run_specs
 from harness.sweep.grid import Grid
 from harness.sweep.local.engine import run
 from tests.helpers.paths import ROOT
@@ -59,17 +59,17 @@ def run_local_sweep(images: str, *names: str, **settings: dict[str, Any]) -> Non
         names: of the variants, one run each.
         settings: of a variant's protocol, where they are to be others.
     """
-    options = Options(
+    options = RunOptions(
         dataset="folder", data_dir=Path(images), precision="fp32", epochs=3, device="cpu"
     )
     planned = [
         dataclasses.replace(
             one, protocol=dataclasses.replace(one.protocol, **settings.get(one.variant.name, {}))
         )
-        for one in plans(names, [0], options)
+        for one in run_specs(names, [0], options)
     ]
     try:
-        run(Grid(plans=tuple(planned), options=options))
+        run(Grid(specs=tuple(planned), options=options))
     except Exception as error:  # in one line, as the command does
         sys.exit(f"{type(error).__name__}: {error}")
 

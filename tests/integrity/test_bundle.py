@@ -383,7 +383,7 @@ def test_the_same_outcome_of_another_machine_is_no_conflict(
 
 
 def test_a_run_that_trains_here_is_not_overwritten(bundle: Path, results: Path) -> None:
-    claim = lock.attempt(results / ONE)
+    claim = lock.try_acquire(results / ONE)
     assert claim is not None
     with pytest.raises(RefusedError) as error:
         merge(bundle, results)

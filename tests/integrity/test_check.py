@@ -23,16 +23,16 @@ from harness.data.dataset import Dataset, load
 from harness.integrity.check import MOST_FOLDS, Breach, check, rule_list
 from harness.integrity.description_rules import data_are_known, normalization_fits, study_fits
 from harness.integrity.outcome_rules import runs_are_distinct
-from harness.integrity.reference_data import stand_in
-from harness.integrity.stored_run import Stored
+from harness.integrity.reference_data import labels_only_dataset
+from harness.integrity.stored_run import StoredRun
 from harness.progress import Reporter
 from harness.protocol.presets import resolve
 from harness.runs import store
 from harness.runs.record import RunRecord, Study
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.training import checkpoint
 from harness.training.metrics import compute_metrics, metrics_from_predictions
-from harness.training.runner import execute, weights_sha256
+from harness.training.runner import train_run, weights_sha256
 from tests.helpers.paths import ROOT
 from tests.helpers.records import make_history, make_record
 
@@ -67,8 +67,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("results")
     protocol, departures = resolve("digits", epochs=2)
     for seed in (0, 1):
-        plan = Plan(variants.get("batch_norm"), seed, protocol, departures, results)
-        execute(plan, short(), Reporter())
+        spec = RunSpec(variants.get("batch_norm"), seed, protocol, departures, results)
+        train_run(spec, short(), Reporter())
     return results
 
 
@@ -133,7 +133,7 @@ def test_official_is_the_fingerprint_and_not_the_records_word(
 ) -> None:
     run = make_record(dataset=about, protocol=resolve("cifar10")[0].to_dict())
     unread = Path("record.json")
-    found = list(data_are_known(Stored(unread, unread, run, stand_in(run.dataset))))
+    found = list(data_are_known(StoredRun(unread, unread, run, labels_only_dataset(run.dataset))))
     assert (found == []) if fault is None else any(fault in line for line in found)
 
 
@@ -316,7 +316,9 @@ def history(*rates: float) -> list[dict[str, Any]]:
 def copied(*runs: RunRecord) -> list[str]:
     """What the rule says of runs with the same weights, each in a place of its own."""
     given = [
-        Stored(Path(str(number)), Path(), run.model_copy(update={"weights_sha256": "a" * 64}), None)
+        StoredRun(
+            Path(str(number)), Path(), run.model_copy(update={"weights_sha256": "a" * 64}), None
+        )
         for number, run in enumerate(runs)
     ]
     return [fault for _, fault in runs_are_distinct(given)]
@@ -400,7 +402,7 @@ def folded(fold: int | None, study: Study | None) -> list[str]:
     """What the rule says of a fold and a study."""
     changed = {"fold": fold, "folds": None if fold is None else 5}
     run = make_record(protocol=changed).model_copy(update={"study": study})
-    return list(study_fits(Stored(Path(), Path(), run, None)))
+    return list(study_fits(StoredRun(Path(), Path(), run, None)))
 
 
 def test_a_fold_is_that_of_its_cross_validation() -> None:
@@ -463,7 +465,7 @@ def test_what_cannot_be_is_caught(
 def test_a_variant_with_a_recipe_and_a_network_of_its_own_passes(name: str, tmp_path: Path) -> None:
     protocol, departures = resolve("digits", epochs=1)
     few = dataclasses.replace(short(), train=short().train.take(torch.arange(64)))
-    execute(Plan(variants.get(name), 0, protocol, departures, tmp_path), few, Reporter())
+    train_run(RunSpec(variants.get(name), 0, protocol, departures, tmp_path), few, Reporter())
     assert check(tmp_path, few) == (1, [])
     if name == "mixup":
         edit(tmp_path, lambda f: f["history"][0].update(train_accuracy=0.5))
@@ -479,12 +481,12 @@ def test_a_variant_with_a_recipe_and_a_network_of_its_own_passes(name: str, tmp_
 
 def test_the_normalization_of_images_that_are_not_at_hand_is_not_judged() -> None:
     run = make_record()
-    data = stand_in(run.dataset)
-    stored = Stored(Path(), Path(), run, data)
+    data = labels_only_dataset(run.dataset)
+    stored = StoredRun(Path(), Path(), run, data)
     assert not stored.has_images
     assert list(normalization_fits(stored)) == []
     unit = make_record("keras_sgd")
-    (fault, *_) = normalization_fits(Stored(Path(), Path(), unit, data))
+    (fault, *_) = normalization_fits(StoredRun(Path(), Path(), unit, data))
     assert fault.startswith("normalization.mean[0]: 125.0 recorded, 0.0 follows")
 
 

@@ -134,7 +134,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_troubled_grid(folder / "trouble")
     found = {}
     for name in PAGES:
-        read = study.read(ROOT / "results" if name == "committed" else folder / name)
+        read = study.load_study(ROOT / "results" if name == "committed" else folder / name)
         found[name] = folder / f"{name}.html"
         found[name].write_bytes(html.page(read, sections.sections(read)))
     return found
@@ -240,7 +240,9 @@ def test_it_is_all_there_without_scripts(browser: Browser, pages: dict[str, Path
         text = browser.driver.find_element("css selector", "body").text
     finally:
         browser.do("Emulation.setScriptExecutionDisabled", value=False)
-    assert summary.answer(study.read(pages["verdict"].parent / "verdict")).word in text
+    assert (
+        summary.answer(study.load_study(pages["verdict"].parent / "verdict")).verdict_label in text
+    )
     assert "no_augmentation" in text
 
 

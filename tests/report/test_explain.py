@@ -23,8 +23,8 @@ from harness.progress import Reporter
 from harness.protocol.presets import resolve
 from harness.report.explain import attribution, sheet
 from harness.report.explain.run import explain_run
-from harness.runs.spec import Plan
-from harness.training.runner import execute
+from harness.runs.spec import RunSpec
+from harness.training.runner import train_run
 from variants.network import build
 
 pytest.importorskip("captum", reason="captum is not installed: pip install -e '.[explain]'")
@@ -114,9 +114,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     few = dataclasses.replace(digits, train=digits.train.take(torch.arange(128)))
     protocol, departures = resolve("digits", epochs=1)
     results = tmp_path_factory.mktemp("explained")
-    plan = Plan(variants.get("paper"), 0, protocol, departures, results)
-    execute(plan, few, Reporter())
-    return plan.directory
+    spec = RunSpec(variants.get("paper"), 0, protocol, departures, results)
+    train_run(spec, few, Reporter())
+    return spec.directory
 
 
 def test_the_same_seed_gives_the_same_sheet(run: Path, harness: Harness, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from harness.report.figures import by_epoch, by_variant, confusion, style
 from harness.report.text import verdict as text_verdict
 from harness.runs.record import RunRecord
 from harness.verdict import verdict
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 from tests.helpers.judged_studies import runs_near
 from tests.helpers.records import make_history, make_record
 
@@ -25,8 +25,8 @@ RULES = decision.load()
 VALIDATION = {"dataset": {"split": "validation"}}
 
 
-def judged(*records: RunRecord) -> Judgement:
-    (judgement,) = verdict.judge(groups.group(records)[0]).judgements
+def judged(*records: RunRecord) -> GroupVerdict:
+    (judgement,) = verdict.judge_groups(groups.group(records)[0]).group_verdicts
     return judgement
 
 
@@ -106,7 +106,7 @@ def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
     assert row[names.index("look")].text == "1"
 
 
-def _filled(judgement: Judgement) -> list[bool]:
+def _filled(judgement: GroupVerdict) -> list[bool]:
     """Whether each dot of the forest is filled."""
     forest = by_variant.forest(judgement, RULES)
     assert forest is not None
@@ -129,12 +129,12 @@ def test_a_dot_is_filled_once_a_look_has_settled_it() -> None:
 @pytest.mark.parametrize(("n", "tested"), [(10, False), (20, True)])
 def test_recall_has_a_test_at_the_last_look_alone(n: int, tested: bool) -> None:
     found = judged(*runs_near(n=n))
-    table = report_tables.recall(found, found.arm)
+    table = report_tables.recall(found, found.claim_runs)
     assert ("p" in dict(table.headers)) == tested
     assert "points" in dict(table.headers)
     assert ("p Holm" in verdict_text(found)) == tested
 
 
-def verdict_text(found: Judgement) -> str:
-    shown = text_verdict.render(verdict.judge([found.group]), "markdown")
+def verdict_text(found: GroupVerdict) -> str:
+    shown = text_verdict.render(verdict.judge_groups([found.group]), "markdown")
     return shown[shown.index("### Recall") :]

@@ -18,30 +18,32 @@ from harness.protocol.spec import Protocol
 from harness.report.figures import of_run
 from harness.runs import store
 from harness.runs.record import RunRecord
-from harness.runs.spec import Plan
-from harness.training.runner import execute
+from harness.runs.spec import RunSpec
+from harness.training.runner import train_run
 from tests.analysis.test_comparison import make_record
 
 
 @pytest.fixture(scope="module")
-def plan(data: Dataset, protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def spec(data: Dataset, protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> RunSpec:
     """A run of two epochs on the small data; its folder holds what it left."""
     applied = dataclasses.replace(protocol, decay_at=(0.5,))
-    plan = Plan(variants.get("paper"), 0, applied, {}, tmp_path_factory.mktemp("results"))
-    execute(plan, data, Reporter())
-    return plan
+    spec = RunSpec(variants.get("paper"), 0, applied, {}, tmp_path_factory.mktemp("results"))
+    train_run(spec, data, Reporter())
+    return spec
 
 
 @pytest.fixture(scope="module")
-def trained(plan: Plan) -> RunRecord:
-    return store.load(plan.directory / store.FILE)
+def trained(spec: RunSpec) -> RunRecord:
+    return store.load(spec.directory / store.FILE)
 
 
 @pytest.fixture(scope="module")
-def draw(plan: Plan, trained: RunRecord, data: Dataset) -> Callable[[], dict[str, of_run.Figure]]:
+def draw(
+    spec: RunSpec, trained: RunRecord, data: Dataset
+) -> Callable[[], dict[str, of_run.Figure]]:
     images, labels = data.test.images.numpy(), data.test.labels.numpy()
-    probabilities = np.load(plan.directory / store.PROBABILITIES)
-    return lambda: of_run.of_run(trained, images, labels, probabilities)
+    probabilities = np.load(spec.directory / store.PROBABILITIES)
+    return lambda: of_run.figures_of_run(trained, images, labels, probabilities)
 
 
 @pytest.fixture(scope="module")

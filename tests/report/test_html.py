@@ -39,7 +39,7 @@ Harness = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def rendered(results: Path) -> bytes:
-    found = study.read(results)
+    found = study.load_study(results)
     return html.page(found, sections.sections(found))
 
 
@@ -124,14 +124,14 @@ def test_before_a_look_the_first_screen_says_so(tmp_path: Path) -> None:
 
 def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
     write_grid(tmp_path, 5, names=["paper", "baseline", "no_augmentation"])
-    frame = comparison.numbers(study.read(tmp_path).lead, "paper")
+    frame = comparison.numbers(study.load_study(tmp_path).primary, "paper")
     table = next(t for t in outline(tmp_path).find("table") if t.find("caption")[0].text[0] == "A")
     heads = [tag.text for tag in table.find("thead")[0].find("th")]
     rows = [tag.find("th", "td") for tag in table.find("tbody")[0].find("tr")]
     assert [row[0].text for row in rows] == list(frame["variant"])
     for header, column, form in (
         ("accuracy, %", "accuracy", formatting.percent),
-        ("vs paper", "difference", formatting.points),
+        ("vs paper", "difference", formatting.signed_points),
         ("detects", "detectable", formatting.percent),
     ):
         cells = [row[heads.index(header)] for row in rows]
@@ -261,7 +261,7 @@ def test_pictures_and_tables_can_be_read_out(shown: Tag) -> None:
 def test_figures_are_written_as_svg_and_png_twice_alike(study_folder: Path, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
-        found = study.read(study_folder)
+        found = study.load_study(study_folder)
         export.save(folder, found, sections.sections(found))
     names = sorted(path.name for path in folders[0].iterdir())
     assert {"group-1-seeds.svg", "group-1-recall.png", "table.tex"} <= set(names)
@@ -282,7 +282,7 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
     if program is None:
         pytest.skip("no pdflatex here")
     write_grid(tmp_path / "results", 5, names=["paper", "baseline"])
-    found = study.read(tmp_path / "results")
+    found = study.load_study(tmp_path / "results")
     export.save(tmp_path, found, sections.sections(found)[:0])
     (tmp_path / "paper.tex").write_text(
         "\\documentclass{article}\n\\usepackage{booktabs}\n"
@@ -312,7 +312,7 @@ def spoiled(results: Path, change: Callable[[dict[str, Any]], Any]) -> Study:
     fields = json.loads(path.read_bytes())
     change(fields)
     path.write_text(json.dumps(fields))
-    return study.read(results)
+    return study.load_study(results)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_a_record_damaged_inside_is_named_and_left_out(
     change: Callable[[dict[str, Any]], Any], tmp_path: Path
 ) -> None:
     found = spoiled(tmp_path, change)
-    assert found.problems[0].sentence == "1 record could not be read."
-    assert "seed-0/record.json is damaged" in found.problems[0].cases[0]
+    assert found.warnings[0].sentence == "1 record could not be read."
+    assert "seed-0/record.json is damaged" in found.warnings[0].cases[0]
     sections.sections(found)
-    assert [r.seed for r in found.lead.group.records] == [1]
+    assert [r.seed for r in found.primary.group.records] == [1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.analysis import groups
-from harness.analysis.groups import Arm
+from harness.analysis.groups import VariantRuns
 from harness.protocol import decision
 from harness.report import provenance
 from harness.runs import store
@@ -60,7 +60,9 @@ def test_a_row_has_a_command_for_each_number_of_threads_that_its_runs_were_told(
 ) -> None:
     runs = [make_record(seed=n, environment=place) for n, place in enumerate(places)]
     (group,) = groups.group(runs)[0]
-    (row,) = provenance.repeats(group, [Arm.of("paper", group.records, decision.load())]).rows
+    (row,) = provenance.repeats(
+        group, [VariantRuns.of("paper", group.records, decision.load())]
+    ).rows
     assert [one.split(" --dataset ")[0] for one in row[1].text.split("; ")] == commands
     assert row[1].text.count("--results again") == len(commands)
 

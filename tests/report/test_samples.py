@@ -62,7 +62,7 @@ def pictured(tmp_path: Path) -> Path:
 
 def gallery(results: Path, data_dir: Path | None = None) -> tuple[samples.Gallery | None, str]:
     """What is shown, and what is told of the rest."""
-    shown, problems = samples.gallery(study.read(results).lead, results, data_dir, None)
+    shown, problems = samples.gallery(study.load_study(results).primary, results, data_dir, None)
     return shown, " ".join(text for p in problems for text in (p.sentence, *p.cases))
 
 

@@ -107,7 +107,7 @@ def test_a_budget_that_reaches_more_than_was_asked_for_is_explained() -> None:
     def steps(*means: float) -> str:
         tried = zip((15, 20), means, strict=True)
         by_epochs = {epochs: dict.fromkeys(range(3), mean) for epochs, mean in tried}
-        return sentences.steps(calibration.conclude(data, by_epochs), RULES)
+        return sentences.steps(calibration.apply_rule(data, by_epochs), RULES)
 
     assert steps(0.73, 0.77) == (
         "Of the numbers of epochs tried, 20 is the smallest that reached 75 % on held-out training "
@@ -135,7 +135,7 @@ def test_a_budget_that_reaches_more_than_was_asked_for_is_explained() -> None:
     ],
 )
 def test_the_word_and_its_reason(records: list[RunRecord], word: str) -> None:
-    assert accuracy.word(judge_one_group(records)) == word
+    assert accuracy.verdict_label(judge_one_group(records)) == word
     said = told(*records)
     for other in ("REPRODUCED", "EXCEEDED", "NOT REACHED", "UNDECIDED"):
         assert (f"{other}: " in said) == (other == word)

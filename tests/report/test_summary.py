@@ -9,7 +9,7 @@ import pytest
 from harness.protocol import decision
 from harness.protocol.presets import EPOCHS
 from harness.report import summary
-from harness.report.summary import Answer
+from harness.report.summary import Summary
 from harness.runs.record import RunRecord
 from harness.verdict.study import Study
 from tests.helpers.judged_studies import failed_runs, runs_near, verdict_of
@@ -18,13 +18,13 @@ from tests.helpers.records import make_record
 pytestmark = pytest.mark.usefixtures("adopted")
 
 
-def screen(*records: RunRecord) -> Answer:
+def screen(*records: RunRecord) -> Summary:
     judged = verdict_of(list(records))
-    return summary.answer(Study(Path("results"), judged, judged.judgements[0], (), {}))
+    return summary.answer(Study(Path("results"), judged, judged.group_verdicts[0], (), {}))
 
 
-def fact(shown: Answer, name: str) -> tuple[str, str]:
-    (found,) = (f for f in shown.facts if f.name == name)
+def fact(shown: Summary, name: str) -> tuple[str, str]:
+    (found,) = (f for f in shown.rows if f.name == name)
     return found.value, found.detail
 
 
@@ -41,7 +41,7 @@ def at(epochs: int, *records: RunRecord) -> list[RunRecord]:
 
 def test_a_reproduced_accuracy() -> None:
     shown = screen(*runs_near(n=5))
-    assert (shown.word, shown.tone) == ("REPRODUCED", "match")
+    assert (shown.verdict_label, shown.style) == ("REPRODUCED", "match")
     assert "was reproduced within 1 point" in shown.sentence
     assert fact(shown, "How sure") == (
         "settled at look 1 (seeds 0-4)",
@@ -52,7 +52,7 @@ def test_a_reproduced_accuracy() -> None:
 
 def test_an_exceeded_accuracy_is_not_told_as_a_failure_to_get_there() -> None:
     shown = screen(*runs_near(right=800, n=5))
-    assert (shown.word, shown.tone) == ("EXCEEDED", "mismatch")
+    assert (shown.verdict_label, shown.style) == ("EXCEEDED", "mismatch")
     assert shown.sentence == (
         "The paper's accuracy was not reproduced but exceeded. Our 5 runs lie on average 4.82 "
         "points above the paper's average. Part of that may be built in: the number of epochs, "
@@ -60,7 +60,7 @@ def test_an_exceeded_accuracy_is_not_told_as_a_failure_to_get_there() -> None:
         "training images, and the smallest that reaches it may reach more."
     )
     below = screen(*runs_near(right=700, n=5))
-    assert (below.word, below.tone) == ("NOT REACHED", "mismatch")
+    assert (below.verdict_label, below.style) == ("NOT REACHED", "mismatch")
     assert below.sentence == (
         "The paper's accuracy was not reached. Our 5 runs lie on average 5.18 points below the "
         "paper's average."
@@ -89,28 +89,28 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
 )
 def test_what_is_not_settled_is_undecided_and_why(records: list[RunRecord], why: str) -> None:
     shown = screen(*records)
-    assert (shown.word, shown.tone) == ("UNDECIDED", "open")
+    assert (shown.verdict_label, shown.style) == ("UNDECIDED", "open")
     assert shown.sentence.endswith(f"Nothing is decided yet: {why}.")
 
 
 def test_another_budget_that_decides_has_its_word_too() -> None:
     shown = screen(*runs_near(), *at(90, *runs_near(right=761, n=6)))
-    assert shown.word == "REPRODUCED"
+    assert shown.verdict_label == "REPRODUCED"
     assert fact(shown, "At 90 epochs") == ("UNDECIDED", "the reference's budget")
 
 
 @pytest.mark.parametrize("n", [2, 6, 20])
 def test_where_no_verdict_is_given_there_are_figures(n: int) -> None:
     shown = screen(*at(40, *runs_near(n=n)))
-    assert (shown.word, shown.tone) == ("NO VERDICT", "open")
+    assert (shown.verdict_label, shown.style) == ("NO VERDICT", "open")
     assert "This decides nothing: ANOTHER BUDGET (the verdict is given for" in shown.sentence
     assert fact(shown, "How sure")[1] == "figures, no verdict"
-    assert "All its claims" not in [one.name for one in shown.facts]
+    assert "All its claims" not in [one.name for one in shown.rows]
 
 
 def test_without_test_images_nothing_is_compared() -> None:
     shown = screen(make_record(dataset={"split": "validation"}))
-    assert shown.word == "NO VERDICT"
+    assert shown.verdict_label == "NO VERDICT"
     assert fact(shown, "What came out") == ("nothing to compare", "")
     assert fact(shown, "On which data")[0] == "the official CIFAR-10, but not its test images"
 
@@ -135,4 +135,4 @@ def test_an_ablation_whose_side_depends_on_the_budget_is_on_the_first_screen() -
     alike = screen(
         *lead, *at(others, *runs_near(n=2)), *at(others, make_record("baseline", right=700))
     )
-    assert "By number of epochs" not in [one.name for one in alike.facts]
+    assert "By number of epochs" not in [one.name for one in alike.rows]

@@ -242,7 +242,7 @@ def test_a_short_table_has_the_legend_and_no_classes() -> None:
 
 def test_no_group_has_the_numbers_of_another() -> None:
     records = [*runs_near(n=5), *runs_near(right=800, n=5, environment={"device_type": "cuda"})]
-    first, second = verdict_of(records).judgements
+    first, second = verdict_of(records).group_verdicts
     means = {
         j.group.device_type: comparison.numbers(j, "paper").set_index("variant")["accuracy"][
             "paper"

@@ -25,7 +25,7 @@ CROWD = """
     from harness.runs import lock
     folder, end = Path(sys.argv[1]), time.monotonic() + float(sys.argv[2])
     while time.monotonic() < end:
-        held = lock.attempt(folder)
+        held = lock.try_acquire(folder)
         if held:
             start = time.monotonic_ns()
             time.sleep(random.uniform(0, 0.005))
@@ -51,7 +51,7 @@ def dead(folder: Path) -> None:
         import os, sys
         from pathlib import Path
         from harness.runs import lock
-        assert lock.attempt(Path(sys.argv[1]))
+        assert lock.try_acquire(Path(sys.argv[1]))
         os.kill(os.getpid(), 9)
     """
     with process(script, str(folder)) as holder:
@@ -74,26 +74,26 @@ def names(folder: Path) -> list[str]:
 
 def test_a_folder_has_one_holder_and_keeps_nothing_afterwards(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    held = lock.attempt(folder)
+    held = lock.try_acquire(folder)
     assert held is not None
-    assert lock.held(folder)
-    assert lock.attempt(folder) is None
+    assert lock.is_locked(folder)
+    assert lock.try_acquire(folder) is None
     held.check()
     held.release()
     assert names(folder) == []
-    assert not lock.held(folder)
+    assert not lock.is_locked(folder)
 
 
 def test_a_killed_holder_is_succeeded_and_the_chain_removed(tmp_path: Path) -> None:
     dead(tmp_path)
     assert names(tmp_path) == [".lease"]
-    assert not lock.held(tmp_path)
+    assert not lock.is_locked(tmp_path)
     dead(tmp_path)  # a taker that dies in turn
     assert len(names(tmp_path)) == 2
-    held = lock.attempt(tmp_path)
+    held = lock.try_acquire(tmp_path)
     assert held is not None
     assert len(names(tmp_path)) == 3
-    assert lock.attempt(tmp_path) is None
+    assert lock.try_acquire(tmp_path) is None
     held.release()
     assert names(tmp_path) == []
 
@@ -103,26 +103,26 @@ def test_a_holder_that_waits_to_be_reaped_is_dead(tmp_path: Path) -> None:
         import sys
         from pathlib import Path
         from harness.runs import lock
-        assert lock.attempt(Path(sys.argv[1]))
+        assert lock.try_acquire(Path(sys.argv[1]))
         print(flush=True)
         sys.stdin.read()
     """
     with process(script, str(tmp_path)) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        assert lock.held(tmp_path)
+        assert lock.is_locked(tmp_path)
         holder.kill()
         os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
-        assert not lock.held(tmp_path)
+        assert not lock.is_locked(tmp_path)
 
 
 def test_a_reused_process_number_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / lock.FILE
     claim = {"host": lock.here(), "pid": os.getpid(), "token": "feed"}
     path.write_text(json.dumps({**claim, "born": lock.born(os.getpid())}))
-    assert lock.held(tmp_path)
+    assert lock.is_locked(tmp_path)
     path.write_text(json.dumps({**claim, "born": "1"}))
-    assert not lock.held(tmp_path)
+    assert not lock.is_locked(tmp_path)
 
 
 def age(claim: Path) -> None:
@@ -132,7 +132,7 @@ def age(claim: Path) -> None:
 
 def assert_free(folder: Path) -> None:
     """A run can be claimed, and nothing is left when it is given back."""
-    held = lock.attempt(folder)
+    held = lock.try_acquire(folder)
     assert held is not None
     held.release()
     assert names(folder) == []
@@ -140,8 +140,8 @@ def assert_free(folder: Path) -> None:
 
 def test_another_host_lives_as_long_as_it_touches_its_claim(tmp_path: Path) -> None:
     path = elsewhere(tmp_path, lock.STALE / 2)
-    assert lock.held(tmp_path)
-    assert lock.attempt(tmp_path) is None
+    assert lock.is_locked(tmp_path)
+    assert lock.try_acquire(tmp_path) is None
     age(path)
     assert_free(tmp_path)
 
@@ -150,7 +150,7 @@ def test_another_host_lives_as_long_as_it_touches_its_claim(tmp_path: Path) -> N
 def test_a_claim_that_is_cut_short_counts_by_its_age(text: str, tmp_path: Path) -> None:
     path = tmp_path / lock.FILE
     path.write_text(text)
-    assert lock.attempt(tmp_path) is None
+    assert lock.try_acquire(tmp_path) is None
     age(path)
     assert_free(tmp_path)
 
@@ -167,7 +167,7 @@ def test_several_claims_that_are_cut_short_are_succeeded(tmp_path: Path) -> None
 
 def test_a_claim_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / lock.FILE).mkdir()
-    for ask in (lock.attempt, lock.held):
+    for ask in (lock.try_acquire, lock.is_locked):
         with pytest.raises(InputError, match="cannot read who holds"):
             ask(tmp_path)
 
@@ -183,21 +183,21 @@ def taken_over(folder: Path) -> None:
 def test_a_holder_notices_that_the_machine_slept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = lock.attempt(tmp_path)
+    held = lock.try_acquire(tmp_path)
     assert held is not None
     taken_over(tmp_path)
     held.check()  # nothing to see yet: the last look was just now
     # Sleep: `monotonic` stands still meanwhile.
     awake = time.clock_gettime(time.CLOCK_BOOTTIME)
     monkeypatch.setattr(time, "clock_gettime", lambda clock: awake + lock.STALE)
-    with pytest.raises(lock.LeaseLostError):
+    with pytest.raises(lock.LockLostError):
         held.check()
     held.release()
 
 
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "BEAT", 0.02)
-    held = lock.attempt(tmp_path)
+    held = lock.try_acquire(tmp_path)
     assert held is not None
     path = tmp_path / lock.FILE
     os.utime(path, (0, 0))
@@ -211,11 +211,11 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_holder_that_slept_too_long_notices_and_removes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = lock.attempt(tmp_path)
+    held = lock.try_acquire(tmp_path)
     assert held is not None
     taken_over(tmp_path)
     monkeypatch.setattr(lock, "STALE", 0.0)
-    with pytest.raises(lock.LeaseLostError, match="taken over"):
+    with pytest.raises(lock.LockLostError, match="taken over"):
         held.check()
     before = names(tmp_path)
     held.release()
@@ -225,7 +225,7 @@ def test_a_holder_that_slept_too_long_notices_and_removes_nothing(
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
-        lock.attempt(tmp_path / "file" / "run")
+        lock.try_acquire(tmp_path / "file" / "run")
 
 
 def test_no_two_of_a_crowd_hold_it_at_once_though_holders_are_killed(tmp_path: Path) -> None:

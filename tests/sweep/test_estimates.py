@@ -6,102 +6,106 @@ from pathlib import Path
 
 import pytest
 
-from harness.runs.options import Options
+from harness.runs.options import RunOptions
 from harness.runs.store import CHECKPOINTS, save
 from harness.runs.threads import THREADS, cores
 from harness.sweep import estimates
-from harness.sweep.estimates import REST, Costs
+from harness.sweep.estimates import OVERHEAD, RuntimeEstimator
 from harness.sweep.grid import Capacity, Grid, seeds_first
 from harness.sweep.local.machine import Machine, Place, capacity
 from tests.helpers.specs import DEVICE, as_failed, finished_run, make_spec
 
 
 def test_the_nearest_runs_count(tmp_path: Path) -> None:
-    plan = make_spec("paper", tmp_path)
-    elsewhere = finished_run(plan, 100.0, "a GPU")
+    spec = make_spec("paper", tmp_path)
+    elsewhere = finished_run(spec, 100.0, "a GPU")
     other = finished_run(make_spec("baseline", tmp_path), 10.0)
-    own = [finished_run(plan, seconds) for seconds in (1.0, 2.0, 6.0)]
-    epochs = plan.protocol.epochs
-    assert Costs([], DEVICE).of(plan) is None
+    own = [finished_run(spec, seconds) for seconds in (1.0, 2.0, 6.0)]
+    epochs = spec.protocol.epochs
+    assert RuntimeEstimator([], DEVICE).estimate(spec) is None
     for records, seconds, basis in (
         ([elsewhere], 100.0, "1 run: another device"),
         ([elsewhere, other], 10.0, "1 run: other variants, this device"),
         ([elsewhere, other, *own], 2.0, "3 runs: this device"),
     ):
-        estimate = Costs(records, DEVICE).of(plan)
+        estimate = RuntimeEstimator(records, DEVICE).estimate(spec)
         assert estimate is not None
-        assert estimate.seconds == pytest.approx(REST * seconds * epochs)
+        assert estimate.seconds == pytest.approx(OVERHEAD * seconds * epochs)
         assert estimate.basis == basis
-    costs = Costs([elsewhere, other, *own], DEVICE)
-    costs.add(plan, 3.0)
-    estimate = costs.of(plan)
+    costs = RuntimeEstimator([elsewhere, other, *own], DEVICE)
+    costs.add(spec, 3.0)
+    estimate = costs.estimate(spec)
     assert estimate is not None
     assert estimate.seconds == pytest.approx(3.0 * epochs)
     assert estimate.basis == "1 run: this sweep"
 
 
 def test_another_budget_is_scaled_and_other_work_passed_over(tmp_path: Path) -> None:
-    plan = make_spec("paper", tmp_path)
+    spec = make_spec("paper", tmp_path)
     short = finished_run(make_spec("paper", tmp_path, epochs=1), 5.0)
-    estimate = Costs([short], DEVICE).of(plan)
+    estimate = RuntimeEstimator([short], DEVICE).estimate(spec)
     assert estimate is not None
-    assert estimate.seconds == pytest.approx(REST * 5.0 * plan.protocol.epochs)
+    assert estimate.seconds == pytest.approx(OVERHEAD * 5.0 * spec.protocol.epochs)
     assert (
-        Costs([finished_run(make_spec("paper", tmp_path, precision="bf16"), 5.0)], DEVICE).of(plan)
+        RuntimeEstimator(
+            [finished_run(make_spec("paper", tmp_path, precision="bf16"), 5.0)], DEVICE
+        ).estimate(spec)
         is None
     )
-    assert Costs([as_failed(finished_run(plan, 5.0))], DEVICE).of(plan) is None
+    assert RuntimeEstimator([as_failed(finished_run(spec, 5.0))], DEVICE).estimate(spec) is None
 
 
 def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
-    options = Options(dataset="digits", epochs=10, results=tmp_path)
-    grid = Grid(plans=seeds_first(["paper", "baseline"], [0, 1], options), options=options)
-    first, second, *_ = grid.plans
-    save(first.directory, finished_run(first, 60.0 / REST))
+    options = RunOptions(dataset="digits", epochs=10, results=tmp_path)
+    grid = Grid(specs=seeds_first(["paper", "baseline"], [0, 1], options), options=options)
+    first, second, *_ = grid.specs
+    save(first.directory, finished_run(first, 60.0 / OVERHEAD))
     (second.directory / CHECKPOINTS).mkdir(parents=True)
     (second.directory / CHECKPOINTS / "epoch-00004-abc.pt").touch()
-    table, total = estimates.lines(grid, Capacity(DEVICE, 2))
+    table, total = estimates.dry_run_report(grid, Capacity(DEVICE, 2))
     rows = table.splitlines()[2:]
     assert [" ".join(row.split()) for row in rows] == [
         "paper seed 0 done -",
-        "baseline seed 0 open, 4 of 10 epochs done 6:00 1 run: other variants, this device",
-        "paper seed 1 open 10:00 1 run: this device",
-        "baseline seed 1 open 10:00 1 run: other variants, this device",
+        "baseline seed 0 pending, 4 of 10 epochs done 6:00 1 run: other variants, this device",
+        "paper seed 1 pending 10:00 1 run: this device",
+        "baseline seed 1 pending 10:00 1 run: other variants, this device",
     ]
     assert total == "3 of 4 runs to train: 26:00 in all, about 13:00 in 2 at once"
 
 
 def test_a_run_on_fewer_threads_or_a_shared_gpu_takes_longer(tmp_path: Path) -> None:
-    plan = make_spec("paper", tmp_path, epochs=1)
-    run = finished_run(plan, 10.0)
+    spec = make_spec("paper", tmp_path, epochs=1)
+    run = finished_run(spec, 10.0)
     cpu = run.environment.model_copy(update={"threads": 2})
     alone = run.model_copy(update={"environment": cpu})
     for threads, load, seconds in ((2, 1.0, 10.0), (1, 1.0, 20.0), (4, 1.0, 10.0), (2, 2.0, 20.0)):
-        costs = Costs([alone], DEVICE, threads, load)
-        estimate = costs.of(plan)
+        costs = RuntimeEstimator([alone], DEVICE, threads, load)
+        estimate = costs.estimate(spec)
         assert estimate is not None
-        assert estimate.seconds == pytest.approx(REST * seconds)
-        costs.add(plan, 7.0)  # measured as it is here
-        estimate = costs.of(plan)
+        assert estimate.seconds == pytest.approx(OVERHEAD * seconds)
+        costs.add(spec, 7.0)  # measured as it is here
+        estimate = costs.estimate(spec)
         assert estimate is not None
         assert estimate.seconds == pytest.approx(7.0)
 
 
 def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path) -> None:
-    options = Options(dataset="digits", epochs=10, results=tmp_path)
-    grid = Grid(plans=seeds_first(["paper"], [0, 1, 2, 3, 4], options), options=options)
-    save(grid.plans[0].directory, finished_run(grid.plans[0], 60.0 / REST))
+    options = RunOptions(dataset="digits", epochs=10, results=tmp_path)
+    grid = Grid(specs=seeds_first(["paper"], [0, 1, 2, 3, 4], options), options=options)
+    save(grid.specs[0].directory, finished_run(grid.specs[0], 60.0 / OVERHEAD))
     gpus, cpu = Machine("cuda", DEVICE, 2, 64 * 2**30), Machine("cpu", DEVICE, 1, threads=2)
     shared = capacity(gpus, [Place("cuda", 4), Place("cuda", 4)])
-    assert estimates.lines(grid, shared)[1].endswith("40:00 in all, about 20:00 in 8 at once")
+    assert estimates.dry_run_report(grid, shared)[1].endswith(
+        "40:00 in all, about 20:00 in 8 at once"
+    )
     assert capacity(cpu, [Place("cpu", 1, {THREADS: "1"})] * 2).threads == 1
     crowd = capacity(cpu, [Place("cpu", 1, {THREADS: str(cores())})] * 3)
     assert (crowd.slots, crowd.load) == (3, 3.0)
 
 
 def test_a_dry_run_without_records_says_so(tmp_path: Path) -> None:
-    options = Options(dataset="digits", results=tmp_path)
-    grid = Grid(plans=seeds_first(["paper"], [0], options), options=options)
-    table, total = estimates.lines(grid, Capacity(None, 1))
+    options = RunOptions(dataset="digits", results=tmp_path)
+    grid = Grid(specs=seeds_first(["paper"], [0], options), options=options)
+    table, total = estimates.dry_run_report(grid, Capacity(None, 1))
     assert "unknown" in table
     assert total == "1 of 1 runs to train"

@@ -74,7 +74,7 @@ def test_a_sweep_gives_the_bits_of_runs_alone_seed_by_seed(
     assert trained(output) == 4 * EPOCHS
     ends = re.findall(r"^(\w+ seed \d): accuracy", output, re.MULTILINE)
     assert ends == ["paper seed 0", "batch_norm seed 0", "paper seed 1", "batch_norm seed 1"]
-    assert "4 of 4 done, 0 running, 0 failed, 0 open" in output
+    assert "4 of 4 done, 0 running, 0 failed, 0 pending" in output
     assert output.endswith("4 runs: 4 done, 0 failed\n")
 
     status, output, _ = wait_for_exit(start_sweep(tmp_path, "sweep", "--variants", NAMES, *options))
@@ -84,7 +84,7 @@ def test_a_sweep_gives_the_bits_of_runs_alone_seed_by_seed(
     )
     assert status == 0
     assert "batch_norm seed 1: done" in output
-    assert output.endswith("16 runs: 4 done, 0 failed, 0 running, 12 open\n")
+    assert output.endswith("16 runs: 4 done, 0 failed, 0 running, 12 pending\n")
 
     (damaged,) = tmp_path.rglob("paper/seed-1/record.json")
     damaged.write_text("{")
@@ -179,7 +179,7 @@ FAILING = """
     from harness.training import runner
     from tests.helpers.sweep_processes import run_local_sweep
 
-    execute = runner.execute
+    execute = runner.train_run
 
     # Room for what is small; the tensors of the network fail.
     def starved(*arguments):
@@ -195,7 +195,7 @@ FAILING = """
         os.kill(os.getpid(), signal.SIGKILL)
 
     fates = {"dropout_0": starved, "dropout_25": killed}
-    runner.execute = lambda plan, *rest: fates.get(plan.variant.name, execute)(plan, *rest)
+    runner.train_run = lambda spec, *rest: fates.get(spec.variant.name, execute)(spec, *rest)
 
     if __name__ == "__main__":
         scheduler.DEATHS = 2
@@ -301,7 +301,7 @@ UNSEEN = """
     from tests.helpers.sweep_processes import run_local_sweep
 
     epoch, met, short = runner._epoch, threading.Barrier(2), []
-    device.shortages = lambda place: len(short)
+    device.oom_count = lambda place: len(short)
 
     def shared(trainer, reporter):
         row = epoch(trainer, reporter)
@@ -341,7 +341,7 @@ def test_a_time_limit_starts_nothing_that_would_not_finish(
     assert output.endswith("1 runs: 0 done, 0 failed, 1 left for the next time: the time limit\n")
     status, output, _ = wait_for_exit(start_sweep(tmp_path, *other, "--dry-run"))
     assert status == 0
-    assert re.search(r"paper seed 7 +open +[\d:]+ +2 runs: this device", output)
+    assert re.search(r"paper seed 7 +pending +[\d:]+ +2 runs: this device", output)
     assert "1 of 1 runs to train: " in output
 
 

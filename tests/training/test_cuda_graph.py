@@ -18,7 +18,7 @@ import variants
 from harness.data.dataset import Dataset
 from harness.protocol.spec import PRECISIONS, Protocol
 from harness.training import trainer as training_trainer
-from harness.training.device import own_stream
+from harness.training.device import private_stream
 from harness.training.runner import weights_sha256
 from harness.training.trainer import Trainer
 from tests.helpers.paths import ROOT
@@ -54,7 +54,7 @@ def bits(trainer: Trainer) -> str:
 
 def trained(trainer: Trainer, epochs: int = 2) -> tuple[str, list[float], torch.Tensor]:
     """Weights, losses and logits after some epochs."""
-    with own_stream(trainer.device):
+    with private_stream(trainer.device):
         losses = [trainer.train_epoch()["train_loss"] for _ in range(epochs)]
         return bits(trainer), losses, trainer.predict().cpu()
 

@@ -35,7 +35,7 @@ class Fills(Reporter):
 def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """As many as there were shortages."""
     found: list[int] = []
-    monkeypatch.setattr(training_device, "shortages", lambda device: len(found))
+    monkeypatch.setattr(training_device, "oom_count", lambda device: len(found))
     return found
 
 
@@ -64,8 +64,8 @@ def test_a_shortage_while_the_network_is_judged_counts_too(train: Train, count: 
 
 def test_a_cpu_has_every_precision_and_counts_no_shortage() -> None:
     place = torch.device("cpu")
-    training_device.refuse_without_units(place, "bf16")
-    assert training_device.shortages(place) == 0
+    training_device.require_precision(place, "bf16")
+    assert training_device.oom_count(place) == 0
 
 
 class Stop(Reporter):
@@ -81,8 +81,8 @@ def test_a_run_says_that_its_cpu_emulates_the_precision(
 ) -> None:
     place = torch.device("cpu")
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: supported)
-    assert training_device.emulates(place, "bf16") != supported
-    assert not training_device.emulates(place, "fp32")
+    assert training_device.lacks_instructions(place, "bf16") != supported
+    assert not training_device.lacks_instructions(place, "fp32")
     if not supported:
         with pytest.raises(InterruptedError, match="no bf16 instructions"):
             train(precision="bf16", reporter=Stop())
@@ -93,11 +93,11 @@ import torch
 from harness.training import device as memory
 
 place = torch.device("cuda")
-assert memory.shortages(place) == 0
+assert memory.oom_count(place) == 0
 try:
     torch.empty(2**50, dtype=torch.uint8, device=place)
 except torch.OutOfMemoryError:
-    assert memory.shortages(place) == 1
+    assert memory.oom_count(place) == 1
 else:
     raise AssertionError("so much fits")
 """
@@ -120,9 +120,9 @@ def test_a_gpu_without_units_for_bf16_is_refused_before_training(
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     place = torch.device("cuda", torch.cuda.current_device())
-    training_device.refuse_without_units(place, "fp32")
+    training_device.require_precision(place, "fp32")
     if able:
-        training_device.refuse_without_units(place, "bf16")
+        training_device.require_precision(place, "bf16")
         return
     with pytest.raises(InputError, match="--precision fp32"):
-        training_device.refuse_without_units(place, "bf16")
+        training_device.require_precision(place, "bf16")

@@ -10,7 +10,7 @@ import pytest
 import variants
 from harness.data.dataset import Dataset
 from harness.protocol.spec import Protocol
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.training import profiler
 from harness.training.trainer import Trainer
 
@@ -18,8 +18,8 @@ from harness.training.trainer import Trainer
 def test_the_parts_of_a_run_are_measured_and_traced(
     data: Dataset, protocol: Protocol, tmp_path: Path
 ) -> None:
-    plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
-    found = profiler.measure(plan, data, 3.0)
+    spec = RunSpec(variants.get("paper"), 0, protocol, {}, tmp_path)
+    found = profiler.measure(spec, data, 3.0)
     parts = ["start-up", "augmentation", "forward", "backward", "optimizer", "evaluation"]
     assert list(found.parts) == parts
     assert all(seconds > 0 for seconds in found.parts.values())
@@ -36,9 +36,9 @@ def test_a_run_of_more_epochs_has_more_of_each_part_but_start_up(
     # Every clock tick counts one: what is left is how often each part is counted.
     ticks = iter(range(10**6))
     monkeypatch.setattr(profiler.time, "perf_counter", lambda: next(ticks))
-    monkeypatch.setattr(profiler, "_traced", lambda plan, few: ("", tmp_path))
-    plan = Plan(variants.get("paper"), 0, protocol, {}, tmp_path)
-    parts = profiler.measure(plan, data, 3.0).parts
-    steps = len(Trainer(plan.variant, protocol, 0, data).batch_sizes)
+    monkeypatch.setattr(profiler, "_traced", lambda spec, few: ("", tmp_path))
+    spec = RunSpec(variants.get("paper"), 0, protocol, {}, tmp_path)
+    parts = profiler.measure(spec, data, 3.0).parts
+    steps = len(Trainer(spec.variant, protocol, 0, data).batch_sizes)
     assert parts["forward"] == steps * protocol.epochs
     assert parts["evaluation"] == protocol.epochs + 1

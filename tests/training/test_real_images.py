@@ -16,7 +16,7 @@ import torch
 import variants
 from harness.data import dataset
 from harness.data.dataset import Dataset
-from harness.integrity.reference_data import stand_in
+from harness.integrity.reference_data import labels_only_dataset
 from harness.protocol import presets
 from harness.protocol.datasets import OFFICIAL
 from harness.training.metrics import loss_and_accuracy
@@ -52,7 +52,7 @@ def test_the_official_files_are_known(official: Dataset) -> None:
 
 
 def test_check_knows_the_official_labels(official: Dataset) -> None:
-    known = stand_in(make_record().dataset)
+    known = labels_only_dataset(make_record().dataset)
     assert known is not None
     assert known.classes == official.classes
     for part, expected in ((known.train, official.train), (known.test, official.test)):

@@ -13,7 +13,7 @@ from harness.report.figures import by_epoch, style
 from harness.report.text import budget
 from harness.runs.record import RunRecord
 from harness.verdict import verdict
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 from tests.helpers.records import make_record
 
 RULES = decision.load()
@@ -27,13 +27,13 @@ def at(epochs: int, variant: str, *right: int) -> list[RunRecord]:
     return [make_record(variant, seed, n, protocol=protocol) for seed, n in enumerate(right)]
 
 
-def curve_of(*runs: Sequence[RunRecord]) -> tuple[Judgement, ...]:
-    (found,) = verdict.judge(groups.group(r for few in runs for r in few)[0]).curves
+def curve_of(*runs: Sequence[RunRecord]) -> tuple[GroupVerdict, ...]:
+    (found,) = verdict.judge_groups(groups.group(r for few in runs for r in few)[0]).curves
     return found
 
 
 @pytest.fixture
-def small() -> tuple[Judgement, ...]:
+def small() -> tuple[GroupVerdict, ...]:
     """Two budgets: one ablation that changes sides, one that was run at one of them alone."""
     return curve_of(
         at(10, "paper", 700, 720),
@@ -45,7 +45,7 @@ def small() -> tuple[Judgement, ...]:
 
 
 def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
-    small: tuple[Judgement, ...],
+    small: tuple[GroupVerdict, ...],
 ) -> None:
     assert budget.columns(small, RULES) == {
         "variant": ["paper", "no_lr_decay", "batch_norm"],
@@ -54,7 +54,7 @@ def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
     }
 
 
-def test_what_is_wanted_and_not_there_is_named(small: tuple[Judgement, ...]) -> None:
+def test_what_is_wanted_and_not_there_is_named(small: tuple[GroupVerdict, ...]) -> None:
     absent, at_10, at_20 = budget.lacking(small, RULES)
     wanted = [str(epochs) for epochs in RULES.budgets.curve if epochs not in (10, EPOCHS)]
     assert absent == f"Not run: {', '.join(wanted)} epochs."
@@ -98,7 +98,7 @@ def test_other_images_lack_nothing() -> None:
     assert budget.lacking(found, RULES) == []
 
 
-def test_an_ablation_that_changes_sides_is_said_to(small: tuple[Judgement, ...]) -> None:
+def test_an_ablation_that_changes_sides_is_said_to(small: tuple[GroupVerdict, ...]) -> None:
     assert budget.sentence(small, RULES) == (
         "By budget paper reaches 71.00 % at 10 epochs (2 runs), "
         f"77.50 % at {EPOCHS} epochs (2 runs). "
@@ -119,15 +119,15 @@ def test_other_precisions_have_a_curve_of_their_own() -> None:
         for epochs in (10, 20)
         for precision in ("bf16", "fp32")
     ]
-    curves_of = verdict.judge(groups.group(runs)[0]).curves
-    titles = [curve[0].group.setting for curve in curves_of]
+    curves_of = verdict.judge_groups(groups.group(runs)[0]).curves
+    titles = [curve[0].group.title_without_epochs for curve in curves_of]
     assert sorted(titles) == [
         f"CIFAR-10 (official), {precision} on cpu" for precision in ("bf16", "fp32")
     ]
 
 
 def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
-    small: tuple[Judgement, ...],
+    small: tuple[GroupVerdict, ...],
 ) -> None:
     with style.applied():
         picture = by_epoch.by_budget(small, RULES)

@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis.ranges import ClaimStatus
 from harness.runs.record import RunRecord
-from harness.verdict.claim_status import Settled
+from harness.verdict.claim_status import ClaimResult
 from tests.helpers.judged_studies import RULES, failed_runs, judge_one_group, runs_near
 from tests.helpers.records import make_history, make_record
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("adopted")
 RISING = make_history([0.1 * e for e in range(1, 8)])
 
 
-def claims(records: list[RunRecord]) -> dict[str, Settled]:
+def claims(records: list[RunRecord]) -> dict[str, ClaimResult]:
     return {s.claim.key: s for s in judge_one_group(records).claims}
 
 
@@ -63,12 +63,15 @@ def test_a_blocked_arm_leaves_its_claims_open(name: str) -> None:
 
 def test_range_claims_follow_the_papers_own_tables_and_ours() -> None:
     found = claims(runs_near(n=5))
-    assert (found["precision"].status, found["precision"].by_tables) == (ClaimStatus.REFUTED, True)
+    assert (found["precision"].status, found["precision"].refuted_by_own_tables) == (
+        ClaimStatus.REFUTED,
+        True,
+    )
     assert (
         "own tables contradict it (0.55 to 0.96, by its matrices 0.90)"
         in found["precision"].evidence
     )
-    assert (found["f1"].status, found["f1"].by_tables) == (ClaimStatus.CONFIRMED, False)
+    assert (found["f1"].status, found["f1"].refuted_by_own_tables) == (ClaimStatus.CONFIRMED, False)
     low = claims(runs_near(right=450, n=5))["f1"]
     assert low.status is ClaimStatus.REFUTED
     assert "outside: airplane, automobile" in low.evidence

@@ -40,11 +40,11 @@ def found(tmp_path: Path) -> Calibration:
 
 
 def shown(results: Path) -> list[str]:
-    return [s.anchor for s in sections.sections(study.read(results))]
+    return [s.anchor for s in sections.sections(study.load_study(results))]
 
 
 def problems(results: Path) -> dict[str, tuple[str, ...]]:
-    return {p.sentence: p.cases for p in study.read(results).problems}
+    return {p.sentence: p.cases for p in study.load_study(results).warnings}
 
 
 def folder(results: Path, seed: int, split: str = "validation") -> Path:
@@ -64,7 +64,7 @@ def test_a_calibration_from_other_runs_says_nothing_of_these(
     found: Calibration, tmp_path: Path
 ) -> None:
     tried = {EPOCHS: {seed: value / 2 for (_, seed), value in found.runs.items()}}
-    calibration_record.save(tmp_path, calibration.conclude(found.dataset, tried))
+    calibration_record.save(tmp_path, calibration.apply_rule(found.dataset, tried))
     assert shown(tmp_path) == ["group-1", "group-2", "calibration-1"]
     assert "3 of 3 runs behind the number of epochs are not in this folder." in problems(tmp_path)
 
@@ -136,8 +136,8 @@ def test_a_damaged_calibration_is_told_apart_from_damaged_records(
     path = calibration_record.save(tmp_path, found)
     path.write_text(json.dumps({**json.loads(path.read_text()), "candidates": []}))
     (folder(tmp_path, 0, "test") / store.FILE).write_text("{")
-    read = study.read(tmp_path)
-    sentences = [problem.sentence for problem in read.problems]
+    read = study.load_study(tmp_path)
+    sentences = [problem.sentence for problem in read.warnings]
     assert sentences[:2] == [
         "1 record could not be read.",
         "1 calibration could not be read; its runs are judged like all others.",
@@ -157,7 +157,7 @@ def test_the_verdict_leaves_runs_that_tuned_to_their_calibration(
 def test_more_seeds_at_a_budget_of_the_curve_do_not_make_it_lead(tmp_path: Path) -> None:
     for epochs, seeds in ((EPOCHS - 1, 6), (EPOCHS, 2)):
         write_grid(tmp_path, seeds, names=["paper"], protocol={"epochs": epochs})
-    assert study.read(tmp_path).lead.epochs == EPOCHS
+    assert study.load_study(tmp_path).primary.epochs == EPOCHS
     assert not problems(tmp_path)
 
 

@@ -189,7 +189,9 @@ def test_a_contrast_waits_for_a_look_that_neither_arm_blocks() -> None:
 
 
 def test_every_variant_of_the_family_has_a_row_run_or_not_and_others_come_along() -> None:
-    names = [row.variant for row in judge_one_group([*runs_near(), *runs_near("lrn", n=2)]).results]
+    names = [
+        row.variant for row in judge_one_group([*runs_near(), *runs_near("lrn", n=2)]).variants
+    ]
     assert names == [*RULES.variants, "lrn"]
 
 
@@ -203,7 +205,7 @@ def test_classes_and_pattern_are_tested_at_the_last_look_alone() -> None:
         assert [c.name for c in found.classes] == list(datasets.CLASSES)
         assert all(math.isnan(c.p_holm) != last for c in found.classes)
         assert all(math.isnan(c.p) != last for c in found.classes)
-        assert (found.pattern is not None) == last
+        assert (found.confusions is not None) == last
         assert (
             "Recall differs from the paper's in airplane" in verdict_text(runs_near(n=seeds))
         ) == last
@@ -274,7 +276,7 @@ def _precision() -> str:
 def test_other_classes_are_another_task() -> None:
     digits = {"classes": [*"0123456789"], "official": False, "title": "digits"}
     judgement = judge_one_group(runs_near(n=1, dataset=digits))
-    assert judgement.standing.obstacle is Obstacle.OTHER_TASK
+    assert judgement.eligibility.obstacle is Obstacle.OTHER_TASK
     assert judgement.accuracy is None
     assert "The paper's figures do not compare" in verdict_text(runs_near(n=1, dataset=digits))
 
@@ -282,7 +284,7 @@ def test_other_classes_are_another_task() -> None:
 def test_a_provisional_budget_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     provisional = budget.load().model_copy(update={"calibration_sha256": ""})
     monkeypatch.setattr(budget, "load", lambda: provisional)
-    assert judge_one_group(full_study()).standing.obstacle is Obstacle.PROVISIONAL
+    assert judge_one_group(full_study()).eligibility.obstacle is Obstacle.PROVISIONAL
     assert judge_one_group(full_study()).outcome is None
     assert judge_one_group(runs_near(protocol={"epochs": 90})).outcome is Outcome.REPRODUCED
 
@@ -295,7 +297,7 @@ def test_the_reference_budget_has_a_verdict_and_a_family_of_its_own() -> None:
         *runs_near(right=790, **reference),
         *runs_near("no_lr_decay", 795, n=5, **reference),
     ]
-    tuned, other = verdict_of(records).judgements
+    tuned, other = verdict_of(records).group_verdicts
     assert (tuned.epochs, tuned.outcome) == (EPOCHS, Outcome.REPRODUCED)
     assert (other.epochs, other.outcome) == (90, Outcome.EXCEEDED)
     effects = [result_of(j, "no_lr_decay").contrast for j in (tuned, other)]
@@ -308,20 +310,20 @@ def test_the_reference_budget_has_a_verdict_and_a_family_of_its_own() -> None:
 
 def test_types_of_device_are_never_pooled_and_the_complete_one_decides() -> None:
     cpu, gpu = full_study(n=4), full_study(n=5, right=790, environment=GPU)
-    judgements = verdict_of([*cpu, *gpu]).judgements
+    judgements = verdict_of([*cpu, *gpu]).group_verdicts
     assert [j.group.device_type for j in judgements] == ["cuda", "cpu"]
-    assert [j.standing.obstacle for j in judgements] == [None, Obstacle.OTHER_DEVICE]
+    assert [j.eligibility.obstacle for j in judgements] == [None, Obstacle.OTHER_DEVICE]
     assert judgements[0].outcome is Outcome.EXCEEDED
     assert result_of(judgements[1], "paper").n == 4
-    assert "cuda decides, where look 1 is complete" in judgements[1].standing.heading
+    assert "cuda decides, where look 1 is complete" in judgements[1].eligibility.reason
 
 
 def test_of_several_types_none_decides_before_look_1_is_complete_for_all_eight() -> None:
     gpu = [run for run in full_study(n=5, environment=GPU) if run.variant != "dropout_75"]
-    judgements = verdict_of([*full_study(n=4), *gpu]).judgements
-    assert {j.standing.obstacle for j in judgements} == {Obstacle.OTHER_DEVICE}
-    both = verdict_of([*full_study(n=5), *full_study(n=5, environment=GPU)]).judgements
-    assert [j.group.device_type for j in both if j.standing.decides] == ["cpu"]
+    judgements = verdict_of([*full_study(n=4), *gpu]).group_verdicts
+    assert {j.eligibility.obstacle for j in judgements} == {Obstacle.OTHER_DEVICE}
+    both = verdict_of([*full_study(n=5), *full_study(n=5, environment=GPU)]).group_verdicts
+    assert [j.group.device_type for j in both if j.eligibility.allows_verdict] == ["cpu"]
 
 
 def test_the_type_that_decides_does_so_at_the_reference_budget_too() -> None:
@@ -332,7 +334,8 @@ def test_the_type_that_decides_does_so_at_the_reference_budget_too() -> None:
         *runs_near(n=20, environment=GPU, **reference),
     ]
     decide = {
-        (j.group.device_type, j.epochs): j.standing.decides for j in verdict_of(records).judgements
+        (j.group.device_type, j.epochs): j.eligibility.allows_verdict
+        for j in verdict_of(records).group_verdicts
     }
     assert decide == {("cpu", EPOCHS): True, ("cuda", EPOCHS): False, ("cuda", 90): False}
 
@@ -355,15 +358,15 @@ def test_unplanned_seeds_are_left_out_and_counted() -> None:
     assert result_of(found, "paper").n == 20
     assert "Left out: 5 runs with unplanned seeds." in found.notes
     other_rules = make_record(seed=20, decision_sha256="ab" * 32)
-    assert judge_one_group([*full_study(), other_rules]).standing.decides
+    assert judge_one_group([*full_study(), other_rules]).eligibility.allows_verdict
     assert not judge_one_group(
         [*full_study(n=19), make_record(seed=19, decision_sha256="ab" * 32)]
-    ).standing.decides
+    ).eligibility.allows_verdict
 
 
 def test_a_group_of_unplanned_seeds_alone_has_no_rows() -> None:
     found = judge_one_group([make_record(seed=30)])
-    assert not any(row.n for row in found.results)
+    assert not any(row.n for row in found.variants)
     assert "Left out: 1 run with unplanned seeds." in found.notes
     assert "No finished run of paper." in verdict_text([make_record(seed=30)])
 
@@ -403,7 +406,7 @@ def test_compare_and_verdict_give_the_same_numbers() -> None:
         *runs_near("lrn", 760, n=6),
         *runs_near("low_lr", 600, n=2),
     ]
-    judgements = verdict_of(records).judgements
+    judgements = verdict_of(records).group_verdicts
     (judgement,) = json.loads(verdict_text(records, "json"))["judgements"]
     table = json.loads(comparison.render(judgements, "json", full=True))
     rows = {row["variant"]: row for row in table}

@@ -33,7 +33,7 @@ def explain_run(
 
     Args:
         images: such as "0,17", `MOST` at most; the first of each class if None.
-        data_dir, archive: where its dataset lies, see `harness.sweep.session.Options`.
+        data_dir, archive: where its dataset lies, see `harness.runs.options.RunOptions`.
         seed, samples: see `harness.report.explain.attribution.explain`.
 
     Returns:

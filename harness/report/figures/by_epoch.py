@@ -13,17 +13,17 @@ from sklearn.isotonic import isotonic_regression
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.groups import Arm
-from harness.formatting import count
+from harness.analysis.groups import VariantRuns
+from harness.formatting import pluralize
 from harness.protocol.decision import Decision
 from harness.report.figures import panels, style
-from harness.report.figures.figure import WIDTH, Picture
+from harness.report.figures.figure import WIDTH, CaptionedFigure
 from harness.runs.record import RunRecord
 from harness.verdict import budget_curve
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 
-def of_variants(judgement: Judgement, arms: Sequence[Arm]) -> list[Picture]:
+def of_variants(judgement: GroupVerdict, arms: Sequence[VariantRuns]) -> list[CaptionedFigure]:
     """Curves of each variant whose runs recorded every epoch, all on the same scales."""
     group = judgement.group
     drawn = []
@@ -40,7 +40,7 @@ def of_variants(judgement: Judgement, arms: Sequence[Arm]) -> list[Picture]:
     return drawn
 
 
-def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
+def _of_variant(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
     histories, split = [r.history for r in runs], runs[0].dataset.split
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     panes = figure.subplots(1, 2)
@@ -61,7 +61,7 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
         )
         if values
     ]
-    return Picture(
+    return CaptionedFigure(
         name=f"curves-{name}",
         title=name,
         caption=f"{shown.capitalize()}." + " Dotted: where the learning rate (lr) falls." * falls,
@@ -74,7 +74,7 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> Picture:
 _MARKS = "sD^vPX*"
 
 
-def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture | None:
+def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure | None:
     """Mean accuracy by the epochs that were trained, of each variant that has two budgets; None
     where none has."""
     base = rules.contrasts.against
@@ -102,7 +102,7 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture | None:
             lw=2.2 if own else 1.0,
             zorder=3 if own else 2,
         )
-    beside = curve[0].group.beside_paper
+    beside = curve[0].group.comparable_to_paper
     if curve[0].accuracy is not None and beside:
         for value in curve[0].accuracy.reported:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
@@ -114,8 +114,8 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture | None:
         for name, line in means.items()
     )
     ran = [row.n for rows in shown.values() for row in rows.values()]
-    runs = f"{min(ran)} to {max(ran)} runs" if len(set(ran)) > 1 else count(ran[0], "run")
-    return Picture(
+    runs = f"{min(ran)} to {max(ran)} runs" if len(set(ran)) > 1 else pluralize(ran[0], "run")
+    return CaptionedFigure(
         name="budgets",
         title="Accuracy by budget",
         caption="Mean accuracy in the last epoch of runs that were trained for so many epochs "
@@ -127,7 +127,7 @@ def by_budget(curve: Sequence[Judgement], rules: Decision) -> Picture | None:
     )
 
 
-def by_candidate(found: Calibration) -> Picture:
+def by_candidate(found: Calibration) -> CaptionedFigure:
     """Validation accuracy of the candidates for the number of epochs, and the target."""
     tried = found.candidates
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
@@ -147,7 +147,7 @@ def by_candidate(found: Calibration) -> Picture:
     _epochs(axes, [c.epochs for c in tried])
     axes.set_ylabel("validation accuracy (%)")
     told = ", ".join(f"{formatting.percent(c.mean)} at {c.epochs}" for c in tried)
-    return Picture(
+    return CaptionedFigure(
         name="epochs",
         title="Validation accuracy by number of epochs",
         caption=f"A dot is the last epoch of one seed of {found.variant}, the line their means. "

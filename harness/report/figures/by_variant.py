@@ -11,17 +11,17 @@ from numpy.typing import ArrayLike
 
 from harness import formatting
 from harness.analysis import stats
-from harness.analysis.groups import Arm
+from harness.analysis.groups import VariantRuns
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
 from harness.report.figures import style
-from harness.report.figures.figure import Picture, rows
+from harness.report.figures.figure import CaptionedFigure, rows
 from harness.verdict.outcomes import AccuracyResult
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 
-def distance(found: AccuracyResult, rules: Decision) -> Picture:
+def distance(found: AccuracyResult, rules: Decision) -> CaptionedFigure:
     """How far our runs lie from the paper's mean, against the margin of the decision file."""
     margin = 100 * rules.accuracy.margin
     center = sum(found.reported) / len(found.reported)
@@ -36,12 +36,12 @@ def distance(found: AccuracyResult, rules: Decision) -> Picture:
     else:
         ours = [100 * found.difference]
         axes.plot([100 * found.low, 100 * found.high], [1, 1], color=style.OURS, lw=2.6)
-        what = f"{ours[0]:+.2f} points, interval {formatting.span(found.low, found.high)}"
+        what = f"{ours[0]:+.2f} points, interval {formatting.interval(found.low, found.high)}"
     axes.plot(ours, [1] * len(ours), "o", color=style.OURS, ms=7)
     limit = 1.15 * max(2 * margin, *(abs(v) for v in (*ours, *reported)))
     axes.set_xlim(-limit, limit)
     axes.set_xlabel("accuracy minus the paper's mean (points)")
-    return Picture(
+    return CaptionedFigure(
         name="distance",
         title="How far from the paper",
         caption=f"Shaded: within {margin:g} point of the mean of the paper's two runs. "
@@ -51,12 +51,12 @@ def distance(found: AccuracyResult, rules: Decision) -> Picture:
     )
 
 
-def forest(judgement: Judgement, rules: Decision) -> Picture | None:
+def forest(judgement: GroupVerdict, rules: Decision) -> CaptionedFigure | None:
     """Differences of the variants from the one they are compared with; None before the first
     look."""
     compared = [
         (row.variant, row.contrast)
-        for row in judgement.results
+        for row in judgement.variants
         if row.contrast is not None and row.contrast.look
     ]
     if not compared:
@@ -69,10 +69,12 @@ def forest(judgement: Judgement, rules: Decision) -> Picture | None:
         axes.plot([100 * c.low, 100 * c.high], [place, place], color=style.OURS, lw=2.2)
         fill = style.OURS if c.settled_look else style.PAGE
         axes.plot(100 * c.difference, place, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)
-        shown.append(f"{name} {formatting.points(c.difference)} {formatting.span(c.low, c.high)}")
+        shown.append(
+            f"{name} {formatting.signed_points(c.difference)} {formatting.interval(c.low, c.high)}"
+        )
     axes.set_xlabel(f"accuracy minus {base}'s (points)")
     level = f"{100 * rules.description.level:g} %"
-    return Picture(
+    return CaptionedFigure(
         name="forest",
         title=f"What each change does, compared with {base}",
         caption="Difference of mean accuracies (Welch). Planned contrasts have the interval that "
@@ -84,9 +86,11 @@ def forest(judgement: Judgement, rules: Decision) -> Picture | None:
     )
 
 
-def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Picture | None:
+def by_seed(
+    judgement: GroupVerdict, arms: Sequence[VariantRuns], rules: Decision
+) -> CaptionedFigure | None:
     """Accuracy of every run, by variant; None where no run has finished."""
-    there = [arm for arm in arms if arm.n]
+    there = [arm for arm in arms if arm.n_finished]
     if not there:
         return None
     figure, axes = rows([arm.name for arm in there], 0.36)
@@ -98,7 +102,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
             mean = [values.mean()] * 2
             axes.plot(mean, [place - 0.38, place + 0.38], color=style.INK, lw=1.6)
             axes.plot([100 * low, 100 * high], [place, place], color=style.INK, lw=1.6)
-    beside = judgement.group.beside_paper
+    beside = judgement.group.comparable_to_paper
     if judgement.accuracy is not None and beside:
         for number, value in enumerate(judgement.accuracy.reported, start=1):
             axes.axvline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
@@ -118,7 +122,7 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
     axes.set_xlabel(f"{split} accuracy (%)")
     told = "; ".join(f"{arm.name} {_range(arm)}" for arm in there)
     dashed = "Dashed: the paper's two runs. " * beside
-    return Picture(
+    return CaptionedFigure(
         name="seeds",
         title="Accuracy of every run",
         caption=f"A dot is the last epoch of one seed. {dashed}The cross, from "
@@ -129,9 +133,11 @@ def by_seed(judgement: Judgement, arms: Sequence[Arm], rules: Decision) -> Pictu
     )
 
 
-def _range(arm: Arm) -> str:
+def _range(arm: VariantRuns) -> str:
     low, high = (formatting.percent(float(end(arm.accuracies))) for end in (np.min, np.max))
-    return f"{low} to {high} over {arm.n} runs" if arm.n > 1 else f"{low}, one run"
+    return (
+        f"{low} to {high} over {arm.n_finished} runs" if arm.n_finished > 1 else f"{low}, one run"
+    )
 
 
 def _spread(values: ArrayLike) -> np.ndarray:
@@ -148,7 +154,7 @@ def _widen(axes: Axes) -> None:
     axes.set_xlim(low - room, high + room)
 
 
-def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
+def recall(judgement: GroupVerdict, arm: VariantRuns, rules: Decision) -> CaptionedFigure:
     """Recall of each class, ours beside the paper's two runs where they may stand there.
 
     Args:
@@ -157,7 +163,7 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
     classes = judgement.group.dataset.classes
     ours = arm.per_class("recall", classes)
     figure, axes = rows(classes, 0.32)
-    beside = judgement.group.beside_paper
+    beside = judgement.group.comparable_to_paper
     lines = [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS] if beside else []
     for number, (line, mark) in enumerate(zip(lines, ("D", "s"), strict=False), start=1):
         shift = 0.2 * (-1) ** number
@@ -181,7 +187,7 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
             "o",
             color=style.OURS,
             ms=5.5,
-            label=f"ours, mean of {arm.n}",
+            label=f"ours, mean of {arm.n_finished}",
         )
     else:
         for number, values in enumerate(ours.T):
@@ -204,7 +210,7 @@ def recall(judgement: Judgement, arm: Arm, rules: Decision) -> Picture:
         if enough
         else f"Before {rules.looks.seeds[0]} seeds: the runs themselves, no interval."
     )
-    return Picture(
+    return CaptionedFigure(
         name="recall",
         title=f"{arm.name}" + " beside the paper's two runs" * bool(lines),
         caption=f"Share of a class's images that are given the right name. {bars}",

@@ -9,26 +9,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.analysis.groups import Arm
+from harness.analysis.groups import VariantRuns
 from harness.paper import reported
 from harness.report.figures import panels
-from harness.report.figures.figure import WIDTH, Picture
-from harness.verdict.verdict import Judgement
+from harness.report.figures.figure import WIDTH, CaptionedFigure
+from harness.verdict.verdict import GroupVerdict
 
 Matrix = NDArray[np.float64]
 
 _SHOWN = 3
 
 
-def of_arm(judgement: Judgement, arm: Arm) -> list[Picture]:
+def of_arm(judgement: GroupVerdict, arm: VariantRuns) -> list[CaptionedFigure]:
     """The mean matrix of a variant; beside the paper's where they may stand there."""
-    if not arm.n:
+    if not arm.n_finished:
         return []
     classes = judgement.group.dataset.classes
     ours = np.mean([panels.shares(m.confusion_matrix) for m in arm.finished], axis=0)
-    over = f"mean of {arm.n} runs" if arm.n > 1 else "one run"
+    over = f"mean of {arm.n_finished} runs" if arm.n_finished > 1 else "one run"
     pictures = [_matrix("ours", f"Ours: {arm.name}, {over}", ours, classes)]
-    if not judgement.group.beside_paper:
+    if not judgement.group.comparable_to_paper:
         return pictures
     theirs = [panels.shares(run.confusion_matrix) for run in reported.REPORTED_RUNS]
     for run, shares in zip(reported.REPORTED_RUNS, theirs, strict=True):
@@ -38,9 +38,9 @@ def of_arm(judgement: Judgement, arm: Arm) -> list[Picture]:
     return [*pictures, _difference(ours - np.mean(theirs, axis=0), classes)]
 
 
-def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> Picture:
+def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> CaptionedFigure:
     errors = shares * (1 - np.eye(len(shares)))
-    return Picture(
+    return CaptionedFigure(
         name=f"confusion-{name}",
         title=title,
         caption="Percent of each true class; a row sums to 100. Shares below 1 are not printed.",
@@ -51,8 +51,8 @@ def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> Pi
     )
 
 
-def _difference(points: Matrix, classes: Sequence[str]) -> Picture:
-    return Picture(
+def _difference(points: Matrix, classes: Sequence[str]) -> CaptionedFigure:
+    return CaptionedFigure(
         name="confusion-difference",
         title="Ours minus the mean of the paper's two",
         caption="Points of the true class. Blue: more often with us; orange: less often. "

@@ -13,7 +13,7 @@ WIDTH = 5.2
 
 
 @dataclass(frozen=True)
-class Picture:
+class CaptionedFigure:
     """One figure of the report.
 
     Attributes:

@@ -27,7 +27,7 @@ def draw(
         images: uint8 [N, H, W, 3] that it was evaluated on; labels int64 [N].
     """
     probabilities = np.load(folder / "probabilities.npy")
-    save(folder, of_run(record, images, labels, probabilities))
+    save(folder, figures_of_run(record, images, labels, probabilities))
 
 
 def curves(record: RunRecord) -> Figure:
@@ -103,7 +103,7 @@ def save(folder: Path, figures: dict[str, Figure]) -> None:
         write_atomically(folder / f"{name}.png", style.png(figure))
 
 
-def of_run(
+def figures_of_run(
     record: RunRecord,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],

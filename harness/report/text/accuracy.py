@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from harness import formatting
 from harness.analysis.sequential import Outcome
-from harness.formatting import count
+from harness.formatting import pluralize
 from harness.protocol import budget
 from harness.protocol.decision import Decision
 from harness.verdict.outcomes import AccuracyResult
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 NO_VERDICT = "NO VERDICT"
 
@@ -20,7 +20,7 @@ _MEANING = {
 }
 
 
-def word(judgement: Judgement) -> str:
+def verdict_label(judgement: GroupVerdict) -> str:
     """The outcome; NO_VERDICT where none is given."""
     return judgement.outcome.value if judgement.outcome else NO_VERDICT
 
@@ -30,14 +30,14 @@ def look_name(look: int, rules: Decision) -> str:
     return f"look {look} (seeds 0-{rules.looks.seeds[look - 1] - 1})"
 
 
-def sentences(judgement: Judgement, rules: Decision) -> list[str]:
+def sentences(judgement: GroupVerdict, rules: Decision) -> list[str]:
     """The figures and what follows from them; no outcome where none is given."""
     found = judgement.accuracy
     if found is None:
         return ["The paper's figures do not compare with these: only our variants do."]
     lines = [_figures(found, rules)]
     if judgement.outcome:
-        lines.append(f"{word(judgement)}: {reason(judgement, rules)}.")
+        lines.append(f"{verdict_label(judgement)}: {reason(judgement, rules)}.")
     if judgement.outcome is Outcome.REPRODUCED:
         lines.append(
             "That means that the paper's text can be read so that it gives 75 %, and no more: "
@@ -48,24 +48,24 @@ def sentences(judgement: Judgement, rules: Decision) -> list[str]:
     return lines
 
 
-def reason(judgement: Judgement, rules: Decision) -> str:
+def reason(judgement: GroupVerdict, rules: Decision) -> str:
     """Why the accuracy claim has its outcome, and the look that it is of."""
     found = judgement.accuracy
     if found is None or found.outcome is None:
-        return judgement.standing.heading
+        return judgement.eligibility.reason
     if found.look:
         return f"{_MEANING[found.outcome]} at {look_name(found.look, rules)}"
-    runs = judgement.arm.accuracy_runs
+    runs = judgement.claim_runs.accuracy_runs
     blocked = [number for number, there in enumerate(runs.blocked, start=1) if there]
     if blocked:
-        failed = count(int(runs.failed[blocked[-1] - 1]), "run")
+        failed = pluralize(int(runs.failed[blocked[-1] - 1]), "run")
         return f"{look_name(blocked[-1], rules)} settles nothing, as {failed} failed"
     return f"{look_name(1, rules)} is not complete"
 
 
 def _figures(found: AccuracyResult, rules: Decision) -> str:
     name = rules.accuracy.variant
-    ran = f"{count(found.n, 'run')} of {name}"
+    ran = f"{pluralize(found.n, 'run')} of {name}"
     if found.failed:
         ran += f" ({found.failed} more failed)"
     if not found.n:
@@ -78,7 +78,8 @@ def _figures(found: AccuracyResult, rules: Decision) -> str:
     return (
         f"{ran} reach {formatting.percent(found.mean)} % on average "
         f"(SD {formatting.percent(found.sd)}); the paper's two average {reported} %. The "
-        f"difference is {formatting.points(found.difference)} points, {interval(found)}{margin}. "
+        f"difference is {formatting.signed_points(found.difference)} points, "
+        f"{interval(found)}{margin}. "
         "The choice of the test images alone has a standard error of "
         f"{formatting.percent(found.sampling)} points."
     )
@@ -86,10 +87,10 @@ def _figures(found: AccuracyResult, rules: Decision) -> str:
 
 def interval(found: AccuracyResult) -> str:
     """That of the difference, with its level."""
-    return f"{100 * found.level:g} % interval {formatting.span(found.low, found.high)}"
+    return f"{100 * found.level:g} % interval {formatting.interval(found.low, found.high)}"
 
 
-def is_tuned(judgement: Judgement) -> bool:
+def is_tuned(judgement: GroupVerdict) -> bool:
     """Whether the runs were trained for the tuned number of epochs."""
     return judgement.epochs == budget.load().epochs
 

@@ -97,7 +97,7 @@ def _json(found: Audit) -> str:
     )
 
 
-def _runs(found: Audit) -> markup.Cells:
+def _runs(found: Audit) -> markup.Columns:
     return {
         "run": [str(s.run) for s in found.summaries],
         "right": [f"{s.right:,} of {s.total:,}" for s in found.summaries],
@@ -110,7 +110,7 @@ def _runs(found: Audit) -> markup.Cells:
     }
 
 
-def _printed(found: Audit) -> markup.Cells:
+def _printed(found: Audit) -> markup.Columns:
     wrong = found.disagreements
     return {
         "run": [str(d.run) for d in wrong],

@@ -13,11 +13,11 @@ from harness.analysis import contrasts
 from harness.analysis.comparison import table
 from harness.analysis.sequential import Effect
 from harness.errors import InputError
-from harness.formatting import EMPTY, percent, points
+from harness.formatting import EMPTY, percent, signed_points
 from harness.protocol import decision
 from harness.report.text import comparison_notes, markup
-from harness.report.text.markup import FORMATS, Cells
-from harness.verdict.verdict import Judgement
+from harness.report.text.markup import FORMATS, Columns
+from harness.verdict.verdict import GroupVerdict
 
 # Characters; a terminal's or a page's.
 WIDTH = 120
@@ -30,7 +30,7 @@ _FULL_ONLY = ("accuracy_optimistic", "recall_difference_")
 
 
 def render(
-    judgements: Sequence[Judgement], form: str, baseline: str = "paper", *, full: bool = False
+    judgements: Sequence[GroupVerdict], form: str, baseline: str = "paper", *, full: bool = False
 ) -> str:
     """All groups in one text, each in a table of its own.
 
@@ -64,21 +64,21 @@ def render(
     )
 
 
-def in_short(judgement: Judgement) -> str:
+def in_short(judgement: GroupVerdict) -> str:
     """One group in Markdown as `render` has it, without its classes."""
     return _markdown(judgement, judgement, "paper", full=False, classes=False)
 
 
-def numbers(judgement: Judgement, baseline: str) -> pd.DataFrame:
+def numbers(judgement: GroupVerdict, baseline: str) -> pd.DataFrame:
     """The table of a group, see `harness.analysis.comparison.table`: the numbers of its judgement;
     against another variant than the decision file's, nothing is tested."""
-    rules, results = decision.load(), judgement.results
+    rules, results = decision.load(), judgement.variants
     if baseline != rules.contrasts.against:
         results = contrasts.results(judgement.group, baseline, rules, planned=False)
     return table(judgement.group, results, baseline, rules)
 
 
-def _identified(judgement: Judgement, baseline: str, full: bool) -> pd.DataFrame:
+def _identified(judgement: GroupVerdict, baseline: str, full: bool) -> pd.DataFrame:
     group, frame = judgement.group, numbers(judgement, baseline)
     if not full:
         frame = frame[[c for c in frame.columns if not c.startswith(_FULL_ONLY)]]
@@ -97,8 +97,8 @@ def _identified(judgement: Judgement, baseline: str, full: bool) -> pd.DataFrame
 
 
 def _markdown(
-    judgement: Judgement,
-    first: Judgement,
+    judgement: GroupVerdict,
+    first: GroupVerdict,
     baseline: str,
     full: bool,
     classes: bool = True,
@@ -112,7 +112,7 @@ def _markdown(
     return "\n\n".join([*parts, *comparison_notes.legend(judgement, frame, baseline, full)])
 
 
-def _latex(judgement: Judgement, first: Judgement, baseline: str, full: bool) -> str:
+def _latex(judgement: GroupVerdict, first: GroupVerdict, baseline: str, full: bool) -> str:
     group, frame = judgement.group, numbers(judgement, baseline)
     parts = [f"% {line}" for line in (group.title, *comparison_notes.notes(group, first.group))]
     for heading, cells in _views(frame, group.dataset.classes, baseline, full):
@@ -124,9 +124,9 @@ def _latex(judgement: Judgement, first: Judgement, baseline: str, full: bool) ->
 
 def _views(
     frame: pd.DataFrame, classes: Sequence[str], baseline: str, full: bool
-) -> list[tuple[str, Cells]]:
+) -> list[tuple[str, Columns]]:
     """The wide frame as tables for people: the main one, the classes, with `full` their tests."""
-    main = markup.used(_main(frame, baseline, full))
+    main = markup.drop_empty_columns(_main(frame, baseline, full))
     recall = {
         "variant": list(frame["variant"]),
         **{c: [percent(v, 1) for v in frame[f"recall_{c}"]] for c in classes},
@@ -138,22 +138,24 @@ def _views(
     if len(against):
         differences = {
             "variant": list(against["variant"]),
-            **{c: [points(v, 1) for v in against[f"recall_difference_{c}"]] for c in classes},
+            **{
+                c: [signed_points(v, 1) for v in against[f"recall_difference_{c}"]] for c in classes
+            },
         }
         views.append((f"Recall against {baseline}, points", differences))
     return views
 
 
-def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Cells:
+def _main(frame: pd.DataFrame, baseline: str, full: bool) -> Columns:
     rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
     short = {
         "variant": [r["variant"] for r in rows],
-        "n": [formatting.runs(r["n"], r["failed"]) for r in rows],
+        "n": [formatting.count_runs(r["n"], r["failed"]) for r in rows],
         "accuracy, %": [_accuracy(r, full) for r in rows],
         "F1, %": [percent(r["macro_f1"]) for r in rows],
         f"vs {baseline}": [
             formatting.plus_minus(
-                points(r["difference"]), (r["difference_high"] - r["difference_low"]) / 2
+                signed_points(r["difference"]), (r["difference_high"] - r["difference_low"]) / 2
             )
             for r in rows
         ],
@@ -192,7 +194,7 @@ def _accuracy(row: dict[str, Any], full: bool) -> str:
     return formatting.plus_minus(percent(row["accuracy"]), half)
 
 
-def _fitted(cells: Cells) -> Cells:
+def _fitted(cells: Columns) -> Columns:
     """Cut the column of changes, the last and longest, to what the width leaves it."""
     # tabulate leaves two blanks beside a header.
     widths = [max(len(name) + 2, *map(len, column)) for name, column in cells.items()]

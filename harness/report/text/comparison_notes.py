@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.analysis.groups import Group, apart
+from harness.analysis.groups import RunGroup, why_separate
 from harness.formatting import percent
 from harness.paper import reported
 from harness.protocol import datasets, decision
 from harness.runs.record import DatasetInfo
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 # Reasons that a note names; one more is named rather than counted.
 _REASONS = 3
@@ -25,7 +25,7 @@ def title(baseline: str) -> str:
     )
 
 
-def notes(group: Group, first: Group) -> list[str]:
+def notes(group: RunGroup, first: RunGroup) -> list[str]:
     """What a reader must know about a table: which bytes, and why it stands alone.
 
     Args:
@@ -39,7 +39,7 @@ def notes(group: Group, first: Group) -> list[str]:
         "Means over n seeds; F1 is macro F1; the figure of a run is its last epoch's."
     ]
     if group is not first:
-        reasons = apart(first, group)
+        reasons = why_separate(first, group)
         if len(reasons) > _REASONS + 1:
             reasons[_REASONS:] = [f"and {len(reasons) - _REASONS} more"]
         found.append(f"Kept apart from the first table: {'; '.join(reasons)}.")
@@ -53,7 +53,7 @@ def _origin(data: DatasetInfo) -> str:
     return "NOT the official CIFAR-10 bytes" if same_task else "not CIFAR-10"
 
 
-def legend(judgement: Judgement, frame: pd.DataFrame, baseline: str, full: bool) -> list[str]:
+def legend(judgement: GroupVerdict, frame: pd.DataFrame, baseline: str, full: bool) -> list[str]:
     """What the columns mean, and what the reader must not overlook.
 
     Args:
@@ -105,7 +105,7 @@ def _of_contrasts(frame: pd.DataFrame, level: str) -> str:
     return text
 
 
-def _terms(group: Group, frame: pd.DataFrame, baseline: str) -> list[str]:
+def _terms(group: RunGroup, frame: pd.DataFrame, baseline: str) -> list[str]:
     """The columns that only a full table has, where something stands in them."""
     split = group.dataset.split
     meaning = {

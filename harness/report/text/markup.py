@@ -17,15 +17,15 @@ FORMATS = ("markdown", "csv", "latex", "json")
 # Columns of words stand to the left, numbers to the right.
 _WORDS = ("variant", "changes", "claim", "verdict", "evidence", "row", "column", "class", "what")
 
-Cells = Mapping[str, Sequence[str]]
+Columns = Mapping[str, Sequence[str]]
 
 
-def used(cells: Cells) -> Cells:
+def drop_empty_columns(cells: Columns) -> Columns:
     """The columns in which something stands."""
     return {k: v for k, v in cells.items() if any(cell != EMPTY for cell in v)}
 
 
-def markdown(cells: Cells, words: bool = False) -> str:
+def markdown(cells: Columns, words: bool = False) -> str:
     """A table with pipes; with `words`, no column of it holds numbers."""
     aligned = ["left" if words or name in _WORDS else "right" for name in cells]
     return tabulate(
@@ -33,7 +33,7 @@ def markdown(cells: Cells, words: bool = False) -> str:
     )
 
 
-def latex(cells: Cells) -> str:
+def latex(cells: Columns) -> str:
     """A booktabs table."""
     text = tabulate(cells, headers="keys", tablefmt="latex_booktabs", disable_numparse=True)
     return text.replace("±", r"$\pm$")

@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from harness import formatting
 from harness.analysis import learning_curves
 from harness.analysis.calibration import Calibration
-from harness.analysis.confusion_pattern import PatternTest
+from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.contrasts import Contrast
-from harness.analysis.groups import Group
+from harness.analysis.groups import RunGroup
 from harness.analysis.sequential import Effect
-from harness.formatting import count
+from harness.formatting import pluralize
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text import accuracy
 from harness.verdict.outcomes import ClassResult
-from harness.verdict.verdict import Judgement
+from harness.verdict.verdict import GroupVerdict
 
 
-def paragraph(judgement: Judgement, rules: Decision) -> str:
+def paragraph(judgement: GroupVerdict, rules: Decision) -> str:
     """The whole judgement in one paragraph; no outcome and no test where none is given."""
     parts = [
         *accuracy.sentences(judgement, rules),
         recall(judgement.classes, rules),
-        confusion(judgement.pattern, rules) if judgement.pattern else "",
+        confusion(judgement.confusions, rules) if judgement.confusions else "",
         ablations(judgement, rules),
         last_epochs(judgement.group, rules),
     ]
@@ -40,7 +40,9 @@ def recall(found: Sequence[ClassResult], rules: Decision) -> str:
         return ""
     hits = [c for c in tested if c.p_holm < rules.classes.alpha]
     if hits:
-        named = ", ".join(f"{c.name} ({formatting.points(c.difference, 1)} points)" for c in hits)
+        named = ", ".join(
+            f"{c.name} ({formatting.signed_points(c.difference, 1)} points)" for c in hits
+        )
         return f"Recall differs from the paper's in {named}, after Holm over the {len(found)}."
     seen = [c.detectable for c in tested]
     return (
@@ -50,7 +52,7 @@ def recall(found: Sequence[ClassResult], rules: Decision) -> str:
     )
 
 
-def confusion(found: PatternTest, rules: Decision) -> str:
+def confusion(found: ConfusionTest, rules: Decision) -> str:
     """Whether errors go to the classes that the paper's go to."""
     apart = f"{formatting.percent(found.distance, 1)} % of the errors go elsewhere"
     if found.p <= rules.classes.alpha:
@@ -73,11 +75,11 @@ def confusion(found: PatternTest, rules: Decision) -> str:
     )
 
 
-def ablations(judgement: Judgement, rules: Decision) -> str:
+def ablations(judgement: GroupVerdict, rules: Decision) -> str:
     """Which contrasts are settled, which are not, and how far apart the others lie."""
     compared = [
         (result.n, result.contrast)
-        for result in judgement.results
+        for result in judgement.variants
         if result.contrast and not math.isnan(result.contrast.difference)
     ]
     at_look = [c for _, c in compared if c.effect and c.look]
@@ -91,13 +93,13 @@ def _tested(found: Sequence[Contrast], rules: Decision) -> str:
         return ""
     base, family = rules.contrasts.against, len(rules.contrasts.variants)
     settled = [
-        f"{c.variant} {c.effect.value.lower()} ({formatting.points(c.difference)}, look "
+        f"{c.variant} {c.effect.value.lower()} ({formatting.signed_points(c.difference)}, look "
         f"{c.settled_look})"
         for c in found
         if c.effect and c.effect is not Effect.UNDECIDED
     ]
     undecided = [
-        f"{c.variant} ({formatting.points(c.difference)}, look {c.look}; "
+        f"{c.variant} ({formatting.signed_points(c.difference)}, look {c.look}; "
         f"{formatting.percent(c.detectable)})"
         for c in found
         if c.effect is Effect.UNDECIDED
@@ -122,7 +124,8 @@ def _untested(found: Sequence[tuple[int, Contrast]], rules: Decision) -> str:
     if not found:
         return ""
     named = ", ".join(
-        f"{c.variant} {formatting.points(c.difference)} ({count(n, 'run')})" for n, c in found
+        f"{c.variant} {formatting.signed_points(c.difference)} ({pluralize(n, 'run')})"
+        for n, c in found
     )
     return (
         f"Not tested, differences from {rules.contrasts.against} in points: {named}. Any of this "
@@ -130,17 +133,17 @@ def _untested(found: Sequence[tuple[int, Contrast]], rules: Decision) -> str:
     )
 
 
-def last_epochs(group: Group, rules: Decision) -> str:
+def last_epochs(group: RunGroup, rules: Decision) -> str:
     """Which runs ended far from where they had been; empty if none did, by the margin.
 
     The figure of a run is its last epoch's, by rule; where accuracy swings from epoch to epoch,
     that is a part of chance that the reader should see.
     """
     margin = rules.accuracy.margin
-    before = learning_curves.before(group.protocol.epochs)
+    before = learning_curves.reference_epochs(group.protocol.epochs)
     jumps: dict[str, list[float]] = {}
     for run in (r for r in group.records if not r.failed):
-        jumps.setdefault(run.variant, []).append(learning_curves.jump(run.history))
+        jumps.setdefault(run.variant, []).append(learning_curves.last_epoch_jump(run.history))
     named = [
         f"{name} ({_swing(far, len(all_of))})"
         for name, all_of in jumps.items()
@@ -155,7 +158,7 @@ def last_epochs(group: Group, rules: Decision) -> str:
 
 
 def _swing(far: Sequence[float], runs: int) -> str:
-    most = formatting.points(max(far, key=abs))
+    most = formatting.signed_points(max(far, key=abs))
     return most if runs == 1 else f"{len(far)} of {runs} runs, by up to {most}"
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from harness import formatting
 from harness.analysis.contrasts import Contrast
-from harness.formatting import number, p_value, percent, points, span
+from harness.formatting import interval, number, p_value, percent, signed_points
 from harness.paper.reported import SELECTION
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text import budget, markup
-from harness.report.text.accuracy import word
+from harness.report.text.accuracy import verdict_label
 from harness.report.text.comparison import EFFECTS
 from harness.report.text.sentences import paragraph
-from harness.verdict.verdict import Judgement, Verdict
+from harness.verdict.verdict import GroupVerdict, Verdict
 
 
 def render(verdict: Verdict, form: str) -> str:
@@ -31,24 +31,24 @@ def _markdown(verdict: Verdict) -> str:
         f"Rules: harness/protocol/decision.toml, SHA-256 {verdict.sha256[:12]}; margin "
         f"{100 * rules.accuracy.margin:g} point. Take into account that {SELECTION}.",
     ]
-    if not any(j.standing.decides for j in verdict.judgements):
+    if not any(j.eligibility.allows_verdict for j in verdict.group_verdicts):
         parts.append("No stored record allows a verdict: each heading says why.")
     if verdict.unread:
         parts.append(f"{verdict.unread} records could not be used; stderr names them.")
-    for judgement in verdict.judgements:
+    for judgement in verdict.group_verdicts:
         parts += _section(judgement, verdict)
     for curve in verdict.curves:
-        parts.append(f"## Budget curve: {curve[0].group.setting}")
+        parts.append(f"## Budget curve: {curve[0].group.title_without_epochs}")
         parts.append(markup.markdown(budget.columns(curve, rules)))
         parts.append(budget.legend(curve, rules))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
+def _section(judgement: GroupVerdict, verdict: Verdict) -> list[str]:
     rules = verdict.rules
-    parts = [f"## {judgement.title}: {judgement.standing.heading}"]
+    parts = [f"## {judgement.title}: {judgement.eligibility.reason}"]
     if judgement.outcome:
-        parts.append(f"**{word(judgement)}**")
+        parts.append(f"**{verdict_label(judgement)}**")
     parts.append(paragraph(judgement, rules))
     parts.append("\n".join(f"- {note}" for note in judgement.notes))
     parts += _predicted(judgement)
@@ -61,14 +61,14 @@ def _section(judgement: Judgement, verdict: Verdict) -> list[str]:
     return parts
 
 
-def _legend(judgement: Judgement, rules: Decision) -> str:
+def _legend(judgement: GroupVerdict, rules: Decision) -> str:
     """What the columns of the variants mean."""
     base, level = rules.contrasts.against, f"{100 * rules.description.level:g} %"
     parts = [
         "n: finished runs of the variant's latest look",
         f"points: over the seeds of the latest look that it and {base} have",
     ]
-    if judgement.standing.decides:
+    if judgement.eligibility.allows_verdict:
         parts += [
             f"interval: the one that decides, {level} where nothing is tested",
             "q: sequential p over the looks so far",
@@ -85,7 +85,7 @@ def _legend(judgement: Judgement, rules: Decision) -> str:
     return "; ".join(parts) + "."
 
 
-def _predicted(judgement: Judgement) -> list[str]:
+def _predicted(judgement: GroupVerdict) -> list[str]:
     found = judgement.accuracy
     if found is None or math.isnan(found.predicted[0]):
         return []
@@ -98,17 +98,17 @@ def _predicted(judgement: Judgement) -> list[str]:
     ]
 
 
-def _variants(judgement: Judgement) -> markup.Cells:
+def _variants(judgement: GroupVerdict) -> markup.Columns:
     columns: dict[str, list[str]] = {}
-    for row in judgement.results:
+    for row in judgement.variants:
         c = row.contrast
         cells = {
             "variant": row.variant,
-            "n": formatting.runs(row.n, row.failed),
+            "n": formatting.count_runs(row.n, row.failed),
             "accuracy, %": ", ".join(map(percent, row.runs)) or percent(row.mean),
             "SD": percent(row.sd),
-            "points": points(c.difference) if c else formatting.EMPTY,
-            "interval": span(c.low, c.high) if c else formatting.EMPTY,
+            "points": signed_points(c.difference) if c else formatting.EMPTY,
+            "interval": interval(c.low, c.high) if c else formatting.EMPTY,
             "look": str(c.look) if c and c.look else formatting.EMPTY,
             "p raw": p_value(c.p) if c else formatting.EMPTY,
             "q": p_value(c.q) if c and c.look else formatting.EMPTY,
@@ -120,7 +120,7 @@ def _variants(judgement: Judgement) -> markup.Cells:
         }
         for name, cell in cells.items():
             columns.setdefault(name, []).append(cell)
-    return markup.used(columns)
+    return markup.drop_empty_columns(columns)
 
 
 def effect(contrast: Contrast | None) -> str:
@@ -131,22 +131,22 @@ def effect(contrast: Contrast | None) -> str:
     return f"{EFFECTS[contrast.effect]}{settled}"
 
 
-def _classes(judgement: Judgement) -> markup.Cells:
+def _classes(judgement: GroupVerdict) -> markup.Columns:
     rows = judgement.classes
     columns = {
         "class": [c.name for c in rows],
         "ours, %": [percent(c.ours, 1) for c in rows],
         "reported, %": [percent(c.reported, 1) for c in rows],
-        "points": [points(c.difference, 1) for c in rows],
-        "95 % interval": [span(c.low, c.high) for c in rows],
+        "points": [signed_points(c.difference, 1) for c in rows],
+        "95 % interval": [interval(c.low, c.high) for c in rows],
         "p raw": [p_value(c.p) for c in rows],
         "p Holm": [p_value(c.p_holm) for c in rows],
         "detects": [percent(c.detectable, 1) for c in rows],
     }
-    return markup.used(columns)
+    return markup.drop_empty_columns(columns)
 
 
-def _claims(judgement: Judgement) -> markup.Cells:
+def _claims(judgement: GroupVerdict) -> markup.Columns:
     return {
         "claim": [s.claim.sentence for s in judgement.claims],
         "verdict": [s.status.value for s in judgement.claims],
@@ -160,30 +160,30 @@ def _json(verdict: Verdict) -> str:
             "decision_sha256": verdict.sha256,
             "selection": SELECTION,
             "unread": verdict.unread,
-            "judgements": [_judgement(j, verdict) for j in verdict.judgements],
+            "judgements": [_judgement(j, verdict) for j in verdict.group_verdicts],
         }
     )
 
 
-def _judgement(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
+def _judgement(judgement: GroupVerdict, verdict: Verdict) -> dict[str, Any]:
     pattern = None
-    if judgement.pattern:
-        pattern = dataclasses.asdict(judgement.pattern)
+    if judgement.confusions:
+        pattern = dataclasses.asdict(judgement.confusions)
         pattern["cells"] = [
             {"class": CLASSES[i], "taken_for": CLASSES[j], "ours": a, "reported": b}
-            for i, j, a, b in judgement.pattern.cells
+            for i, j, a, b in judgement.confusions.cells
         ]
     return {
         "title": judgement.title,
         "epochs": judgement.epochs,
         "device_type": judgement.group.device_type,
-        "decides": judgement.standing.decides,
-        "standing": judgement.standing.heading,
+        "decides": judgement.eligibility.allows_verdict,
+        "standing": judgement.eligibility.reason,
         "verdict": judgement.outcome,
         "paragraph": paragraph(judgement, verdict.rules),
         "notes": list(judgement.notes),
         "accuracy": dataclasses.asdict(judgement.accuracy) if judgement.accuracy else None,
-        "variants": [dataclasses.asdict(result) for result in judgement.results],
+        "variants": [dataclasses.asdict(result) for result in judgement.variants],
         "classes": [dataclasses.asdict(c) for c in judgement.classes],
         "pattern": pattern,
         "claims": [
@@ -191,7 +191,7 @@ def _judgement(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
                 "claim": s.claim.sentence,
                 "verdict": s.status,
                 "look": s.look,
-                "by_tables": s.by_tables,
+                "by_tables": s.refuted_by_own_tables,
                 "evidence": s.evidence,
             }
             for s in judgement.claims

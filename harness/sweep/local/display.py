@@ -17,7 +17,7 @@ class Tally:
     """How far the grid is.
 
     Attributes:
-        total, done, failed, running, open: runs.
+        total, done, failed, running, pending: runs.
         images_per_second: of all that train now, together.
         left: seconds; None where nothing is known yet.
     """
@@ -26,7 +26,7 @@ class Tally:
     done: int
     failed: int
     running: int
-    open: int
+    pending: int
     images_per_second: float = 0.0
     left: float | None = None
 
@@ -35,7 +35,7 @@ class Tally:
         left = f"  {clock(self.left)} left" if self.left is not None else ""
         return (
             f"{self.done} of {self.total} done, {self.running} running, {self.failed} failed, "
-            f"{self.open} open{speed}{left}"
+            f"{self.pending} pending{speed}{left}"
         )
 
 

@@ -16,9 +16,9 @@ from harness.errors import InputError, RunFailedError
 from harness.files import make_directory
 from harness.runs import cleanup
 from harness.runs import threads as runs_threads
-from harness.sweep.estimates import Costs, records_near
+from harness.sweep.estimates import RuntimeEstimator, records_near
 from harness.sweep.grid import Capacity, Grid
-from harness.sweep.jobs import Ledger, survey
+from harness.sweep.jobs import JobQueue, queue_from_results
 from harness.sweep.local import display, machine
 from harness.sweep.local.machine import Place
 from harness.sweep.local.pool import Crew
@@ -48,16 +48,16 @@ def run(grid: Grid) -> None:
         raise InputError(f"--engine local has no setting {', '.join(grid.settings)}.")
     deadline = time.monotonic() + (math.inf if grid.time_limit is None else grid.time_limit)
     make_directory(grid.options.results)
-    ledger = survey(grid)
-    cleanup.tidy(ledger.found)
+    ledger = queue_from_results(grid)
+    cleanup.remove_leftovers(ledger.found)
     shown = display.for_terminal()
-    if ledger.open:
+    if ledger.pending:
         found = machine.look(grid.options.device)
         layout = machine.places(found, grid)
-        shown.say(f"{len(ledger.open)} runs on {found.name}: {_words(layout)}")
+        shown.say(f"{len(ledger.pending)} runs on {found.name}: {_words(layout)}")
         with Crew(grid) as crew:
             room = machine.capacity(found, layout)
-            costs = Costs(records_near(grid), found.name, room.threads, room.load)
+            costs = RuntimeEstimator(records_near(grid), found.name, room.threads, room.load)
             dispatcher = Dispatcher(ledger, crew, layout, shown, costs, deadline)
             if dispatcher.begin():
                 with shown:
@@ -77,16 +77,16 @@ def _words(layout: Sequence[Place]) -> str:
     return f"{len(layout)} worker{'s' * (len(layout) > 1)}{slots}{share}"
 
 
-def _summarise(grid: Grid, ledger: Ledger, shown: display.PlainBoard) -> None:
+def _summarise(grid: Grid, ledger: JobQueue, shown: display.PlainBoard) -> None:
     """Say what became of the grid, and raise what the exit status is to tell."""
     settled = len(ledger.done) + len(ledger.failed) + len(ledger.refused)
-    rest = len(grid.plans) - settled
+    rest = len(grid.specs) - settled
     shown.say(
-        f"{len(grid.plans)} runs: {len(ledger.done)} done, {len(ledger.failed)} failed"
+        f"{len(grid.specs)} runs: {len(ledger.done)} done, {len(ledger.failed)} failed"
         + (f", {len(ledger.refused)} refused" if ledger.refused else "")
         + (f", {rest} left for the next time: the time limit" if rest else "")
     )
-    failed = "; ".join(f"{plan.title} ({reason})" for plan, reason in ledger.failed)
+    failed = "; ".join(f"{spec.title} ({reason})" for spec, reason in ledger.failed)
     if ledger.refused:
         also = f" Failed: {failed}." if failed else ""
         raise InputError(

@@ -139,9 +139,9 @@ def capacity(machine: Machine, layout: Sequence[Place]) -> Capacity:
 
 
 def at(grid: Grid, place: Place) -> Grid:
-    """The grid as a worker at a place is given it: its own device, and no plans."""
+    """The grid as a worker at a place is given it: its own device, and no runs."""
     options = dataclasses.replace(grid.options, device=place.device)
-    return dataclasses.replace(grid, options=options, plans=())
+    return dataclasses.replace(grid, options=options, specs=())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Train:
     """To a worker: train this run in this slot, or record it as failed for a reason."""
 
     slot: int
-    plan: Plan
+    spec: RunSpec
     given_up: str | None = None
 
 

@@ -78,7 +78,7 @@ class Worker:
         """Give it a run; if it is just dying, `Crew.messages` will tell."""
         slot.job = job
         with contextlib.suppress(OSError):
-            self.pipe.send(Train(self.slots.index(slot), job.plan, job.given_up))
+            self.pipe.send(Train(self.slots.index(slot), job.spec, job.give_up_reason))
 
     @property
     def busy(self) -> list[Slot]:
@@ -89,7 +89,7 @@ class Worker:
         """Whether a run may train here now: one that is suspect only alone."""
         others = [slot.job for slot in self.busy if slot.job]
         full = len(others) >= len(self.slots) - self.crowded
-        return not others or not (full or job.suspect or any(other.suspect for other in others))
+        return not others or not (full or job.run_alone or any(other.run_alone for other in others))
 
     def death(self) -> str:
         """How it ended, for people."""

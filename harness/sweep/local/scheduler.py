@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.errors import InputError, UnwritableError
 from harness.runs import status
-from harness.sweep.estimates import Costs
-from harness.sweep.jobs import Job, Ledger
+from harness.sweep.estimates import RuntimeEstimator
+from harness.sweep.jobs import Job, JobQueue
 from harness.sweep.local.display import PlainBoard, Tally
 from harness.sweep.local.machine import Place
 from harness.sweep.local.messages import Ended, Ready, Report, Unable
@@ -37,11 +37,11 @@ class Dispatcher:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: JobQueue,
         crew: Crew,
         layout: Sequence[Place],
         board: PlainBoard,
-        costs: Costs,
+        costs: RuntimeEstimator,
         deadline: float,
     ) -> None:
         self._ledger = ledger
@@ -51,7 +51,7 @@ class Dispatcher:
         self._costs = costs
         self._deadline = deadline
         settled = [*ledger.done, *ledger.failed, *ledger.refused]
-        self._total = len(settled) + len(ledger.open)
+        self._total = len(settled) + len(ledger.pending)
         self._epochs = 0
         self._began: float | None = None
         self._handlers: dict[type, Callable[[Worker, Any], None]] = {
@@ -86,7 +86,7 @@ class Dispatcher:
             InputError: if the results can no longer be written.
             RunFailedError: if no worker can be started any more.
         """
-        self._staff.grow(len(self._ledger.open))
+        self._staff.grow(len(self._ledger.pending))
         while self._assign() and time.monotonic() < self._deadline:
             self._listen()
             self._board.show(self._tally(), ended=False)
@@ -102,7 +102,7 @@ class Dispatcher:
         for worker in self._crew.workers:
             for slot in worker.slots:
                 if worker.ready and slot.job is None and (job := self._next(worker)):
-                    self._ledger.open.remove(job)
+                    self._ledger.pending.remove(job)
                     worker.train(slot, job)
         return bool(self._busy() or self._ledger.held or self._next())
 
@@ -112,7 +112,7 @@ class Dispatcher:
         Args:
             worker: where it is to train; None for anywhere.
         """
-        for job in self._ledger.open:
+        for job in self._ledger.pending:
             if worker is not None and not worker.takes(job):
                 continue
             if time.monotonic() + self._seconds(job) < self._deadline:
@@ -120,22 +120,22 @@ class Dispatcher:
         return None
 
     def _seconds(self, job: Job) -> float:
-        if job.given_up is not None or self._deadline == math.inf:
+        if job.give_up_reason is not None or self._deadline == math.inf:
             return 0.0
-        estimate = self._costs.of(job.plan)
-        return estimate.seconds * (1 - job.epochs / job.plan.protocol.epochs) if estimate else 0.0
+        estimate = self._costs.estimate(job.spec)
+        return estimate.seconds * (1 - job.epochs / job.spec.protocol.epochs) if estimate else 0.0
 
     def _busy(self) -> list[Slot]:
         return [slot for worker in self._crew.workers for slot in worker.busy]
 
     def _ready(self, worker: Worker, message: Ready) -> None:
         self._staff.ready(worker)
-        for plan in self._ledger.found:
+        for spec in self._ledger.found:
             # What was found done was found without knowing the data.
             try:
-                status.stored(plan, message.fingerprint)
+                status.existing_record(spec, message.fingerprint)
             except InputError as error:
-                self._ledger.done.remove(plan)
+                self._ledger.done.remove(spec)
                 self._ledger.refused.append(str(error))
         self._ledger.found = []
 
@@ -155,14 +155,14 @@ class Dispatcher:
             # An epoch that is trained again since its checkpoint was lost is no progress.
             if slot.job and row["epoch"] > slot.job.reached:
                 slot.job.reached = row["epoch"]
-                slot.job.deaths, slot.job.suspect = 0, False
+                slot.job.crashes, slot.job.run_alone = 0, False
         getattr(slot.reporter, message.event)(*message.arguments)
 
     def _ended(self, worker: Worker, message: Ended) -> None:
         slot = worker.slots[message.slot]
         if message.trained and slot.done > slot.first and slot.job:
             spent = time.monotonic() - slot.began
-            self._costs.add(slot.job.plan, spent / (slot.done - slot.first))
+            self._costs.add(slot.job.spec, spent / (slot.done - slot.first))
         job = slot.clear()
         if job is None:
             return
@@ -176,27 +176,27 @@ class Dispatcher:
             return
         if message.status == "refused":
             self._ledger.refused.append(message.reason)
-            self._board.say(f"{job.plan.title}: refused, {message.reason}")
+            self._board.say(f"{job.spec.title}: refused, {message.reason}")
         elif message.status == "failed":
-            self._ledger.failed.append((job.plan, message.reason))
+            self._ledger.failed.append((job.spec, message.reason))
         else:
-            self._ledger.done.append(job.plan)
+            self._ledger.done.append(job.spec)
         if message.line:
             self._board.say(message.line)
         self._board.show(self._tally(), ended=True)
 
     def _held(self, job: Job) -> None:
         self._ledger.held.append(job)
-        if not job.told:
-            self._board.say(f"{job.plan.title}: another process trains it")
-        job.told = True
+        if not job.announced:
+            self._board.say(f"{job.spec.title}: another process trains it")
+        job.announced = True
 
     def _crowded(self, worker: Worker, job: Job, reason: str) -> None:
         """Put back a run that others may have left too little memory."""
         worker.crowded += 1  # or all others that are open would fail beside them in turn
-        job.suspect = True
-        self._ledger.put_back(job)
-        self._board.say(f"{job.plan.title}: {reason}; it goes on without others beside it")
+        job.run_alone = True
+        self._ledger.requeue(job)
+        self._board.say(f"{job.spec.title}: {reason}; it goes on without others beside it")
 
     def _died(self, worker: Worker, message: None) -> None:
         """Have what it trained go on elsewhere, and another worker start."""
@@ -206,28 +206,28 @@ class Dispatcher:
         self._staff.replace(worker)
 
     def _lost(self, job: Job, death: str, *, alone: bool) -> None:
-        if job.given_up is not None:  # not even its record could be written
-            self._ledger.failed.append((job.plan, job.given_up))
+        if job.give_up_reason is not None:  # not even its record could be written
+            self._ledger.failed.append((job.spec, job.give_up_reason))
             return
         # Which of several runs ended their worker is not known until each has trained alone.
-        job.suspect = job.suspect or not alone
-        job.deaths += alone
-        self._ledger.put_back(job)
-        if job.deaths < DEATHS:
-            self._board.say(f"{job.plan.title}: its worker ended ({death}); it goes on in another")
+        job.run_alone = job.run_alone or not alone
+        job.crashes += alone
+        self._ledger.requeue(job)
+        if job.crashes < DEATHS:
+            self._board.say(f"{job.spec.title}: its worker ended ({death}); it goes on in another")
             return
         cause = "killed by the system, perhaps for memory" if death == "SIGKILL" else death
-        job.given_up = (
+        job.give_up_reason = (
             f"its worker died {DEATHS} times in a row without finishing an epoch ({cause})"
         )
-        job.suspect = False
-        self._board.say(f"{job.plan.title}: given up, {job.given_up}")
+        job.run_alone = False
+        self._board.say(f"{job.spec.title}: given up, {job.give_up_reason}")
 
     def _tally(self) -> Tally:
         busy = self._busy()
-        waiting = [*self._ledger.open, *self._ledger.held]
-        epochs = sum(job.plan.protocol.epochs - job.epochs for job in waiting)
-        epochs += sum(slot.job.plan.protocol.epochs - slot.done for slot in busy if slot.job)
+        waiting = [*self._ledger.pending, *self._ledger.held]
+        epochs = sum(job.spec.protocol.epochs - job.epochs for job in waiting)
+        epochs += sum(slot.job.spec.protocol.epochs - slot.done for slot in busy if slot.job)
         left = None
         if self._epochs and self._began is not None:
             left = epochs * (time.monotonic() - self._began) / self._epochs
@@ -236,7 +236,7 @@ class Dispatcher:
             done=len(self._ledger.done),
             failed=len(self._ledger.failed) + len(self._ledger.refused),
             running=len(busy),
-            open=len(waiting),
+            pending=len(waiting),
             images_per_second=sum(slot.speed for slot in busy),
             left=left,
         )

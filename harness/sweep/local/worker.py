@@ -26,7 +26,7 @@ from harness.sweep.grid import AfterRun, Grid
 from harness.sweep.local.messages import Ended, Ready, Report, Train, Unable
 
 if TYPE_CHECKING:
-    from harness.sweep.session import Bench
+    from harness.sweep.session import Session
 
 # Seconds between two notes of batches done: a person cannot read more.
 BATCH_SECONDS = 0.25
@@ -46,7 +46,7 @@ def main(pipe: Connection, grid: Grid, slots: int) -> None:
     from harness.sweep import session
 
     try:
-        bench = session.prepare(grid.options)
+        bench = session.open_session(grid.options)
     except InputError as error:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself
         sender.send(Unable(str(error)))
@@ -95,7 +95,7 @@ def _die(error: threading.ExceptHookArgs) -> None:
 def _serve(
     slot: int,
     tasks: queue.SimpleQueue[Train],
-    bench: Bench,
+    bench: Session,
     grid: Grid,
     sender: _Sender,
     room: _Room,
@@ -110,27 +110,27 @@ def _serve(
             if crowded():
                 gc.collect()  # a trainer lies in cycles: what it held is for the others
         sender.send(ended)
-        if device.shortages(bench.on_device.train.labels.device):
+        if device.oom_count(bench.on_device.train.labels.device):
             os._exit(os.EX_TEMPFAIL)  # from here on its bits may be others: another worker goes on
 
 
 def _train(
-    task: Train, bench: Bench, grid: Grid, sender: _Sender, crowded: Callable[[], bool]
+    task: Train, bench: Session, grid: Grid, sender: _Sender, crowded: Callable[[], bool]
 ) -> Ended:
     from harness.sweep import session
-    from harness.training.device import CrowdedError
+    from harness.training.device import SharedDeviceOOMError
 
     slot = task.slot
     try:
-        outcome = session.attempt(
-            task.plan,
+        outcome = session.train_if_needed(
+            task.spec,
             bench,
             _SlotReporter(sender, slot),
             after_run=grid.after_run and partial(_one_at_a_time, grid.after_run),
-            given_up=task.given_up,
-            crowded=crowded,
+            give_up_reason=task.given_up,
+            device_was_shared=crowded,
         )
-    except CrowdedError as error:
+    except SharedDeviceOOMError as error:
         return Ended(slot, "crowded", reason=str(error))
     except UnwritableError as error:
         return Ended(slot, "broken", reason=str(error))

@@ -15,10 +15,10 @@ from pathlib import Path
 from harness.errors import InputError, RunFailedError
 from harness.files import make_directory
 from harness.runs import cleanup
-from harness.runs.spec import Plan
-from harness.runs.status import State, state
+from harness.runs.spec import RunSpec
+from harness.runs.status import RunStatus, run_status
 from harness.sweep.grid import Capacity, Grid
-from harness.sweep.jobs import survey
+from harness.sweep.jobs import queue_from_results
 from harness.sweep.slurm import queue
 from harness.sweep.slurm.request import Request
 
@@ -32,7 +32,7 @@ SILENT = 12
 def capacity(grid: Grid) -> Capacity:
     """As many runs at once as jobs may be; on what is known only when they have started."""
     request = Request.of(grid.settings)
-    jobs = -(-len(grid.plans) // request.chunk)
+    jobs = -(-len(grid.specs) // request.chunk)
     return Capacity(None, min(grid.workers or request.width or jobs, jobs) or 1)
 
 
@@ -42,16 +42,16 @@ def queued(grid: Grid) -> Mapping[Path, str]:
     Raises:
         InputError: if Slurm does not answer.
     """
-    jobs = queue.of_runs(grid)
+    jobs = queue.jobs_of(grid)
     words = {}
-    for plan in grid.plans:
-        how, _ = state(plan)
-        if how not in (State.open, State.running):
+    for spec in grid.specs:
+        how, _ = run_status(spec)
+        if how not in (RunStatus.pending, RunStatus.running):
             continue  # its job may have other runs
-        if plan.directory in jobs:
-            words[plan.directory] = jobs[plan.directory].words
-        elif how is State.open and (log := queue.log(grid, plan)):
-            words[plan.directory] = f"its job has ended, see {log}"
+        if spec.directory in jobs:
+            words[spec.directory] = jobs[spec.directory].words
+        elif how is RunStatus.pending and (log := queue.log(grid, spec)):
+            words[spec.directory] = f"its job has ended, see {log}"
     return words
 
 
@@ -69,24 +69,24 @@ def run(grid: Grid) -> None:
     if (grid.runs_per_gpu or 1) > 1:
         raise InputError("--runs-per-gpu is this machine's: a Slurm job trains one run at a time.")
     make_directory(grid.options.results)
-    ledger = survey(grid)
-    cleanup.tidy(ledger.found)
-    there = queue.of_runs(grid)
-    rest = [job.plan for job in ledger.open if job.plan.directory not in there]
-    open_ = [plan for plan in rest if state(plan)[0] is not State.running]
+    ledger = queue_from_results(grid)
+    cleanup.remove_leftovers(ledger.found)
+    there = queue.jobs_of(grid)
+    rest = [job.spec for job in ledger.pending if job.spec.directory not in there]
+    open_ = [spec for spec in rest if run_status(spec)[0] is not RunStatus.running]
     already = [
         f"{count} {words}"
         for count, words in (
             (len(ledger.done), "done"),
             (len(ledger.failed), "failed"),
-            (len(ledger.open) - len(rest), "queued before"),
+            (len(ledger.pending) - len(rest), "queued before"),
             (len(rest) - len(open_), "trained by another process"),
         )
         if count
     ]
-    print(f"{len(grid.plans)} runs: {', '.join([*already, f'{len(open_)} to queue'])}", flush=True)
+    print(f"{len(grid.specs)} runs: {', '.join([*already, f'{len(open_)} to queue'])}", flush=True)
     if open_:
-        _submit(dataclasses.replace(grid, plans=tuple(open_)), request)
+        _submit(dataclasses.replace(grid, specs=tuple(open_)), request)
     if request.wait:
         silence = _wait(grid)
         _tell(ledger.refused, [] if silence else _failed(grid), silence)
@@ -98,24 +98,24 @@ def _submit(grid: Grid, request: Request) -> None:
     from harness.sweep.slurm.job import submit
 
     step = request.chunk
-    chunks = [grid.plans[i : i + step] for i in range(0, len(grid.plans), step)]
+    chunks = [grid.specs[i : i + step] for i in range(0, len(grid.specs), step)]
     folder = queue.new_submission(grid.options.results)
-    queue.note(folder, chunks)
+    queue.save_submission(folder, chunks)
     try:
         number = submit([_part(grid, chunk) for chunk in chunks], request, grid.workers, folder)
     except InputError:
         shutil.rmtree(folder)  # or the runs would look as if they had been queued
         raise
-    print(f"{len(grid.plans)} runs queued in {len(chunks)} jobs: Slurm job {number}, logs {folder}")
+    print(f"{len(grid.specs)} runs queued in {len(chunks)} jobs: Slurm job {number}, logs {folder}")
     print(f"--status with the same options shows how far they are; scancel {number} ends them")
 
 
-def _part(grid: Grid, plans: Sequence[Plan]) -> Grid:
+def _part(grid: Grid, specs: Sequence[RunSpec]) -> Grid:
     """A job's part of the grid, with paths that hold wherever the job starts."""
     options = grid.options.absolute()
     return dataclasses.replace(
         grid,
-        plans=tuple(dataclasses.replace(plan, results=options.results) for plan in plans),
+        specs=tuple(dataclasses.replace(spec, results=options.results) for spec in specs),
         options=options,
     )
 
@@ -129,7 +129,7 @@ def _wait(grid: Grid) -> str:
     shown, silent = "", 0
     while True:
         try:
-            jobs = queue.of_runs(grid)
+            jobs = queue.jobs_of(grid)
         except InputError as error:
             silent += 1
             if silent > SILENT:
@@ -137,10 +137,10 @@ def _wait(grid: Grid) -> str:
             time.sleep(POLL)
             continue
         silent = 0
-        ledger = survey(dataclasses.replace(grid, retry_failed=False))
+        ledger = queue_from_results(dataclasses.replace(grid, retry_failed=False))
         done = len(ledger.done) + len(ledger.failed)
         running = sum(job.state == "RUNNING" for job in jobs.values())
-        line = f"{done} of {len(grid.plans)} runs have ended, {running} are in running jobs"
+        line = f"{done} of {len(grid.specs)} runs have ended, {running} are in running jobs"
         if line != shown:
             print(line, flush=True)
             shown = line
@@ -151,10 +151,10 @@ def _wait(grid: Grid) -> str:
 
 def _failed(grid: Grid) -> list[str]:
     """Runs that have no result when all jobs have ended, and why."""
-    ledger = survey(dataclasses.replace(grid, retry_failed=False))
-    faults = [f"{plan.title} ({reason})" for plan, reason in ledger.failed]
+    ledger = queue_from_results(dataclasses.replace(grid, retry_failed=False))
+    faults = [f"{spec.title} ({reason})" for spec, reason in ledger.failed]
     return faults + [
-        f"{job.plan.title} (not done, see {queue.log(grid, job.plan)})" for job in ledger.open
+        f"{job.spec.title} (not done, see {queue.log(grid, job.spec)})" for job in ledger.pending
     ]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 
-class Element:
+class SlurmJob:
     """A job's runs and how to train them; submitit carries it to the node.
 
     Args:
@@ -47,28 +47,30 @@ class Element:
         from harness.sweep import session
 
         reporter = progress.for_terminal()
-        bench = session.prepare(self.grid.options)
+        bench = session.open_session(self.grid.options)
         faults: list[str] = []
         waits: set[Path] = set()
-        left = deque(self.grid.plans)
+        left = deque(self.grid.specs)
         while left:
-            plan = left.popleft()
+            spec = left.popleft()
             try:
-                outcome = session.attempt(plan, bench, reporter, after_run=self.grid.after_run)
+                outcome = session.train_if_needed(
+                    spec, bench, reporter, after_run=self.grid.after_run
+                )
             except InputError as error:
                 faults.append(str(error))
                 continue
             except RunFailedError as error:  # nor will any other run begin in this process
-                faults += [str(error), *(f"{p.title}: not trained" for p in (plan, *left))]
+                faults += [str(error), *(f"{p.title}: not trained" for p in (spec, *left))]
                 break
             if outcome is None:
-                if plan.directory not in waits:
-                    reporter.say(f"{plan.title}: another process trains it; waiting")
-                waits.add(plan.directory)
-                left.append(plan)
+                if spec.directory not in waits:
+                    reporter.say(f"{spec.title}: another process trains it; waiting")
+                waits.add(spec.directory)
+                left.append(spec)
                 time.sleep(session.POLL)
                 continue
-            self._settled.add(plan.directory)
+            self._settled.add(spec.directory)
             reporter.say(outcome.line)
             if outcome.record.failed:
                 faults.append(outcome.line)
@@ -82,8 +84,8 @@ class Element:
         """
         from submitit.helpers import DelayedSubmission
 
-        left = tuple(p for p in self.grid.plans if p.directory not in self._settled)
-        return DelayedSubmission(Element(dataclasses.replace(self.grid, plans=left)))
+        left = tuple(p for p in self.grid.specs if p.directory not in self._settled)
+        return DelayedSubmission(SlurmJob(dataclasses.replace(self.grid, specs=left)))
 
 
 def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: Path) -> str:
@@ -114,7 +116,7 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         with contextlib.redirect_stderr(io.StringIO()):
             executor = SlurmExecutor(folder=folder.absolute(), max_num_timeout=request.requeues)
             executor.update_parameters(**asked.parameters(folder.name))
-            jobs = executor.submit_array([Element(part) for part in parts])
+            jobs = executor.submit_array([SlurmJob(part) for part in parts])
     except FailedJobError as error:
         raise InputError(f"sbatch refuses the request: {_last_line(error)}.") from error
     except (RuntimeError, FileNotFoundError) as error:  # submitit found no srun, or no sbatch

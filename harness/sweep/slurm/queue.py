@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.files import make_directory, write_atomically
-from harness.runs.spec import Plan
+from harness.runs.spec import RunSpec
 from harness.sweep.grid import Grid
 
 FOLDER = "slurm"
@@ -57,13 +57,13 @@ def new_submission(results: Path) -> Path:
     return folder
 
 
-def note(submission: Path, chunks: Sequence[Sequence[Plan]]) -> None:
+def save_submission(submission: Path, chunks: Sequence[Sequence[RunSpec]]) -> None:
     """Write down which runs each job of a submission has."""
-    runs = [[_place(plan) for plan in chunk] for chunk in chunks]
+    runs = [[_place(spec) for spec in chunk] for chunk in chunks]
     write_atomically(submission / _RUNS, json.dumps(runs, indent=1).encode() + b"\n")
 
 
-def noted(results: Path) -> dict[str, tuple[str, int]]:
+def load_submissions(results: Path) -> dict[str, tuple[str, int]]:
     """The submission and the number in it of each run's latest job, by the run's place."""
     latest: dict[str, tuple[str, int]] = {}
     for path in sorted((results / FOLDER).glob(f"*/{_RUNS}")):
@@ -75,7 +75,7 @@ def noted(results: Path) -> dict[str, tuple[str, int]]:
     return latest
 
 
-def jobs() -> dict[tuple[str, int], Job]:
+def queued_jobs() -> dict[tuple[str, int], Job]:
     """This user's jobs that have not ended, by name and number in the array.
 
     Raises:
@@ -103,25 +103,25 @@ def jobs() -> dict[tuple[str, int], Job]:
     return found
 
 
-def of_runs(grid: Grid) -> dict[Path, Job]:
+def jobs_of(grid: Grid) -> dict[Path, Job]:
     """The job of each run of a grid that is queued or running, by the run's folder.
 
     Raises:
         InputError: if Slurm does not answer.
     """
-    known, queued = noted(grid.options.results), jobs()
-    found = {plan.directory: known.get(_place(plan)) for plan in grid.plans}
+    known, queued = load_submissions(grid.options.results), queued_jobs()
+    found = {spec.directory: known.get(_place(spec)) for spec in grid.specs}
     return {place: queued[at] for place, at in found.items() if at in queued}
 
 
-def log(grid: Grid, plan: Plan) -> str | None:
+def log(grid: Grid, spec: RunSpec) -> str | None:
     """The logs of the last job that had a run, as a pattern; None if none had it."""
-    at = noted(grid.options.results).get(_place(plan))
+    at = load_submissions(grid.options.results).get(_place(spec))
     if at is None:
         return None
     name, number = at
     return f"{grid.options.results / FOLDER / name}/*_{number}_0_log.out"
 
 
-def _place(plan: Plan) -> str:
-    return plan.directory.relative_to(plan.results).as_posix()
+def _place(spec: RunSpec) -> str:
+    return spec.directory.relative_to(spec.results).as_posix()

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.errors import InputError
 from harness.progress import figures
-from harness.runs.options import Options
+from harness.runs.options import RunOptions
 from harness.sweep.grid import Grid
 from harness.sweep.local import display, machine
 from harness.sweep.local.display import LiveBoard, PlainBoard, Tally
@@ -25,10 +25,10 @@ ROW = {
 }
 
 TALLY = Tally(
-    total=160, done=12, failed=1, running=2, open=145, images_per_second=2468.0, left=5025.0
+    total=160, done=12, failed=1, running=2, pending=145, images_per_second=2468.0, left=5025.0
 )
 
-WORDS = "12 of 160 done, 2 running, 1 failed, 145 open  2,468 images/s  1:23:45 left"
+WORDS = "12 of 160 done, 2 running, 1 failed, 145 pending  2,468 images/s  1:23:45 left"
 
 
 def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,8 +83,8 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
 
 
 def grid(workers: int | None = None, runs_per_gpu: int | None = None, device: str = "auto") -> Grid:
-    options = Options(device=device, results=Path("results"))
-    return Grid(plans=(), options=options, workers=workers, runs_per_gpu=runs_per_gpu)
+    options = RunOptions(device=device, results=Path("results"))
+    return Grid(specs=(), options=options, workers=workers, runs_per_gpu=runs_per_gpu)
 
 
 CPU, GPU, GPUS = (Machine("cpu", "a", 1), Machine("cuda", "b", 1), Machine("cuda", "b", 3))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError, RunFailedError
-from harness.sweep.estimates import Costs
-from harness.sweep.jobs import Job, Ledger
+from harness.sweep.estimates import RuntimeEstimator
+from harness.sweep.jobs import Job, JobQueue
 from harness.sweep.local.display import PlainBoard
 from harness.sweep.local.machine import GPUS, Place
 from harness.sweep.local.messages import Ready, Unable
@@ -47,9 +47,11 @@ class Starts(ScriptedPool):
         return [Ready("ab" * 32, 10)]
 
 
-def sweep(crew: Starts, layout: list[Place], folder: Path) -> Ledger:
-    ledger = Ledger(open=deque(Job(make_spec(name, folder)) for name in NAMES))
-    dispatcher = Dispatcher(ledger, crew, layout, PlainBoard(), Costs([], DEVICE), math.inf)
+def sweep(crew: Starts, layout: list[Place], folder: Path) -> JobQueue:
+    ledger = JobQueue(pending=deque(Job(make_spec(name, folder)) for name in NAMES))
+    dispatcher = Dispatcher(
+        ledger, crew, layout, PlainBoard(), RuntimeEstimator([], DEVICE), math.inf
+    )
     assert dispatcher.begin()
     dispatcher.work()
     return ledger

@@ -243,7 +243,7 @@ def test_a_job_that_ends_early_is_told(site: Site) -> None:
     log = r"early/slurm/alexnet-\S+/\*_0_0_log\.out"
     assert re.search(rf"1 of the runs have no result: paper seed 0 \(not done, see {log}\)", said)
     assert re.search(
-        rf"paper seed 0: open \(its job has ended, see {log}\)", site.sweep(*few, "--status")
+        rf"paper seed 0: pending \(its job has ended, see {log}\)", site.sweep(*few, "--status")
     )
 
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError, RunFailedError
-from harness.runs.options import Options
-from harness.runs.spec import plans
+from harness.runs.options import RunOptions
+from harness.runs.spec import run_specs
 from harness.sweep import session
 from harness.sweep.grid import Grid
-from harness.sweep.slurm.job import Element
+from harness.sweep.slurm.job import SlurmJob
 
 
-def element(tmp_path: Path, *names: str) -> Element:
-    options = Options(dataset="digits", results=tmp_path, device="cpu")
-    return Element(Grid(plans=tuple(plans(names, [0], options)), options=options))
+def element(tmp_path: Path, *names: str) -> SlurmJob:
+    options = RunOptions(dataset="digits", results=tmp_path, device="cpu")
+    return SlurmJob(Grid(specs=tuple(run_specs(names, [0], options)), options=options))
 
 
 def test_a_process_whose_memory_ran_out_names_what_it_leaves(
@@ -26,17 +26,17 @@ def test_a_process_whose_memory_ran_out_names_what_it_leaves(
 ) -> None:
     tried = []
 
-    def attempt(plan: Any, *rest: Any, **more: Any) -> Any:
-        tried.append(plan.variant.name)
-        if plan.variant.name == "paper":
+    def train_if_needed(spec: Any, *rest: Any, **more: Any) -> Any:
+        tried.append(spec.variant.name)
+        if spec.variant.name == "paper":
             raise InputError("another run's checkpoint.")
-        if plan.variant.name == "baseline":
+        if spec.variant.name == "baseline":
             raise RunFailedError("the GPU's memory ran out in this process.")
         record = SimpleNamespace(failed=False)
-        return SimpleNamespace(plan=plan, line=f"{plan.title}: done", record=record)
+        return SimpleNamespace(spec=spec, line=f"{spec.title}: done", record=record)
 
-    monkeypatch.setattr(session, "prepare", lambda options: None)
-    monkeypatch.setattr(session, "attempt", attempt)
+    monkeypatch.setattr(session, "open_session", lambda options: None)
+    monkeypatch.setattr(session, "train_if_needed", train_if_needed)
     with pytest.raises(RunFailedError) as caught:
         element(tmp_path, "paper", "batch_norm", "baseline", "dropout_0")()
     assert tried == ["paper", "batch_norm", "baseline"]

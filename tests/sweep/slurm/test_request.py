@@ -13,8 +13,8 @@ import pytest
 from harness.cli import app
 from harness.errors import InputError
 from harness.runs import store
-from harness.runs.options import Options
-from harness.runs.spec import Plan
+from harness.runs.options import RunOptions
+from harness.runs.spec import RunSpec
 from harness.sweep import engines
 from harness.sweep.grid import Grid, seeds_first
 from harness.sweep.slurm import engine as slurm_engine
@@ -33,9 +33,9 @@ account = "physics"
 
 
 def grid(results: Path, **settings: object) -> Grid:
-    options = Options(dataset="digits", results=results)
+    options = RunOptions(dataset="digits", results=results)
     return Grid(
-        plans=seeds_first(["paper", "baseline"], [0, 1], options),
+        specs=seeds_first(["paper", "baseline"], [0, 1], options),
         options=options,
         settings=settings,
     )
@@ -131,23 +131,23 @@ def test_submitit_knows_every_word() -> None:
 def test_the_latest_job_of_a_run_counts(tmp_path: Path) -> None:
     four = grid(tmp_path)
     first, second = (tmp_path / "slurm" / f"alexnet-{n}" for n in (1, 2))
-    queue.note(first, [four.plans[:2], four.plans[2:]])
-    queue.note(second, [four.plans[3:]])
-    places = [plan.directory.relative_to(tmp_path).as_posix() for plan in four.plans]
-    assert queue.noted(tmp_path) == {
+    queue.save_submission(first, [four.specs[:2], four.specs[2:]])
+    queue.save_submission(second, [four.specs[3:]])
+    places = [spec.directory.relative_to(tmp_path).as_posix() for spec in four.specs]
+    assert queue.load_submissions(tmp_path) == {
         places[0]: ("alexnet-1", 0),
         places[1]: ("alexnet-1", 0),
         places[2]: ("alexnet-1", 1),
         places[3]: ("alexnet-2", 0),
     }
-    assert queue.log(four, four.plans[2]) == f"{first}/*_1_0_log.out"
+    assert queue.log(four, four.specs[2]) == f"{first}/*_1_0_log.out"
 
 
 def test_a_damaged_note_is_named(tmp_path: Path) -> None:
     folder = queue.new_submission(tmp_path)
     (folder / "runs.json").write_text("[[")
     with pytest.raises(InputError, match=r"runs\.json is damaged"):
-        queue.noted(tmp_path)
+        queue.load_submissions(tmp_path)
 
 
 def test_as_many_at_once_as_there_may_be_jobs(tmp_path: Path) -> None:
@@ -199,17 +199,17 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "answers"
 
 
-def ended(plan: Plan, *, failed: bool = False) -> None:
-    fields = vars(plan.protocol)
+def ended(spec: RunSpec, *, failed: bool = False) -> None:
+    fields = vars(spec.protocol)
     store.save(
-        plan.directory, make_record(plan.variant.name, plan.seed, protocol=fields, failed=failed)
+        spec.directory, make_record(spec.variant.name, spec.seed, protocol=fields, failed=failed)
     )
 
 
 def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_path: Path) -> None:
     four = grid(tmp_path, wait=True)
-    for plan in four.plans:
-        ended(plan)
+    for spec in four.specs:
+        ended(spec)
     answers.write_text("0\n1\n1\n0\n")
     slurm_engine.run(four)
     assert answers.read_text() == ""
@@ -220,10 +220,10 @@ def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_pat
 
 def test_refused_and_failed_runs_are_named_together(answers: Path, tmp_path: Path) -> None:
     four = grid(tmp_path, wait=True)
-    for plan in four.plans[1:]:
-        ended(plan)
-    ended(four.plans[0], failed=True)
-    (four.plans[2].directory / store.FILE).write_text("{")
+    for spec in four.specs[1:]:
+        ended(spec)
+    ended(four.specs[0], failed=True)
+    (four.specs[2].directory / store.FILE).write_text("{")
     with pytest.raises(InputError, match=r"1 of the runs were refused: .*1 of the .*diverged"):
         slurm_engine.run(four)
 
@@ -234,15 +234,15 @@ def test_a_job_finds_its_data_from_another_folder(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ALEXNET_DATA", raising=False)
     monkeypatch.delenv("ALEXNET_ARCHIVE", raising=False)
-    assert Options().absolute().data_dir == tmp_path / "data"
-    assert Options().absolute().archive is None
+    assert RunOptions().absolute().data_dir == tmp_path / "data"
+    assert RunOptions().absolute().archive is None
     monkeypatch.setenv("ALEXNET_DATA", "images")
     monkeypatch.setenv("ALEXNET_ARCHIVE", "cifar.tar.gz")
-    found = Options(results=Path("out")).absolute()
+    found = RunOptions(results=Path("out")).absolute()
     assert (found.data_dir, found.results) == (tmp_path / "images", tmp_path / "out")
     assert found.archive == str(tmp_path / "cifar.tar.gz")
     url = "https://example.org/cifar.tar.gz"
-    assert Options(archive=url).absolute().archive == url
+    assert RunOptions(archive=url).absolute().archive == url
 
 
 @pytest.mark.parametrize("engine", ["local", "slurm"])
@@ -258,4 +258,4 @@ def test_a_sweep_may_do_without_graphs(
     assert not end.value.code
     (given,) = seen
     assert given.options.eager
-    assert all(plan.eager for plan in given.plans)
+    assert all(spec.eager for spec in given.specs)
