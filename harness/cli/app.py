@@ -53,6 +53,9 @@ app.command()(results.verdict)
 app.command()(report.report)
 
 app.command()(report.explain)
+
+app.command()(report.docs)
+
 app.command("list")(inspect.list_variants)
 app.command()(inspect.show)
 app.command()(inspect.data)

@@ -1,4 +1,4 @@
-"""`report` and `explain`: results as people look at them."""
+"""`report`, `explain` and `docs`: results as pages and pictures."""
 
 from __future__ import annotations
 
@@ -70,3 +70,19 @@ def explain(
 
     make_deterministic()
     print(explain_run(run_dir, images, data_dir, archive, seed, samples))
+
+
+def docs(
+    simulate: Annotated[
+        bool,
+        typer.Option("--simulate", help="Write docs/statistics.md, from a simulation of minutes."),
+    ] = False,
+) -> None:
+    """Write the generated parts of README, docs and results of a checkout."""
+    from harness.report import docs as report_docs
+
+    written = [report_docs.write_statistics()] if simulate else report_docs.write()
+    for path in written:
+        print(path)
+    if not written:
+        print("every page is up to date")

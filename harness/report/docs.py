@@ -1,28 +1,27 @@
-"""README's tables, and the page of results, from the data and records they stand for.
+"""The generated parts of README and docs, and the page of results.
 
-`python -m harness.report.docs` rewrites README's between their markers, `results/comparison.*` and
-`results/README.md` with its figures; a test fails while any of them differs.
+`python -m harness docs` writes them from the variants, the paper's claims and the stored records.
+A generated part stands between two markers, `<!-- name -->` and `<!-- /name -->`, in whichever
+page shows it. A test fails while any of them differs from what it is generated from.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import variants
-from harness import formatting
 from harness.analysis import calibration_record, simulation
 from harness.analysis import groups as analysis_groups
-from harness.analysis.simulation import Rate
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.paper.assumptions import assumptions
 from harness.paper.claims import claims
 from harness.protocol import decision
 from harness.protocol.presets import PROTOCOLS
-from harness.report import results_page, sections
+from harness.report import results_page, sections, statistics_page
 from harness.report.sections import Section
 from harness.report.text import comparison, markup
 from harness.runs import store
@@ -32,34 +31,30 @@ from harness.verdict.verdict import GroupVerdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
-README = ROOT / "README.md"
-
-RESULTS = ROOT / "results"
-
 
 def claims_table() -> str:
     """Claims with what would confirm and refute each, as Markdown."""
     rows = claims(decision.load())
     return markup.markdown(
         {
-            "claim": [c.sentence for c in rows],
-            "where": [c.where for c in rows],
-            "the paper's words": [f'"{c.quote}"' for c in rows],
-            "confirmed if": [c.confirmed for c in rows],
-            "refuted if": [c.refuted for c in rows],
+            "claim": [claim.sentence for claim in rows],
+            "where": [claim.where for claim in rows],
+            "the paper's words": [f'"{claim.quote}"' for claim in rows],
+            "confirmed if": [claim.confirmed for claim in rows],
+            "refuted if": [claim.refuted for claim in rows],
         },
         words=True,
     )
 
 
-def unknowns_table() -> str:
-    """What the paper leaves open, as Markdown."""
+def assumptions_table() -> str:
+    """What the paper does not state, what is assumed and why, as Markdown."""
     rows = assumptions(PROTOCOLS["cifar10"], decision.load())
     return markup.markdown(
         {
-            "not stated": [u.what for u in rows],
-            "assumed": [u.assumption for u in rows],
-            "why": [u.why for u in rows],
+            "not stated": [row.what for row in rows],
+            "assumed": [row.assumption for row in rows],
+            "why": [row.why for row in rows],
         },
         words=True,
     )
@@ -80,141 +75,142 @@ def variants_table() -> str:
     )
 
 
-@functools.cache  # judging and drawing take seconds, and several texts rest on them
-def _shown(results: Path) -> tuple[Study, list[Section]] | None:
-    """The records of a folder, judged and drawn; None where there are none."""
+@functools.cache  # judging and drawing take seconds, and several texts are made from them
+def _read(results: Path) -> tuple[Study, list[Section]] | None:
+    """The records of a folder, judged and drawn; None without records."""
     if not any(store.find(results)):
         return None
-    found = study.load_study(results)
-    return found, sections.sections(found)
+    loaded = study.load_study(results)
+    return loaded, sections.sections(loaded)
 
 
 def blocks(results: Path) -> dict[str, str]:
-    """README's generated blocks, by the name of their markers."""
-    shown = _shown(results)
+    """Every generated part as Markdown, by the name of its markers.
+
+    Args:
+        results: the results folder.
+    """
     answer = table = results_page.NO_RUNS
     calibration = results_page.NO_CALIBRATION
-    if shown:
-        answer = results_page.answer_in_short(*shown) or answer
-        table = results_table(shown[0].primary) or table
-        calibration = results_page.calibration_in_short(*shown) or calibration
+    if content := _read(results):
+        answer = results_page.answer_in_short(*content) or answer
+        table = results_table(content[0].primary) or table
+        calibration = results_page.calibration_in_short(*content) or calibration
     return {
         "answer": answer,
         "table": table,
         "calibration": calibration,
         "claims": claims_table(),
-        "unknowns": unknowns_table(),
+        "assumptions": assumptions_table(),
         "variants": variants_table(),
     }
 
 
-def results_table(lead: GroupVerdict) -> str:
-    """The comparison of the leading records, as `compare` has it, but for the classes; empty where
-    they are not of test images."""
-    if lead.group.dataset.split != "test":
+def results_table(primary: GroupVerdict) -> str:
+    """The comparison of the primary group as `compare` prints it, without the table of classes.
+
+    Empty if its runs were not evaluated on test images.
+    """
+    if primary.group.dataset.split != "test":
         return ""
-    return re.sub(r"^## ", "### ", comparison.in_short(lead), flags=re.MULTILINE).strip()
+    return re.sub(r"^## ", "### ", comparison.in_short(primary), flags=re.MULTILINE).strip()
 
 
-def files(results: Path | None = None) -> dict[Path, bytes]:
-    """Everything that follows from data and records, by path, as it should be.
+def updated(pages: Mapping[Path, str], generated: Mapping[str, str]) -> dict[Path, str]:
+    """Pages with their generated parts as they should be.
 
     Args:
+        pages: text by path.
+        generated: see `blocks`.
+
+    Raises:
+        InputError: if a part is in none of the pages.
+    """
+    texts = dict(pages)
+    for name, block in generated.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not any(marked.search(text) for text in texts.values()):
+            raise InputError(
+                f"neither README.md nor a page of docs has the markers <!-- {name} --> and "
+                f"<!-- /{name} -->, each on a line of its own: add them where it is to be shown."
+            )
+        for path, text in texts.items():
+            # Links in a part start at the root of the checkout.
+            linked = block.replace("](results/", "](../results/") if _in_docs(path) else block
+            texts[path] = marked.sub(lambda m, b=linked: f"{m[1]}{b}\n{m[2]}", text)  # type: ignore[misc]
+    return texts
+
+
+def _in_docs(page: Path) -> bool:
+    return page.parent.name == "docs"
+
+
+def files(root: Path = ROOT, results: Path | None = None) -> dict[Path, bytes]:
+    """Everything that is generated from variants, claims and records, by path.
+
+    Args:
+        root: the checkout.
         results: the results folder; that of the checkout if None.
 
     Raises:
-        InputError: if a record or calibration in it is damaged.
+        InputError: if there is no README, or a record or calibration is damaged.
     """
-    results = results or RESULTS
-    records, damaged = store.load_all(results)
+    results = results or root / "results"
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    if not pages[0].exists():
+        raise InputError(
+            f"{pages[0]} does not exist: docs writes the pages of a checkout. "
+            "Install the package from one with pip install -e ."
+        )
+    records, damaged = store.load_all(results) if results.exists() else ([], [])
     if faults := [*damaged, *calibration_record.load_calibrations(results)[1]]:
         raise InputError(faults[0])
-    readme = {README: updated(README.read_text(encoding="utf-8"), results).encode()}
-    shown = _shown(results)
-    if shown is None:
+    texts = updated({path: path.read_text(encoding="utf-8") for path in pages}, blocks(results))
+    generated = {path: text.encode() for path, text in texts.items()}
+    content = _read(results)
+    if content is None:
         page = f"# Results\n\n{results_page.NO_RUNS}\n"
-        return {**readme, results / "README.md": page.encode()}
-    judgements = verdict.judge_groups(analysis_groups.group(records)[0]).group_verdicts
-    return {
-        **readme,
-        results / "comparison.md": comparison.render(judgements, "markdown", full=True).encode(),
-        results / "comparison.csv": comparison.render(judgements, "csv", full=True).encode(),
-        **results_page.files(*shown),
+        return {**generated, results / "README.md": page.encode()}
+    group_verdicts = verdict.judge_groups(analysis_groups.group(records)[0]).group_verdicts
+    forms = {"md": "markdown", "csv": "csv"}
+    tables = {
+        results / f"comparison.{end}": comparison.render(group_verdicts, form, full=True).encode()
+        for end, form in forms.items()
     }
+    return {**generated, **tables, **results_page.files(*content)}
 
 
-def main() -> None:
-    """Write what differs, and remove figures that no longer belong to the page."""
-    wanted = files()
-    for path in (RESULTS / results_page.FIGURES).glob("*.svg"):
+def write(root: Path = ROOT) -> list[Path]:
+    """Write the files that differ, and remove figures that no page shows any more.
+
+    Args:
+        root: the checkout.
+
+    Returns:
+        What was written, from the root.
+
+    Raises:
+        InputError: see `files`; nothing is written then.
+    """
+    wanted = files(root)
+    for path in (root / "results" / results_page.FIGURES).glob("*.svg"):
         if path not in wanted:
             path.unlink()
+    written = []
     for path, content in wanted.items():
         if not path.exists() or path.read_bytes() != content:
             write_atomically(path, content)
-            print(path.relative_to(ROOT))
+            written.append(path.relative_to(root))
+    return written
 
 
-def updated(text: str, results: Path | None = None) -> str:
-    """A README with its tables as they should be.
+def write_statistics(root: Path = ROOT) -> Path:
+    """Simulate the error rates of the statistics and write docs/statistics.md; takes minutes.
 
-    Raises:
-        InputError: if it lacks a pair of markers.
+    Returns:
+        The page, from the root.
     """
-    for name, block in blocks(results or RESULTS).items():
-        between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not between.search(text):
-            raise InputError(f"README.md lacks <!-- {name} --> and <!-- /{name} --> on own lines.")
-        text = between.sub(lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text)  # type: ignore[misc]
-    return text
-
-
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
-
-
-def document(rates: list[Rate], worlds: int) -> str:
-    """docs/statistics.md."""
-
-    def measured(rate: Rate) -> str:
-        value = 100 * rate.value if rate.unit == "%" else rate.value
-        return f"{value:.2f} {rate.unit}"
-
-    def bounds(rate: Rate) -> str:
-        low = None if rate.low is None else f"{100 * rate.low:.2f}"
-        high = None if rate.high is None else f"{100 * rate.high:.2f}"
-        if low and high:
-            return f"{low} to {high} %"
-        if low:
-            return f"at least {low} %"
-        return f"at most {high} %" if high else formatting.EMPTY
-
-    table = markup.markdown(
-        {
-            "what": [rate.what for rate in rates],
-            "measured": [measured(rate) for rate in rates],
-            "must be": [bounds(rate) for rate in rates],
-        }
-    )
-    return (
-        "# Error rates, coverage and power\n\n"
-        f"Each line is measured in {worlds:,} simulated worlds in which the truth is known, by the "
-        "functions that judge real runs.\nThe reported mean is drawn from two noisy runs in each "
-        "world. d: our mean minus the reported one; SD: of the accuracy\nover seeds; both in "
-        "percentage points. In a family of contrasts the deviations are unequal, 0.25 to 0.50. "
-        "Seeds until\nsettled: mean number, 20 where nothing is settled. The standard error of a "
-        f"rate of 5 % is {100 * (0.05 * 0.95 / worlds) ** 0.5:.2f} %.\n\n"
-        "Written by `python -m harness.report.docs --statistics`; `pytest -m slow` repeats it.\n\n"
-        f"{table}\n"
-    )
-
-
-if __name__ == "__main__":
-    try:
-        if "--statistics" in sys.argv[1:]:
-            rates = simulation.simulate()
-            write_atomically(DOCUMENT, document(rates, simulation.WORLDS).encode())
-        else:
-            main()
-    except InputError as error:
-        print(f"harness.report.docs: {error}", file=sys.stderr)
-        sys.exit(2)
+    page = statistics_page.page(simulation.simulate(), simulation.WORLDS)
+    path = root / "docs" / "statistics.md"
+    write_atomically(path, page.encode())
+    return path.relative_to(root)

@@ -1,6 +1,6 @@
 """`results/README.md` and its figures: what the stored records say, as one Markdown page.
 
-`python -m harness.report.docs` writes them; a test fails while they differ from the records.
+`python -m harness docs` writes them; a test fails while they differ from the records.
 """
 
 from __future__ import annotations
@@ -73,10 +73,7 @@ def calibration_in_short(found: Study, shown: Sequence[Section]) -> str:
 def _page(found: Study, shown: Sequence[Section]) -> Iterator[str]:
     first = summary.answer(found)
     yield "# Results"
-    yield (
-        "Written by `python -m harness.report.docs` from the records below this folder; never "
-        "edited."
-    )
+    yield ("Written by `python -m harness docs` from the records below this folder; never edited.")
     yield f"**{first.verdict_label}.** {first.sentence}"
     yield _markdown(
         {

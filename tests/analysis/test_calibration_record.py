@@ -134,11 +134,8 @@ def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
         calibration_record.load(path)
 
 
-def test_pages_are_not_written_from_a_damaged_record(
-    found: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(docs, "RESULTS", tmp_path)
+def test_pages_are_not_written_from_a_damaged_record(found: Calibration, tmp_path: Path) -> None:
     path = calibration_record.save(tmp_path, found)
     path.write_text("{}")
     with pytest.raises(InputError, match=str(path)):
-        docs.files()
+        docs.files(results=tmp_path)

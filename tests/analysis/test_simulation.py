@@ -10,9 +10,11 @@ import pytest
 
 from harness.analysis import simulation
 from harness.analysis.simulation import Rate
-from harness.report import docs
+from harness.report import statistics_page
+from tests.helpers.paths import ROOT
 
 FEW = 2_000
+PAGE = ROOT / "docs/statistics.md"
 
 
 def test_rates_are_within_their_bounds_in_two_thousand_worlds() -> None:
@@ -24,11 +26,11 @@ def test_rates_are_within_their_bounds_in_two_thousand_worlds() -> None:
 def test_rates_are_within_their_bounds_in_all_worlds_and_are_those_in_the_docs() -> None:
     rates = simulation.simulate(simulation.WORLDS)
     assert not [r for r in rates if not r.within_bounds(simulation.WORLDS)]
-    assert docs.document(rates, simulation.WORLDS) == docs.DOCUMENT.read_text()
+    assert statistics_page.page(rates, simulation.WORLDS) == PAGE.read_text()
 
 
 def test_the_figures_in_the_docs_are_within_their_bounds() -> None:
-    text = docs.DOCUMENT.read_text()
+    text = PAGE.read_text()
     assert f"{simulation.WORLDS:,} simulated worlds" in text
     rows = [[cell.strip() for cell in line.split("|")] for line in text.splitlines()]
     table = [row[1:4] for row in rows if len(row) == 5][2:]

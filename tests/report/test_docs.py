@@ -14,6 +14,7 @@ from harness.paper import assumptions
 from harness.protocol import decision, presets
 from harness.report import docs, results_page
 from harness.runs import store
+from tests.helpers.paths import ROOT
 from tests.helpers.results_folders import write_grid
 
 HELD_OUT = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
@@ -22,9 +23,9 @@ HELD_OUT = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
 def test_what_follows_from_data_and_records_is_up_to_date() -> None:
     wanted = docs.files()
     for path, content in wanted.items():
-        assert path.read_bytes() == content, f"{path.name}: run python -m harness.report.docs"
+        assert path.read_bytes() == content, f"{path.name}: run python -m harness docs"
     figures = {path for path in wanted if path.suffix == ".svg"}
-    assert figures == set((docs.RESULTS / results_page.FIGURES).glob("*"))
+    assert figures == set((ROOT / "results" / results_page.FIGURES).glob("*"))
 
 
 def tune(results: Path) -> None:
@@ -38,8 +39,9 @@ def test_without_records_every_block_is_one_line(tmp_path: Path) -> None:
     blocks = docs.blocks(tmp_path)
     assert blocks["answer"] == blocks["table"] == results_page.NO_RUNS
     assert blocks["calibration"] == results_page.NO_CALIBRATION
-    wanted = docs.files(tmp_path)
-    assert set(wanted) == {docs.README, tmp_path / "README.md"}
+    wanted = docs.files(results=tmp_path)
+    pages = {ROOT / "README.md", *(ROOT / "docs").glob("*.md")}
+    assert set(wanted) == {*pages, tmp_path / "README.md"}
     assert results_page.NO_RUNS in wanted[tmp_path / "README.md"].decode()
 
 
@@ -48,7 +50,7 @@ def test_with_runs_behind_a_calibration_alone_there_is_no_answer_yet(tmp_path: P
     blocks = docs.blocks(tmp_path)
     assert blocks["answer"] == blocks["table"] == results_page.NO_RUNS
     assert "How the number of epochs was chosen" in blocks["calibration"]
-    page = docs.files(tmp_path)[tmp_path / "README.md"].decode()
+    page = docs.files(results=tmp_path)[tmp_path / "README.md"].decode()
     assert "NOT THE TEST IMAGES" in page
     assert "### The candidates" in page
 
@@ -57,7 +59,7 @@ def test_with_runs_behind_a_calibration_alone_there_is_no_answer_yet(tmp_path: P
 def test_the_page_of_a_study_has_its_tables_and_figures(tmp_path: Path) -> None:
     tune(tmp_path)
     write_grid(tmp_path, 5)
-    wanted = docs.files(tmp_path)
+    wanted = docs.files(results=tmp_path)
     names = {path.name for path in wanted}
     assert {"comparison.md", "comparison.csv", "README.md"} <= names
     page = wanted[tmp_path / "README.md"].decode()
@@ -78,18 +80,29 @@ def test_pages_are_not_written_from_a_damaged_record(tmp_path: Path) -> None:
     (path,) = store.find(tmp_path)
     path.write_text("{}")
     with pytest.raises(InputError, match=r"record\.json is damaged"):
-        docs.files(tmp_path)
+        docs.files(results=tmp_path)
 
 
-def test_a_table_that_was_edited_is_put_right() -> None:
-    text = docs.README.read_text()
+def test_a_table_that_was_edited_is_restored() -> None:
+    path = ROOT / "docs/verdict.md"
+    text = path.read_text()
     edited = text.replace("test accuracy is 75 %", "test accuracy is 80 %")
     assert edited != text
-    assert docs.updated(edited) == text
+    claims = {"claims": docs.claims_table()}
+    assert docs.updated({path: edited}, claims) == {path: text}
 
 
-def test_the_values_of_the_protocol_are_in_the_table_of_unknowns() -> None:
-    table = docs.unknowns_table()
+def test_links_of_a_part_are_those_of_its_page(tmp_path: Path) -> None:
+    marked = "<!-- part -->\n<!-- /part -->"
+    inner, outer = tmp_path / "docs/page.md", tmp_path / "README.md"
+    part = {"part": "![a](results/figures/a.svg)"}
+    texts = docs.updated({inner: marked, outer: marked}, part)
+    assert "](../results/figures/a.svg)" in texts[inner]
+    assert "](results/figures/a.svg)" in texts[outer]
+
+
+def test_the_values_of_the_protocol_are_in_the_table_of_assumptions() -> None:
+    table = docs.assumptions_table()
     for value in (
         "0.01",
         "128",
@@ -103,19 +116,30 @@ def test_the_values_of_the_protocol_are_in_the_table_of_unknowns() -> None:
         assert value in table
 
 
-def test_a_readme_without_markers_is_refused() -> None:
-    with pytest.raises(InputError, match=r"README\.md lacks"):
-        docs.updated("# nothing\n")
+def test_a_part_that_no_page_shows_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"neither README\.md nor a page of docs has"):
+        docs.updated({Path("README.md"): "# nothing\n"}, {"claims": ""})
 
 
-def test_stale_figures_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    readme = Path(shutil.copy(docs.README, tmp_path))
-    monkeypatch.setattr(docs, "README", readme)
-    monkeypatch.setattr(docs, "ROOT", tmp_path)
-    monkeypatch.setattr(docs, "RESULTS", tmp_path / "results")
-    stale = tmp_path / "results" / results_page.FIGURES / "group-9-seeds.svg"
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """README and docs as they are, without results."""
+    shutil.copy(ROOT / "README.md", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    return tmp_path
+
+
+def test_stale_figures_are_removed(checkout: Path) -> None:
+    stale = checkout / "results" / results_page.FIGURES / "group-9-seeds.svg"
     stale.parent.mkdir(parents=True)
     stale.write_text("<svg/>")
-    docs.main()
+    assert Path("results/README.md") in docs.write(checkout)
     assert not stale.exists()
-    assert results_page.NO_RUNS in (tmp_path / "results/README.md").read_text()
+    assert results_page.NO_RUNS in (checkout / "results/README.md").read_text()
+    assert docs.write(checkout) == []
+
+
+def test_outside_a_checkout_there_are_no_pages_to_write(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="writes the pages of a checkout"):
+        docs.write(tmp_path)
+    assert not list(tmp_path.iterdir())
