@@ -90,11 +90,11 @@ def blocks(results: Path) -> dict[str, str]:
     Args:
         results: the results folder.
     """
-    answer = table = results_page.NO_RUNS
+    answer, table = results_page.NO_RUNS, ""
     calibration = results_page.NO_CALIBRATION
     if content := _read(results):
         answer = results_page.answer_in_short(*content) or answer
-        table = results_table(content[0].primary) or table
+        table = results_table(content[0].primary)
         calibration = results_page.calibration_in_short(*content) or calibration
     return {
         "answer": answer,
@@ -106,6 +106,12 @@ def blocks(results: Path) -> dict[str, str]:
     }
 
 
+_LEGEND = (
+    "The first two rows are the runs that the paper reports; F1 is the mean over classes; "
+    '"vs paper" is in percentage points against the mean of our `paper` runs.'
+)
+
+
 def results_table(primary: GroupVerdict) -> str:
     """The comparison of the primary group as `compare` prints it, without the table of classes.
 
@@ -113,7 +119,8 @@ def results_table(primary: GroupVerdict) -> str:
     """
     if primary.group.dataset.split != "test":
         return ""
-    return re.sub(r"^## ", "### ", comparison.in_short(primary), flags=re.MULTILINE).strip()
+    table = re.sub(r"^## ", "### ", comparison.in_short(primary), flags=re.MULTILINE).strip()
+    return f"{table}\n\n{_LEGEND}"
 
 
 def updated(pages: Mapping[Path, str], generated: Mapping[str, str]) -> dict[Path, str]:

@@ -19,7 +19,7 @@ from harness.verdict.study import Study
 
 FIGURES = "figures"
 
-NO_RUNS = "No runs on the official test images have been recorded yet."
+NO_RUNS = "Not answered yet: no runs on the official test images have been recorded."
 
 NO_CALIBRATION = "No calibration has been recorded yet."
 
