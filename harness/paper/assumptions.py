@@ -1,4 +1,4 @@
-"""What the paper leaves open, what is assumed instead, and why.
+"""Details that the paper leaves open, with the assumption made for each and its reason.
 
 The values are read from the protocol and the registry, so that the table cannot drift from
 what is trained. [1] is the paper's first reference: Krizhevsky, Sutskever, Hinton 2012.
@@ -16,7 +16,13 @@ from harness.protocol.spec import Protocol
 
 @dataclass(frozen=True)
 class Assumption:
-    """One open point: what the paper does not state, the assumption, and its reason."""
+    """One detail that the paper does not state.
+
+    Attributes:
+        what: the detail.
+        assumption: the choice made for it.
+        why: the reason, or the source.
+    """
 
     what: str
     assumption: str
@@ -24,8 +30,13 @@ class Assumption:
 
 
 def assumptions(protocol: Protocol, decision: Decision) -> tuple[Assumption, ...]:
-    """Every open point of CIFAR-10's protocol."""
-    return (*_network(), *_training(protocol), *_judging(protocol, decision))
+    """All assumptions of the CIFAR-10 protocol.
+
+    Args:
+        protocol: supplies the hyper-parameters.
+        decision: supplies the seeds and looks.
+    """
+    return (*_network(), *_training(protocol), *_evaluation(decision))
 
 
 def _network() -> tuple[Assumption, ...]:
@@ -47,11 +58,11 @@ def _network() -> tuple[Assumption, ...]:
         Assumption(
             '"regularization layers"',
             f"dropout {dropout:g}; no local response normalization",
-            "[1] section 4.2; departs from [1], which also normalises responses (section 3.3): the "
+            "[1] section 4.2; departs from [1], which also normalizes responses (section 3.3): the "
             "CIFAR form leaves that out",
         ),
         Assumption(
-            "place of dropout",
+            "position of dropout",
             "outputs of the first two fully connected layers",
             "[1] section 4.2; the best-known public code of the CIFAR form drops the inputs of "
             "these two layers instead, as torchvision's AlexNet does",
@@ -59,7 +70,7 @@ def _network() -> tuple[Assumption, ...]:
         Assumption(
             "pooling",
             "2x2, stride 2, not overlapping",
-            "departs from [1] (3x3, stride 2): the CIFAR form has it so",
+            "departs from [1] (3x3, stride 2), as the CIFAR form does",
         ),
         Assumption(
             "initialization",
@@ -69,8 +80,8 @@ def _network() -> tuple[Assumption, ...]:
     )
 
 
-def _origin() -> str:
-    """Where the number of epochs comes from."""
+def _budget_origin() -> str:
+    """How the number of epochs was chosen."""
     tuned = budget.load()
     if tuned.provisional:
         return "provisional until `calibrate` sets it"
@@ -83,6 +94,14 @@ def _training(protocol: Protocol) -> tuple[Assumption, ...]:
     return (
         Assumption("learning rate", f"{protocol.learning_rate:g}", "[1] section 5"),
         Assumption("momentum", f"{protocol.momentum:g}", "[1] section 5"),
+        Assumption(
+            "learning rate in the momentum buffer",
+            "outside, as in PyTorch's SGD: velocity = momentum * velocity + gradient; "
+            "step = lr * velocity",
+            "departs from [1] and Keras (velocity = momentum * velocity - lr * gradient): the two "
+            "differ for the steps after the learning rate falls; the `keras_sgd` reading has no "
+            "momentum and is unaffected",
+        ),
         Assumption(
             "weight decay",
             f"{protocol.weight_decay:g} on all parameters, biases too",
@@ -97,7 +116,7 @@ def _training(protocol: Protocol) -> tuple[Assumption, ...]:
         ),
         Assumption(
             "epochs",
-            f"{protocol.epochs}, {_origin()}",
+            f"{protocol.epochs}, {_budget_origin()}",
             "the one tuned knob: the smallest budget that reaches 75 % on the validation split; "
             "the verdict is also stated for the reference's 90",
         ),
@@ -117,13 +136,13 @@ def _training(protocol: Protocol) -> tuple[Assumption, ...]:
             f"{protocol.precision} autocast; weights, optimizer and loss in fp32"
             if protocol.precision == "bf16"
             else protocol.precision,
-            "faster on a GPU; `--precision fp32` tells whether it matters",
+            "faster on a GPU; `--precision fp32` shows whether it matters",
         ),
     )
 
 
-def _judging(protocol: Protocol, decision: Decision) -> tuple[Assumption, ...]:
-    planned = decision.planned_seeds
+def _evaluation(decision: Decision) -> tuple[Assumption, ...]:
+    seeds = decision.planned_seeds
     looks = f"{', '.join(map(str, decision.looks.seeds[:-1]))} and {decision.looks.seeds[-1]}"
     return (
         Assumption(
@@ -134,7 +153,7 @@ def _judging(protocol: Protocol, decision: Decision) -> tuple[Assumption, ...]:
         ),
         Assumption(
             "seeds and number of runs",
-            f"{planned[0]} to {planned[-1]} for every variant, judged at {looks} seeds; what is "
+            f"{seeds[0]} to {seeds[-1]} for every variant, judged at {looks} seeds; what is "
             "settled may stop",
             '"multiple rounds" of which two are shown; ours are fixed before any is run',
         ),

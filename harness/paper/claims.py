@@ -1,4 +1,4 @@
-"""The paper's claims: its sentences, their sections, and what would settle each."""
+"""The paper's claims: quotation, section, and what confirms or refutes each."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from harness.protocol.decision import Decision
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim. What neither confirms nor refutes it leaves it open.
+    """One claim of the paper; it is open while it is neither confirmed nor refuted.
 
     Attributes:
-        key: which judgement applies, see `harness.verdict.claim_status`.
+        key: selects the rule that judges it, see `harness.verdict.claim_status`.
         sentence: the claim in few words.
         quote: the paper's words.
         where: section of the paper.
-        confirmed, refuted: what our runs would have to show.
+        confirmed, refuted: what our runs must show to confirm or refute it.
     """
 
     key: str
@@ -29,7 +29,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds that a claim sets on a figure of every class; fractions."""
+    """Range that a claim gives for a figure of every class.
+
+    Attributes:
+        figure: "precision" or "f1".
+        low, high: both ends, fractions.
+    """
 
     figure: str
     low: float
@@ -37,11 +42,11 @@ class Range:
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The range in percent, such as "60 to 80 %"."""
         return f"{100 * self.low:g} to {100 * self.high:g} %"
 
 
-# Claims that the paper's own tables can contradict.
+# The paper's own tables can contradict these two claims.
 PRECISION = Range("precision", 0.60, 0.80)
 
 F1 = Range("f1", 0.50, 0.90)
@@ -50,7 +55,7 @@ RANGES = (PRECISION, F1)
 
 
 def claims(decision: Decision) -> tuple[Claim, ...]:
-    """The claims, with the thresholds of the decision file in their sentences."""
+    """All claims, with the thresholds of the decision file in their sentences."""
     return (*_figures(decision), *_causes(decision), *_curves(decision))
 
 
@@ -63,7 +68,7 @@ def _points(fraction: float) -> str:
 
 
 def _intervals(decision: Decision) -> str:
-    """The level of the intervals that settle ranges and curves, at each look."""
+    """The intervals that decide claims on ranges and curves, with their level at each look."""
     levels = ", ".join(
         f"{_percent(1 - decision.ranges.alpha * weight)} at {seeds}"
         for seeds, weight in zip(decision.looks.seeds, decision.looks.weights, strict=True)

@@ -1,8 +1,9 @@
-"""What the paper reports, as data.
+"""The paper's reported confusion matrices and classification reports.
 
 Y. Zeng, "Enhancing Image Classification Accuracy Based on AlexNet", figure 3: two test runs
 on CIFAR-10 with 1,000 images a class, each as a confusion matrix and as a printed report of
-precision, recall and F1. Its claims stand in `claims`, what it leaves open in `assumptions`.
+precision, recall and F1. For the paper's claims see `claims`, for what it leaves open
+`assumptions`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from harness.protocol.datasets import CLASSES
 
 @functools.cache
 def recomputed(run: ReportedRun) -> tuple[dict[str, tuple[float, ...]], float]:
-    """What the report of a run should say: rows as in `Report.lines`, and the accuracy."""
+    """Classification report and accuracy recomputed from a run's confusion matrix.
+
+    Returns:
+        The rows as in `PrintedReport.lines`, and the accuracy; fractions, not rounded.
+    """
     matrix = np.array(run.confusion_matrix)
     truth, predicted = np.indices(matrix.shape).reshape(2, -1)
 
     def scores(average: str | None) -> tuple[np.ndarray, ...]:
-        found: tuple[np.ndarray, ...] = precision_recall_fscore_support(
+        columns: tuple[np.ndarray, ...] = precision_recall_fscore_support(
             truth,
             predicted,
             sample_weight=matrix.ravel(),
@@ -31,7 +36,7 @@ def recomputed(run: ReportedRun) -> tuple[dict[str, tuple[float, ...]], float]:
             average=average,
             zero_division=0,
         )
-        return found
+        return columns
 
     lines = dict(zip(CLASSES, map(tuple, np.array(scores(None)).T.tolist()), strict=True))
     for name in AVERAGES:
@@ -47,7 +52,7 @@ SELECTION = (
     '"multiple rounds of model testing" (section 4.1): a selection, not a random sample of runs'
 )
 
-# Row names below the classes of a printed report, and what its columns are called.
+# Names of the rows below the classes of a printed report, and of its columns.
 AVERAGES = ("macro avg", "weighted avg")
 
 COLUMNS = ("precision", "recall", "f1", "support")
@@ -75,13 +80,13 @@ class PrintedReport:
 
 @dataclass(frozen=True)
 class ReportedRun:
-    """One run of the paper.
+    """One run that the paper reports.
 
     Attributes:
         number: 1 or 2, in the order printed.
-        where: it stands in the text.
+        where: section and figure of the paper.
         confusion_matrix: counts; rows are true classes.
-        report: as printed beside it.
+        report: the classification report printed with the matrix.
     """
 
     number: int
@@ -91,7 +96,7 @@ class ReportedRun:
 
     @property
     def name(self) -> str:
-        """For tables."""
+        """Row name in tables, such as "reported, run 1"."""
         return f"reported, run {self.number}"
 
 

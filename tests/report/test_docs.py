@@ -111,7 +111,7 @@ def test_the_values_of_the_protocol_are_in_the_table_of_assumptions() -> None:
         "outputs of the first two fully connected layers",
         "45,000/5,000",
         "0 to 19 for every variant, judged at 5, 10 and 20 seeds",
-        assumptions._origin(),
+        assumptions._budget_origin(),
     ):
         assert value in table
 
