@@ -75,7 +75,9 @@ def group(records: Iterable[RunRecord]) -> tuple[list[RunGroup], list[str]]:
         runs = kept.setdefault(repr(shared), {})
         key = (record.variant, record.seed)
         if key in runs:
-            faults.append(f"{record.variant} seed {record.seed} is there twice: one was left out.")
+            faults.append(
+                f"{record.variant} seed {record.seed} is duplicated: only the first record is used."
+            )
         runs.setdefault(key, record)
     groups = []
     for runs in kept.values():

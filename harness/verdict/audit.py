@@ -1,4 +1,4 @@
-"""The paper's own tables, recomputed. Pure: from the printed data alone."""
+"""Recompute the paper's own tables from its printed confusion matrices. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ _HALF_DIGIT = 0.005 + 1e-9
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A printed figure that its matrix does not give; fractions, or images for the support."""
+    """A printed figure that differs from the one its confusion matrix gives.
+
+    Attributes:
+        run: number of the reported run.
+        row, column: of the printed report.
+        printed, from_matrix: fractions, or images for the support.
+    """
 
     run: int
     row: str
@@ -31,13 +37,14 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class RangeCheck:
-    """A claim about a figure of every class against what is printed.
+    """A claimed range of a figure of every class, compared with the printed figures.
 
     Attributes:
-        figure: column of the reports; `low` and `high` bound it by the claim.
-        smallest, largest: what is printed.
-        largest_from_matrix: of the matrices, free of errors in print.
-        outside: (run, class, printed) of each figure out of bounds; empty if the claim holds.
+        figure: column of the reports.
+        low, high: ends of the claimed range, fractions.
+        smallest, largest: of the printed figures.
+        largest_from_matrix: recomputed from the matrices, thus without misprints.
+        outside: (run, class, printed) of each figure out of range; empty if the claim holds.
     """
 
     figure: str
@@ -51,7 +58,15 @@ class RangeCheck:
 
 @dataclass(frozen=True)
 class Summary:
-    """One run from its matrix: counts, fractions, and Wilson's interval of the accuracy."""
+    """Figures of one reported run, recomputed from its matrix.
+
+    Attributes:
+        run: its number.
+        right, total: test images classified correctly, and all.
+        rows_of: the distinct numbers of images in a class.
+        accuracy, macro_f1: fractions.
+        low, high: Wilson's interval of the accuracy.
+    """
 
     run: int
     right: int
@@ -65,12 +80,15 @@ class Summary:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything that `audit` shows.
+    """Result of `audit`.
 
     Attributes:
-        z, p: of the test that the first two runs have one accuracy; None for fewer runs.
+        summaries: one for each run.
+        disagreements: printed figures that the matrices contradict.
+        ranges: the claims on ranges.
+        z, p: of the test that the first two runs have the same accuracy; None for fewer runs.
         distinguishable: whether p is below 5 %.
-        selection: what is known of how the runs were picked.
+        selection: how the paper selected its runs, as far as it says.
     """
 
     summaries: tuple[Summary, ...]
@@ -88,12 +106,17 @@ class Audit:
 
 
 def audit(runs: Sequence[ReportedRun] = REPORTED_RUNS, ranges: Sequence[Range] = RANGES) -> Audit:
-    """Hold printed reports against printed matrices, and claims against both."""
+    """Compare printed reports with printed matrices, and claimed ranges with both.
+
+    Args:
+        runs: the reported runs.
+        ranges: the claimed ranges.
+    """
     summaries = tuple(_summary(run) for run in runs)
     z = p = distinguishable = None
     if len(summaries) > 1:
-        one, two = summaries[:2]
-        z, p = stats.two_proportions((one.right, two.right), (one.total, two.total))
+        a, b = summaries[:2]
+        z, p = stats.two_proportions((a.right, b.right), (a.total, b.total))
         distinguishable = p < 1 - LEVEL
     return Audit(
         summaries=summaries,

@@ -1,4 +1,4 @@
-"""Accuracy and ablations at several budgets. Pure."""
+"""Accuracy and ablations against the number of epochs. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from harness.verdict.verdict import GroupVerdict
 
 @dataclass(frozen=True)
 class Line:
-    """One variant over the budgets.
+    """Results of one variant at several budgets.
 
     Attributes:
         variant: its name.
-        rows: by number of epochs, where it has runs, finished or failed; at least one.
+        rows: result by number of epochs, for each budget with finished or failed runs; not empty.
     """
 
     variant: str
     rows: dict[int, VariantResult]
 
     def comparable(self, most_failed: float) -> dict[int, VariantResult]:
-        """The rows but for those of which more than this share of the runs failed."""
+        """The rows except those with too many failed runs.
+
+        Args:
+            most_failed: the largest fraction of failed runs that is allowed.
+        """
         return {
             epochs: row
             for epochs, row in self.rows.items()
@@ -32,34 +36,39 @@ class Line:
 
 
 def lines(curve: Sequence[GroupVerdict], rules: Decision) -> list[Line]:
-    """Every variant of the decision file that has runs, the one that the others are compared with
-    first.
+    """One line for each variant of the decision file that has runs.
 
     Args:
-        curve: judgements that differ in nothing but the budget.
+        curve: verdicts that differ in nothing but the budget.
         rules: the decision file.
+
+    Returns:
+        In the order of the decision file: the variant that the others are compared with is first.
     """
     rows: dict[str, dict[int, VariantResult]] = {name: {} for name in rules.variants}
-    for judgement in curve:
-        for row in judgement.variants:
+    for group_verdict in curve:
+        for row in group_verdict.variants:
             if row.variant in rows and (row.n or row.failed):
-                rows[row.variant][judgement.epochs] = row
+                rows[row.variant][group_verdict.epochs] = row
     return [Line(variant, by_epochs) for variant, by_epochs in rows.items() if by_epochs]
 
 
 def comparable(
     curve: Sequence[GroupVerdict], rules: Decision
 ) -> dict[str, dict[int, VariantResult]]:
-    """Variant -> epochs -> result, without those of which too many runs failed."""
+    """Results by variant and number of epochs, without those with too many failed runs."""
     return {line.variant: line.comparable(rules.looks.most_failed) for line in lines(curve, rules)}
 
 
 def differences(curve: Sequence[GroupVerdict], rules: Decision) -> dict[str, dict[int, float]]:
-    """Variant -> epochs -> difference of accuracy (fractions) from the one that all are compared
-    with, of those that can be compared at two budgets or more."""
+    """Differences in accuracy from the baseline variant, by variant and number of epochs.
+
+    Returns:
+        Fractions; only variants that can be compared at two budgets or more.
+    """
     rows = comparable(curve, rules)
     base = rows.pop(rules.contrasts.against, {})
-    found = {
+    by_variant = {
         name: {
             epochs: row.contrast.difference
             for epochs, row in by_epochs.items()
@@ -67,7 +76,7 @@ def differences(curve: Sequence[GroupVerdict], rules: Decision) -> dict[str, dic
         }
         for name, by_epochs in rows.items()
     }
-    return {name: by_epochs for name, by_epochs in found.items() if len(by_epochs) > 1}
+    return {name: by_epochs for name, by_epochs in by_variant.items() if len(by_epochs) > 1}
 
 
 def changes_sign(by_epochs: dict[int, float]) -> bool:

@@ -1,11 +1,11 @@
-"""The status of each claim of the paper, by our runs and by its own tables. Pure."""
+"""Judge each claim of the paper by our runs and by the paper's own tables. Pure."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,22 +18,26 @@ from harness.analysis.ranges import ClaimJudgement, ClaimStatus
 from harness.analysis.sequential import Effect, Outcome
 from harness.formatting import pluralize
 from harness.paper import claims
+from harness.paper.claims import Claim
 from harness.protocol.datasets import CLASSES
 from harness.runs.record import RunRecord
 from harness.verdict import audit
 from harness.verdict.outcomes import AccuracyResult
 
 
-class ClaimFinding(NamedTuple):
-    """What became of a claim.
+@dataclass(frozen=True)
+class ClaimResult:
+    """The status of one claim.
 
     Attributes:
+        claim: the claim.
         status: CONFIRMED, REFUTED or OPEN.
         look: number of the look at which our runs settled it; 0 if they have not.
         evidence: the figures behind it, in words.
-        by_tables: whether the paper's own tables refute it, whatever our runs show.
+        refuted_by_own_tables: whether the paper's own tables refute it, whatever our runs show.
     """
 
+    claim: Claim
     status: ClaimStatus
     look: int
     evidence: str
@@ -42,10 +46,10 @@ class ClaimFinding(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the claims of one group are judged by.
+    """The results of one group that its claims are judged by.
 
     Attributes:
-        arm: runs of the variant that the paper is read as.
+        runs: runs of the variant that the accuracy claim is about.
         accuracy: see `harness.verdict.outcomes.accuracy`.
         results: of all variants.
     """
@@ -55,26 +59,15 @@ class Evidence:
     results: Sequence[VariantResult]
 
 
-@dataclass(frozen=True)
-class ClaimResult:
-    """A claim with what became of it: see `ClaimFinding`."""
-
-    claim: claims.Claim
-    status: ClaimStatus
-    look: int
-    evidence: str
-    refuted_by_own_tables: bool
+_Judge = Callable[[Claim, Evidence], ClaimResult]
 
 
 def judge_claims(evidence: Evidence) -> tuple[ClaimResult, ...]:
-    """All claims, in the order of `harness.paper.claims`."""
+    """Judge all claims, in the order of `harness.paper.claims`."""
     return tuple(
-        ClaimResult(claim, *_JUDGES[claim.key](evidence))
-        for claim in claims.claims(evidence.runs.rules)
+        _JUDGES[claim.key](claim, evidence) for claim in claims.claims(evidence.runs.rules)
     )
 
-
-_NO_RUN = ClaimFinding(ClaimStatus.OPEN, 0, "no finished run")
 
 _BY_OUTCOME = {
     Outcome.REPRODUCED: ClaimStatus.CONFIRMED,
@@ -83,20 +76,22 @@ _BY_OUTCOME = {
 }
 
 
-def _accuracy(evidence: Evidence) -> ClaimFinding:
-    found = evidence.accuracy
-    if math.isnan(found.difference):
-        return _NO_RUN
-    status = _BY_OUTCOME.get(found.outcome, ClaimStatus.OPEN) if found.outcome else ClaimStatus.OPEN
-    text = f"ours - reported = {formatting.signed_points(found.difference)} points"
-    return _finding(status, found.look, text, found.low, found.high, found.n)
+def _accuracy(claim: Claim, evidence: Evidence) -> ClaimResult:
+    accuracy = evidence.accuracy
+    if math.isnan(accuracy.difference):
+        return _no_run(claim)
+    status = ClaimStatus.OPEN
+    if accuracy.outcome:
+        status = _BY_OUTCOME.get(accuracy.outcome, ClaimStatus.OPEN)
+    text = f"ours - reported = {formatting.signed_points(accuracy.difference)} points"
+    return _result(claim, status, accuracy.look, text, accuracy.n, (accuracy.low, accuracy.high))
 
 
-def _range(bounds: claims.Range) -> Callable[[Evidence], ClaimFinding]:
-    """The judgement of a claim about a figure of every class.
+def _range(bounds: claims.Range) -> _Judge:
+    """Judge a claim about a figure of every class.
 
-    The sentence is about the paper's two runs: what its own tables contradict is refuted,
-    whatever ours show.
+    The claim is about the paper's two runs: if the paper's own tables contradict it, it is
+    refuted whatever our runs show.
     """
     (tables,) = audit.audit(ranges=[bounds]).ranges
     contradicted = bool(tables.outside)
@@ -106,113 +101,134 @@ def _range(bounds: claims.Range) -> Callable[[Evidence], ClaimFinding]:
     verb = "contradict" if contradicted else "keep"
     own_tables = f"the paper's own tables {verb} it ({span})"
 
-    def judge(evidence: Evidence) -> ClaimFinding:
-        arm = evidence.runs
-        if not arm.n_finished:
-            found = _NO_RUN
-        else:
-            runs = arm.figures(lambda m: [getattr(m.per_class[c], bounds.figure) for c in CLASSES])
-            judged = ranges.judge_range(runs, bounds.low, bounds.high, arm.rules)
-            means = runs.finished(_look(judged)).mean(-1)
-            text = f"ours: class means {means.min():.2f} to {means.max():.2f}"
-            beyond = (judged.interval.high < bounds.low) | (judged.interval.low > bounds.high)
-            if beyond.any():
-                text += f", outside: {', '.join(np.array(CLASSES)[beyond])}"
-            found = _of_claim(judged, text, arm.n_finished)
-        text = f"{own_tables}; {found.evidence}"
-        if contradicted:
-            return ClaimFinding(ClaimStatus.REFUTED, found.look, text, refuted_by_own_tables=True)
-        return found._replace(evidence=text)
+    def judge(claim: Claim, evidence: Evidence) -> ClaimResult:
+        result = _range_of_runs(claim, evidence.runs, bounds)
+        result = dataclasses.replace(result, evidence=f"{own_tables}; {result.evidence}")
+        if not contradicted:
+            return result
+        return dataclasses.replace(result, status=ClaimStatus.REFUTED, refuted_by_own_tables=True)
 
     return judge
 
 
-def _helps(without: str) -> Callable[[Evidence], ClaimFinding]:
-    """The judgement of a claim that what `without` lacks improves accuracy."""
+def _range_of_runs(claim: Claim, runs: VariantRuns, bounds: claims.Range) -> ClaimResult:
+    """Judge a claim about a figure of every class by our runs alone."""
+    if not runs.n_finished:
+        return _no_run(claim)
+    figures = runs.figures(lambda m: [getattr(m.per_class[c], bounds.figure) for c in CLASSES])
+    judgement = ranges.judge_range(figures, bounds.low, bounds.high, runs.rules)
+    means = figures.finished(_look(judgement)).mean(-1)
+    text = f"ours: class means {means.min():.2f} to {means.max():.2f}"
+    interval = judgement.interval
+    outside = (interval.high < bounds.low) | (interval.low > bounds.high)
+    if outside.any():
+        text += f", outside: {', '.join(np.array(CLASSES)[outside])}"
+    return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
 
-    def judge(evidence: Evidence) -> ClaimFinding:
-        result = next((r for r in evidence.results if r.variant == without), None)
-        contrast = result.contrast if result else None
-        if result is None or contrast is None or math.isnan(contrast.difference):
-            return _NO_RUN
+
+def _improves(ablation: str) -> _Judge:
+    """Judge a claim that what the variant `ablation` lacks improves accuracy."""
+
+    def judge(claim: Claim, evidence: Evidence) -> ClaimResult:
+        variant = next((r for r in evidence.results if r.variant == ablation), None)
+        contrast = variant.contrast if variant else None
+        if variant is None or contrast is None or math.isnan(contrast.difference):
+            return _no_run(claim)
         status = {
             Effect.HURTS: ClaimStatus.CONFIRMED,
             Effect.HELPS: ClaimStatus.REFUTED,
         }.get(contrast.effect or Effect.UNDECIDED, ClaimStatus.OPEN)
         text = f"without it {formatting.signed_points(contrast.difference)} points"
-        found = _finding(status, contrast.look, text, contrast.low, contrast.high, result.n)
+        ends = contrast.low, contrast.high
+        result = _result(claim, status, contrast.look, text, variant.n, ends)
         if not contrast.look:
-            return found
+            return result
         p = f"Holm p {formatting.p_value(contrast.p_holm)}"
-        return found._replace(look=contrast.settled_look, evidence=f"{found.evidence}, {p}")
+        return dataclasses.replace(
+            result, look=contrast.settled_look, evidence=f"{result.evidence}, {p}"
+        )
 
     return judge
 
 
-def _curves(evidence: Evidence) -> ClaimFinding:
-    arm, rules = evidence.runs, evidence.runs.rules
-    if not arm.n_finished:
-        return _NO_RUN
-    shares = {s: None if r.failed else _wrong_ways(r) for s, r in arm.by_seed.items()}
-    if any(share is not None and np.isnan(share).any() for share in shares.values()):
-        return ClaimFinding(ClaimStatus.OPEN, 0, "not every run recorded every epoch")
-    runs = FigureBySeed.from_figures(shares, rules.looks)
+def _curves(claim: Claim, evidence: Evidence) -> ClaimResult:
+    runs, rules = evidence.runs, evidence.runs.rules
+    if not runs.n_finished:
+        return _no_run(claim)
+    by_seed = {s: None if r.failed else _fractions(r) for s, r in runs.by_seed.items()}
+    if any(row is not None and np.isnan(row).any() for row in by_seed.values()):
+        return ClaimResult(claim, ClaimStatus.OPEN, 0, "not every run recorded every epoch")
+    fractions = FigureBySeed.from_figures(by_seed, rules.looks)
     limits = rules.ranges.wrong_way_confirms, rules.ranges.wrong_way_refutes
-    judged = ranges.judge_limits(runs, *limits, rules)
-    means = runs.finished(_look(judged)).mean(-1)
+    judgement = ranges.judge_limits(fractions, *limits, rules)
+    means = fractions.finished(_look(judgement)).mean(-1)
     named = ", ".join(
-        f"{name.replace('eval', 'test').replace('_', ' ')} {formatting.percent(share, 1)} %"
-        for name, share in zip(learning_curves.RISING, means, strict=True)
+        f"{name.replace('eval', 'test').replace('_', ' ')} {formatting.percent(mean, 1)} %"
+        for name, mean in zip(learning_curves.RISING, means, strict=True)
     )
-    return _of_claim(judged, f"epochs that go the wrong way: {named}", arm.n_finished)
+    text = f"epochs that go the wrong way: {named}"
+    return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
 
 
-def _wrong_ways(record: RunRecord) -> list[float]:
-    """Share of wrong steps of the four curves; NaN of one that was not recorded."""
-    shares = learning_curves.fractions_against_trend(record.history)
-    return [shares.get(name, math.nan) for name in learning_curves.RISING]
+def _fractions(record: RunRecord) -> list[float]:
+    """Fraction of the steps of each curve against its trend; NaN where it was not recorded."""
+    fractions = learning_curves.fractions_against_trend(record.history)
+    return [fractions.get(name, math.nan) for name in learning_curves.RISING]
 
 
-def _overfitting(evidence: Evidence) -> ClaimFinding:
-    arm, rules = evidence.runs, evidence.runs.rules
-    if not arm.n_finished:
-        return _NO_RUN
-    runs = arm.figures(learning_curves.generalization_gap)
+def _overfitting(claim: Claim, evidence: Evidence) -> ClaimResult:
+    runs, rules = evidence.runs, evidence.runs.rules
+    if not runs.n_finished:
+        return _no_run(claim)
+    gaps = runs.figures(learning_curves.generalization_gap)
     limits = rules.ranges.gap_confirms, rules.ranges.gap_refutes
-    judged = ranges.judge_limits(runs, *limits, rules)
-    mean = float(runs.finished(_look(judged)).mean())
+    judgement = ranges.judge_limits(gaps, *limits, rules)
+    mean = float(gaps.finished(_look(judgement)).mean())
     text = f"training - test accuracy = {formatting.signed_points(mean)} points"
-    (low,), (high,) = judged.interval
-    return _of_claim(judged, text, arm.n_finished, float(low), float(high))
+    (low,), (high,) = judgement.interval
+    ends = float(low), float(high)
+    return _result(claim, judgement.status, _look(judgement), text, runs.n_finished, ends)
 
 
-def _look(judged: ClaimJudgement) -> int:
+def _look(judgement: ClaimJudgement) -> int:
     """Number of the look that figures are of: the one that settled the claim, else the latest."""
-    return int(judged.look) or int(judged.latest)
+    return int(judgement.look) or int(judgement.latest)
 
 
-def _of_claim(
-    judged: ClaimJudgement, text: str, n: int, low: float = math.nan, high: float = math.nan
-) -> ClaimFinding:
-    return _finding(judged.status, _look(judged), text, low, high, n)
+def _no_run(claim: Claim) -> ClaimResult:
+    return ClaimResult(claim, ClaimStatus.OPEN, 0, "no finished run")
 
 
-def _finding(
-    status: ClaimStatus, look: int, text: str, low: float, high: float, n: int
-) -> ClaimFinding:
-    """A finding whose figures are of a look, or of `n` runs before the first."""
-    if not math.isnan(low):
-        text += f" {formatting.interval(low, high)}"
-    of = f"look {look}" if look else f"{pluralize(n, 'run')}, no look yet"
-    return ClaimFinding(status, 0 if status is ClaimStatus.OPEN else look, f"{text} ({of})")
+def _result(
+    claim: Claim,
+    status: ClaimStatus,
+    look: int,
+    text: str,
+    n: int,
+    ends: tuple[float, float] = (math.nan, math.nan),
+) -> ClaimResult:
+    """A result whose figures are of a look, or of `n` runs before the first.
+
+    Args:
+        claim, status: of the result.
+        look: number of the look, 0 before the first.
+        text: the figures in words.
+        n: finished runs.
+        ends: of the interval of the figures, fractions; NaN if none is given.
+    """
+    if not math.isnan(ends[0]):
+        text += f" {formatting.interval(*ends)}"
+    source = f"look {look}" if look else f"{pluralize(n, 'run')}, no look yet"
+    settled_look = 0 if status is ClaimStatus.OPEN else look
+    return ClaimResult(claim, status, settled_look, f"{text} ({source})")
 
 
-_JUDGES: dict[str, Callable[[Evidence], ClaimFinding]] = {
+_JUDGES: dict[str, _Judge] = {
     "accuracy": _accuracy,
     "precision": _range(claims.PRECISION),
     "f1": _range(claims.F1),
-    "augmentation": _helps("no_augmentation"),
-    "decay": _helps("no_lr_decay"),
+    "augmentation": _improves("no_augmentation"),
+    "decay": _improves("no_lr_decay"),
     "curves": _curves,
     "overfitting": _overfitting,
 }

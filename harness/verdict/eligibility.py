@@ -35,8 +35,8 @@ class Eligibility:
     """Whether a group of records gives a verdict.
 
     Attributes:
-        obstacle: why not; None where it does.
-        detail: more about that, in words.
+        obstacle: why it gives none; None if it gives one.
+        detail: explains the obstacle, or the budget of the verdict, in words.
     """
 
     obstacle: Obstacle | None
@@ -44,40 +44,43 @@ class Eligibility:
 
     @property
     def allows_verdict(self) -> bool:
-        """Whether these records give a verdict; others give figures."""
+        """Whether these records give a verdict; if not, they give figures only."""
         return self.obstacle is None
 
     @property
     def reason(self) -> str:
-        """For people."""
+        """The obstacle and its detail in one phrase, or the detail alone."""
         if self.obstacle is None:
             return self.detail
         return f"{self.obstacle.value} ({self.detail}): figures, no verdict"
 
 
 def assess_groups(groups: Sequence[RunGroup], rules: Decision) -> list[Eligibility]:
-    """Whether each group gives a verdict; of several types of device one does.
+    """Decide which groups give a verdict; of several types of device at most one does.
 
     Args:
         groups: of planned seeds, see `drop_unplanned_seeds`.
         rules: the decision file.
+
+    Returns:
+        The eligibility of each group, in the order of `groups`.
     """
-    found = [_assess(group, rules) for group in groups]
-    eligible = [g for g, standing in zip(groups, found, strict=True) if standing.allows_verdict]
-    others = _not_deciding(eligible, rules)
+    alone = [_assess(group, rules) for group in groups]
+    eligible = [g for g, assessed in zip(groups, alone, strict=True) if assessed.allows_verdict]
+    excluded = _excluded_devices(eligible, rules)
     return [
-        Eligibility(Obstacle.OTHER_DEVICE, others[group.device_type])
-        if standing.allows_verdict and group.device_type in others
-        else standing
-        for group, standing in zip(groups, found, strict=True)
+        Eligibility(Obstacle.OTHER_DEVICE, excluded[group.device_type])
+        if assessed.allows_verdict and group.device_type in excluded
+        else assessed
+        for group, assessed in zip(groups, alone, strict=True)
     ]
 
 
-def _not_deciding(groups: Sequence[RunGroup], rules: Decision) -> dict[str, str]:
+def _excluded_devices(groups: Sequence[RunGroup], rules: Decision) -> dict[str, str]:
     """Types of device whose records give no verdict, with the reason.
 
     The first type for which look 1 is complete for all variants decides. Records have no date:
-    where several are complete, the first by name does.
+    if look 1 is complete on several types, the first by name decides.
     """
     types = sorted({group.device_type for group in groups})
     if len(types) < 2:
@@ -89,111 +92,117 @@ def _not_deciding(groups: Sequence[RunGroup], rules: Decision) -> dict[str, str]
         if group.protocol.epochs == tuned and not missing_first_look(group, rules)
     ]
     if not complete:
-        why = f"of {' and '.join(types)}, none has look 1 complete for all variants"
-        return dict.fromkeys(types, why)
-    why = f"{complete[0]} decides, where look 1 is complete; types of device are never pooled"
-    return dict.fromkeys((t for t in types if t != complete[0]), why)
+        reason = f"of {' and '.join(types)}, none has look 1 complete for all variants"
+        return dict.fromkeys(types, reason)
+    reason = f"{complete[0]} decides, where look 1 is complete; types of device are never pooled"
+    return dict.fromkeys((t for t in types if t != complete[0]), reason)
 
 
 def missing_first_look(group: RunGroup, rules: Decision) -> dict[str, int]:
-    """Planned variants for which look 1 is not complete, with the number of runs that lack."""
-    first = range(rules.looks.seeds[0])
+    """Number of runs missing from look 1, for each planned variant that misses some."""
+    seeds = range(rules.looks.seeds[0])
     present = {(r.variant, r.seed) for r in group.records}
-    lack = {name: sum((name, s) not in present for s in first) for name in rules.variants}
-    return {name: number for name, number in lack.items() if number}
+    missing = {name: sum((name, s) not in present for s in seeds) for name in rules.variants}
+    return {name: count for name, count in missing.items() if count}
 
 
 def budgets(rules: Decision) -> dict[int, str]:
-    """The numbers of epochs for which a verdict is given, with what each is."""
-    own = f"the protocol's budget, tuned on {budget.load().calibrated_on}"
-    return {rules.budgets.reference: "the reference's budget"} | {
-        presets.PROTOCOLS["cifar10"].epochs: own
+    """The numbers of epochs for which a verdict is given, with a description of each."""
+    tuned = f"the protocol's budget, tuned on {budget.load().calibrated_on}"
+    return {
+        rules.budgets.reference: "the reference's budget",
+        presets.PROTOCOLS["cifar10"].epochs: tuned,
     }
 
 
 def _assess(group: RunGroup, rules: Decision) -> Eligibility:
-    """Whether a group gives a verdict, whatever its type of device."""
+    """Whether a group gives a verdict, apart from its type of device."""
     data, epochs = group.dataset, group.protocol.epochs
-    stated = budgets(rules)
+    verdict_budgets = budgets(rules)
     tuned = budget.load()
     uncited = sum(r.decision_sha256 != decision.sha256() for r in group.records)
-    departs = _departs(group)
+    departures = _departures(group)
     obstacles: Mapping[Obstacle, tuple[bool, str]] = {
         Obstacle.OTHER_TASK: (tuple(data.classes) != datasets.CLASSES, data.title),
         Obstacle.OTHER_BYTES: (not data.official, "not the official CIFAR-10 bytes"),
         Obstacle.OTHER_IMAGES: (data.split != "test", f"the {data.split} split"),
-        Obstacle.OTHER_PROTOCOL: (bool(departs), "; ".join(departs[:3])),
+        Obstacle.OTHER_PROTOCOL: (bool(departures), "; ".join(departures[:3])),
         Obstacle.OTHER_RULES: (
             uncited > 0,
             f"{uncited} of {len(group.records)} records do not cite this decision file",
         ),
         Obstacle.OTHER_BUDGET: (
-            epochs not in stated,
-            f"the verdict is given for {' and '.join(map(str, sorted(stated)))} epochs",
+            epochs not in verdict_budgets,
+            f"the verdict is given for {' and '.join(map(str, sorted(verdict_budgets)))} epochs",
         ),
         Obstacle.PROVISIONAL: (
             tuned.provisional and epochs == tuned.epochs,
             "`calibrate` has not set it",
         ),
     }
-    for obstacle, (there, detail) in obstacles.items():
-        if there:
+    for obstacle, (applies, detail) in obstacles.items():
+        if applies:
             return Eligibility(obstacle, detail)
-    return Eligibility(None, stated[epochs])
+    return Eligibility(None, verdict_budgets[epochs])
 
 
-# What the data and the budget say themselves.
-_ELSEWHERE = ("dataset", "epochs", "validation", "fold", "folds")
+# Fields of the protocol on data and budget, which have obstacles of their own.
+_CHECKED_SEPARATELY = ("dataset", "epochs", "validation", "fold", "folds")
 
 
-def _departs(group: RunGroup) -> list[str]:
-    """Where the protocol, but for data and budget, is not that of CIFAR-10."""
-    standard, own = (
-        store.to_json_types(protocol.to_dict())
-        for protocol in (presets.PROTOCOLS["cifar10"], group.protocol)
+def _departures(group: RunGroup) -> list[str]:
+    """Differences from CIFAR-10's protocol in other fields than data and budget."""
+    standard, protocol = (
+        store.to_json_types(each.to_dict())
+        for each in (presets.PROTOCOLS["cifar10"], group.protocol)
     )
-    for fields in (standard, own):
-        for name in _ELSEWHERE:
+    for fields in (standard, protocol):
+        for name in _CHECKED_SEPARATELY:
             del fields[name]
-    return store.diff(standard, own)
+    return store.diff(standard, protocol)
 
 
 def drop_unplanned_seeds(group: RunGroup, rules: Decision) -> tuple[RunGroup, int]:
-    """The group without seeds beyond the planned ones, and how many those were."""
-    kept = tuple(r for r in group.records if r.seed in rules.planned_seeds)
-    return dataclasses.replace(group, records=kept), len(group.records) - len(kept)
+    """Drop the records with unplanned seeds.
+
+    Returns:
+        The group without them, and how many they were.
+    """
+    planned = tuple(r for r in group.records if r.seed in rules.planned_seeds)
+    return dataclasses.replace(group, records=planned), len(group.records) - len(planned)
 
 
-def notes(group: RunGroup, unplanned: int, standing: Eligibility, rules: Decision) -> list[str]:
-    """What a reader must know about the records of a group: one sentence each.
+def notes(group: RunGroup, unplanned: int, eligible: Eligibility, rules: Decision) -> list[str]:
+    """Notes on the records of a group that a reader must know: one sentence each.
 
     Args:
         group: of planned seeds.
-        unplanned: how many other records there were, see `drop_unplanned_seeds`.
-        standing: of the group.
+        unplanned: how many other records were dropped, see `drop_unplanned_seeds`.
+        eligible: the eligibility of the group.
         rules: the decision file.
     """
-    lines = _cited(group, standing)
-    if standing.allows_verdict and (lack := missing_first_look(group, rules)):
-        named = ", ".join(f"{name} {number}" for name, number in lack.items())
+    lines = _cited(group, eligible)
+    if eligible.allows_verdict and (missing := missing_first_look(group, rules)):
+        named = ", ".join(f"{name} {count}" for name, count in missing.items())
         lines.append(
             f"Look 1 is not complete for all variants; runs lacking: {named}. If another type of "
             "device completes it first, that one decides."
         )
     if unplanned:
         lines.append(f"Left out: {pluralize(unplanned, 'run')} with unplanned seeds.")
-    arms = [
-        VariantRuns.of(name, group.records, rules) for name in {r.variant for r in group.records}
+    by_variant = [
+        VariantRuns.of(name, group.records, rules)
+        for name in sorted({r.variant for r in group.records})
     ]
-    if waiting := sum(arm.waiting for arm in arms):
+    if waiting := sum(runs.waiting for runs in by_variant):
         lines.append(
             f"{pluralize(waiting, 'run')} not counted before the next look of the variant."
         )
-    for arm in sorted(arms, key=lambda arm: arm.name):
-        for look in np.flatnonzero(arm.accuracy_runs.blocked):
-            failed, seeds = arm.accuracy_runs.failed[look], rules.looks.seeds[look]
+    for runs in by_variant:
+        for look in np.flatnonzero(runs.accuracy_runs.blocked):
+            failed, seeds = runs.accuracy_runs.failed[look], rules.looks.seeds[look]
             lines.append(
-                f"Look {look + 1} of {arm.name} settles nothing: {failed} of {seeds} runs failed."
+                f"Look {look + 1} of {runs.name} settles nothing: {failed} of {seeds} runs failed."
             )
     failed = sum(r.failed for r in group.records)
     if failed:
@@ -203,21 +212,21 @@ def notes(group: RunGroup, unplanned: int, standing: Eligibility, rules: Decisio
         )
     if (versions := len({r.sources_sha256 for r in group.records})) > 1:
         lines.append(f"Rows come from {versions} versions of the code that decides bits.")
-    if len(places := environments(group.records)) > 1:
-        lines.append(f"Rows come from more than one environment: {'; '.join(places)}.")
+    if len(descriptions := environments(group.records)) > 1:
+        lines.append(f"Rows come from more than one environment: {'; '.join(descriptions)}.")
     return lines
 
 
-def _cited(group: RunGroup, standing: Eligibility) -> list[str]:
-    """Whether the records were made under this decision file, where that matters."""
-    own, total = decision.sha256(), len(group.records)
-    if standing.allows_verdict:
-        return [f"All {total} records cite this decision file ({own[:12]})."]
-    if standing.obstacle is not Obstacle.OTHER_RULES:
+def _cited(group: RunGroup, eligible: Eligibility) -> list[str]:
+    """Note on the decision files that the records cite, if it matters for the verdict."""
+    current, total = decision.sha256(), len(group.records)
+    if eligible.allows_verdict:
+        return [f"All {total} records cite this decision file ({current[:12]})."]
+    if eligible.obstacle is not Obstacle.OTHER_RULES:
         return []
     cited = Counter(r.decision_sha256 for r in group.records)
-    others = [f"{n} cite {sha[:12]}" for sha, n in sorted(cited.items()) if sha != own]
+    others = [f"{n} cite {sha[:12]}" for sha, n in sorted(cited.items()) if sha != current]
     return [
-        f"WARNING: {total - cited[own]} of {total} records do not cite this decision file "
-        f"({own[:12]}): {', '.join(others)}. They were not made under the rules applied here."
+        f"WARNING: {total - cited[current]} of {total} records do not cite this decision file "
+        f"({current[:12]}): {', '.join(others)}. They were not made under the rules applied here."
     ]

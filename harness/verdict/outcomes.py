@@ -1,4 +1,4 @@
-"""The accuracy claim, recall of the classes and the confusion pattern. Pure."""
+"""Compare accuracy, recall of the classes and confusion pattern with the paper's. Pure."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from harness.protocol import datasets
 
 @dataclass(frozen=True)
 class AccuracyResult:
-    """Our accuracy against the paper's; fractions, NaN before the first look.
+    """Our accuracy compared with the paper's; fractions, NaN before the first look.
 
     Attributes:
-        outcome: of the accuracy claim; None where the runs decide nothing.
+        outcome: of the accuracy claim; None if the runs give no verdict.
         settled: whether a look has settled it.
-        look: number of the look that all figures are of: the one that settled it, else the latest
-            at which the variant may be judged. 0 if there is none: the figures are of all runs.
-        n, failed: runs of the look, finished and failed.
-        runs: their accuracies, while there is no look.
-        mean, sd: over seeds. reported: the paper's runs.
-        difference: ours - reported, with its interval of this level. It is the one that decides
-            where there is an outcome.
-        predicted: interval that should hold both reported runs; decides nothing.
+        look: number of the look that all figures are of: the one that settled the claim, else the
+            latest usable one. 0 before the first look: the figures are of all runs.
+        n, failed: finished and failed runs of the look.
+        runs: their accuracies before the first look, empty after it.
+        mean, sd: over seeds.
+        reported: accuracies of the paper's runs.
+        difference: ours - reported.
+        low, high: interval of the difference; if there is an outcome, it decides.
+        level: of that interval.
+        predicted: interval that should contain both reported runs; decides nothing.
         sampling: standard error of one accuracy from the choice of the test images.
     """
 
@@ -53,12 +55,15 @@ class AccuracyResult:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """Recall of one class at a look, ours against the reported mean; fractions.
+    """Recall of one class at a look, ours compared with the reported mean; fractions.
 
     Attributes:
-        difference: ours - reported, with its interval at the level of description.
-        p, p_holm: raw and after Holm over the classes; NaN before the last look, where it is
-            tested.
+        name: of the class.
+        ours, reported: mean recall.
+        difference: ours - reported.
+        low, high: interval of the difference at the decision file's descriptive level.
+        p, p_holm: raw and after Holm over the classes; NaN before the last look, the only one at
+            which classes are tested.
         detectable: the smallest true difference that the test finds with the decision file's power.
     """
 
@@ -73,60 +78,68 @@ class ClassResult:
     detectable: float
 
 
-def accuracy(arm: VariantRuns, decides: bool, test_size: int) -> AccuracyResult:
-    """Compare the mean of our runs with the reported one.
+def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult:
+    """Compare our mean accuracy with the reported one.
 
     Args:
-        arm: of the variant that the paper is read as.
+        runs: of the variant that the accuracy claim is about.
         decides: whether these runs give a verdict.
-        test_size: images that they were evaluated on.
+        test_size: number of images that they were evaluated on.
     """
-    rules = arm.rules
+    rules = runs.rules
     reported = np.array([recomputed(run)[1] for run in paper_reported.REPORTED_RUNS])
-    judged = sequential.judge_accuracy(arm.accuracy_runs, reported, rules)
-    settled = int(judged.look) if decides else 0
-    look = settled or arm.look
-    arm = arm.at_look(look)
+    judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules)
+    settled_look = int(judgement.look) if decides else 0
+    look = settled_look or runs.look
+    runs = runs.at_look(look)
     level, low, high = math.nan, math.nan, math.nan
     predicted = (math.nan, math.nan)
-    ours = arm.accuracies
+    ours = runs.accuracies
     if look:
         level = 1 - 2 * rules.accuracy.levels[look - 1] if decides else rules.description.level
-        found = stats.difference_from_reported(ours, reported, level)
-        low, high = float(found.low), float(found.high)
+        difference = stats.difference_from_reported(ours, reported, level)
+        low, high = float(difference.low), float(difference.high)
         ends = stats.prediction_interval(ours, len(reported), rules.description.level)
         predicted = (float(ends.low), float(ends.high))
     return AccuracyResult(
-        outcome=judged.outcome if decides else None,
-        settled=settled > 0,
+        outcome=judgement.outcome if decides else None,
+        settled=settled_look > 0,
         look=look,
-        n=arm.n_finished,
-        failed=arm.n_failed,
+        n=runs.n_finished,
+        failed=runs.n_failed,
         runs=() if look else tuple(map(float, ours)),
-        mean=arm.mean,
-        sd=arm.deviation,
+        mean=runs.mean,
+        sd=runs.deviation,
         reported=tuple(map(float, reported)),
-        difference=arm.mean - float(reported.mean()),
+        difference=runs.mean - float(reported.mean()),
         low=low,
         high=high,
         level=level,
         predicted=predicted,
-        sampling=math.sqrt(arm.mean * (1 - arm.mean) / test_size),
+        sampling=math.sqrt(runs.mean * (1 - runs.mean) / test_size),
     )
 
 
-def classes(arm: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:
-    """Recall of every class against the reported mean; empty before the first look."""
-    rules, look = arm.rules, arm.look
+def classes(runs: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:
+    """Compare the recall of every class with the reported mean.
+
+    Args:
+        runs: of the variant that the accuracy claim is about.
+        decides: whether these runs give a verdict.
+
+    Returns:
+        One result for each class; empty before the first look.
+    """
+    rules, look = runs.rules, runs.look
     if not look:
         return ()
     lines = [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS]
     reported = np.array([[line[name][1] for line in lines] for name in datasets.CLASSES])
-    recall = arm.figures(lambda m: [m.per_class[name].recall for name in datasets.CLASSES])
+    recall = runs.figures(lambda m: [m.per_class[name].recall for name in datasets.CLASSES])
     difference, p_holm = sequential.judge_classes(recall, reported, rules)
     value, error, freedom, low, high, p = (field[:, look - 1] for field in difference)
     alpha = rules.classes.alpha / len(datasets.CLASSES)
-    means = arm.per_class("recall", datasets.CLASSES).mean(1)
+    means = runs.per_class("recall", datasets.CLASSES).mean(1)
     return tuple(
         ClassResult(
             name=name,
@@ -145,10 +158,14 @@ def classes(arm: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:
     )
 
 
-def confusions(arm: VariantRuns) -> ConfusionTest | None:
-    """Whether errors go where the paper's go; None before the last look, where it is tested."""
-    if arm.look < len(arm.rules.looks.seeds):
+def confusions(runs: VariantRuns) -> ConfusionTest | None:
+    """Test whether our errors go to the same classes as the paper's.
+
+    Returns:
+        None before the last look, the only one at which this is tested.
+    """
+    if runs.look < len(runs.rules.looks.seeds):
         return None
-    ours = [metrics.confusion_matrix for metrics in arm.finished]
+    ours = [metrics.confusion_matrix for metrics in runs.finished]
     reported = [run.confusion_matrix for run in paper_reported.REPORTED_RUNS]
-    return confusion_pattern.permutation_test(ours, reported, arm.rules.classes.alpha)
+    return confusion_pattern.permutation_test(ours, reported, runs.rules.classes.alpha)

@@ -1,4 +1,4 @@
-"""A results folder, read and judged; what is wrong with it is told, not raised."""
+"""Load and judge the records of a results folder, with warnings about the data."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from harness.verdict.verdict import GroupVerdict, Verdict
 
 @dataclass(frozen=True)
 class DataWarning:
-    """One kind of thing that a reader must know before the figures.
+    """A warning about the data that a reader must see before the figures.
 
     Attributes:
-        sentence: how many of what.
-        cases: each of them.
+        sentence: the warning, with the number of cases.
+        cases: one line for each.
     """
 
     sentence: str
@@ -35,14 +35,14 @@ class DataWarning:
 
 @dataclass(frozen=True)
 class Study:
-    """What a report is about.
+    """The judged contents of a results folder.
 
     Attributes:
         results: the folder.
-        verdict: of all groups of records; at least one.
-        lead: the judgement that the report opens with.
-        problems: worst first.
-        calibrations: how the number of epochs was chosen, by the path of its record.
+        verdict: on all groups of records; at least one.
+        primary: the group verdict that a report opens with.
+        warnings: most severe first.
+        calibrations: calibration records by path.
     """
 
     results: Path
@@ -53,61 +53,66 @@ class Study:
 
     @property
     def group_verdicts(self) -> tuple[GroupVerdict, ...]:
-        """The lead, then the others in the verdict's order."""
-        return (self.primary, *(j for j in self.verdict.group_verdicts if j is not self.primary))
+        """The primary group verdict, then the others in the verdict's order."""
+        others = (g for g in self.verdict.group_verdicts if g is not self.primary)
+        return (self.primary, *others)
 
 
 def load_study(results: Path) -> Study:
-    """Read and judge the records below a folder, without those that tuned the protocol.
+    """Load and judge the records below a folder, without the runs of calibrations.
 
-    A calibration shows these. Where a folder has no others, they are judged too.
+    Reports show those in the calibration's own section. If a folder has no other runs, they are
+    judged as well.
 
     Args:
         results: the folder.
 
     Raises:
-        InputError: if there is no such folder or no readable record in it.
+        InputError: if the folder is missing or has no readable record.
     """
     records, damaged = store.load_all(results)
-    groups, doubled = analysis_groups.group(records)
+    groups, duplicates = analysis_groups.group(records)
     if not groups:
         named = f" ({len(damaged)} are damaged; check names them)" if damaged else ""
         raise InputError(
             f"no readable record below {results}{named}: train something with run first."
         )
-    calibrations, unread = calibration_record.load_calibrations(results)
-    found = calibrations.values()
-    groups = calibration.drop_calibration_groups(groups, found)
-    judged = verdict_verdict.judge_groups(groups, len(damaged) + len(doubled))
-    problems = (
-        *_of_files(damaged, unread, doubled),
-        *_of_groups(groups),
-        *_of_calibrations(found, records, groups),
+    by_path, unread = calibration_record.load_calibrations(results)
+    calibrations = by_path.values()
+    groups = calibration.drop_calibration_groups(groups, calibrations)
+    verdict = verdict_verdict.judge_groups(groups, len(damaged) + len(duplicates))
+    warnings = (
+        *_file_warnings(damaged, unread, duplicates),
+        *_group_warnings(groups),
+        *_calibration_warnings(calibrations, records, groups),
     )
-    return Study(results, judged, _primary(judged), problems, calibrations)
+    return Study(results, verdict, _primary(verdict), warnings, by_path)
 
 
-def _primary(judged: Verdict) -> GroupVerdict:
-    """The judgement that answers best: one that decides, on CIFAR-10's classes and test images,
-    at the protocol's budget, with most looks and runs."""
+def _primary(verdict: Verdict) -> GroupVerdict:
+    """The most informative group verdict.
+
+    It decides, is on CIFAR-10's classes and test images, is at the protocol's budget, and has the
+    most looks and runs, in this order of importance.
+    """
     tuned = presets.PROTOCOLS["cifar10"].epochs
 
-    def rank(judgement: GroupVerdict) -> tuple[int, ...]:
+    def rank(group_verdict: GroupVerdict) -> tuple[int, ...]:
         return (
-            judgement.eligibility.allows_verdict,
-            judgement.group.comparable_to_paper,
-            judgement.group.dataset.split == "test",
-            judgement.epochs == tuned,
-            judgement.claim_runs.look,
-            judgement.claim_runs.n_finished,
-            len(judgement.group.records),
+            group_verdict.eligibility.allows_verdict,
+            group_verdict.group.comparable_to_paper,
+            group_verdict.group.dataset.split == "test",
+            group_verdict.epochs == tuned,
+            group_verdict.claim_runs.look,
+            group_verdict.claim_runs.n_finished,
+            len(group_verdict.group.records),
         )
 
-    return max(judged.group_verdicts, key=rank)
+    return max(verdict.group_verdicts, key=rank)
 
 
-def _of_files(
-    damaged: Sequence[str], unread: Sequence[str], doubled: Sequence[str]
+def _file_warnings(
+    damaged: Sequence[str], unread: Sequence[str], duplicates: Sequence[str]
 ) -> Iterator[DataWarning]:
     if damaged:
         yield DataWarning(f"{pluralize(len(damaged), 'record')} could not be read.", (*damaged,))
@@ -116,11 +121,13 @@ def _of_files(
         yield DataWarning(
             f"{named} could not be read; its runs are judged like all others.", (*unread,)
         )
-    if doubled:
-        yield DataWarning(f"{pluralize(len(doubled), 'record')} stood there twice.", (*doubled,))
+    if duplicates:
+        counted = pluralize(len(duplicates), "duplicate record")
+        verb = "was" if len(duplicates) == 1 else "were"
+        yield DataWarning(f"{counted} {verb} left out.", (*duplicates,))
 
 
-def _of_groups(groups: Sequence[RunGroup]) -> Iterator[DataWarning]:
+def _group_warnings(groups: Sequence[RunGroup]) -> Iterator[DataWarning]:
     failed = tuple(
         f"{r.variant}, seed {r.seed} ({group.title}): {r.reason}"
         for group in groups
@@ -138,41 +145,41 @@ def _of_groups(groups: Sequence[RunGroup]) -> Iterator[DataWarning]:
         )
         yield DataWarning(
             f"{len(groups)} groups of runs differ in data or protocol; "
-            "each has a section of its own and none are mixed.",
+            "each has its own section and none are mixed.",
             titles,
         )
     for group in groups:
-        if len(places := analysis_groups.environments(group.records)) > 1:
+        environments = analysis_groups.environments(group.records)
+        if len(environments) > 1:
             yield DataWarning(
-                f"Runs of one table come from several environments ({group.title}).", (*places,)
+                f"Runs of one table come from several environments ({group.title}).",
+                (*environments,),
             )
 
 
-def _of_calibrations(
+def _calibration_warnings(
     calibrations: Collection[Calibration], records: Sequence[RunRecord], groups: Sequence[RunGroup]
 ) -> Iterator[DataWarning]:
-    gone = tuple(
+    missing = tuple(
         f"{c.variant}, {epochs} epochs, seed {seed} ({c.dataset.title})"
         for c in calibrations
         for epochs, seed in calibration.missing_runs(c, records)
     )
-    if gone:
+    if missing:
         total = sum(len(c.runs) for c in calibrations)
         yield DataWarning(
-            f"{len(gone)} of {pluralize(total, 'run')} behind the number of epochs "
-            f"{'is' if len(gone) == 1 else 'are'} not in this folder.",
-            gone,
+            f"{len(missing)} of {pluralize(total, 'run')} of the calibrations "
+            f"{'is' if len(missing) == 1 else 'are'} not in this folder.",
+            missing,
         )
-    shared = tuple(
-        f"{group.title}: {tuning} of {pluralize(len(group.records), 'run')}"
-        for group in groups
-        if 0
-        < (tuning := calibration.count_calibration_runs(group, calibrations))
-        < len(group.records)
-    )
+    shared = []
+    for group in groups:
+        count = calibration.count_calibration_runs(group, calibrations)
+        if 0 < count < len(group.records):
+            shared.append(f"{group.title}: {count} of {pluralize(len(group.records), 'run')}")
     if shared:
         yield DataWarning(
-            "Runs behind the number of epochs stand in a section of their own too, "
-            "with others of the same data and protocol.",
-            shared,
+            "Runs of the calibrations are also shown in another section, "
+            "with other runs on the same data and protocol.",
+            (*shared,),
         )

@@ -1,4 +1,4 @@
-"""The paper's claims against stored records, by the decision file. Pure."""
+"""Judge groups of stored records by the rules of the decision file. Pure."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from harness.verdict.outcomes import AccuracyResult, ClassResult
 
 @dataclass(frozen=True)
 class GroupVerdict:
-    """What one group of records says.
+    """Verdict on one group of records.
 
     Attributes:
         group: the records with planned seeds.
         title, epochs: of the group.
-        standing: whether this is a verdict; where it is none, there are figures, and no outcome,
+        eligibility: whether the group gives a verdict; if not, there are figures, but no outcome,
             test or claim.
-        arm: runs of the variant that the paper is read as.
-        results: of every variant, against the one that the decision file names.
-        accuracy, classes, pattern: None or empty where the paper's figures do not compare.
-        claims: each claim of the paper.
-        notes: what a reader must know about the records.
+        claim_runs: runs of the variant that the accuracy claim is about.
+        variants: result of every variant, compared with the one that the decision file names.
+        accuracy, classes, confusions: comparison with the paper's figures; None or empty if these
+            are not comparable.
+        claims: status of each claim of the paper.
+        notes: sentences on the records that a reader must know.
     """
 
     group: RunGroup
@@ -49,19 +50,20 @@ class GroupVerdict:
 
     @property
     def outcome(self) -> Outcome | None:
-        """Of the accuracy claim; None where no verdict is given."""
+        """Outcome of the accuracy claim; None if the group gives no verdict."""
         return self.accuracy.outcome if self.accuracy else None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """All groups, those that decide first.
+    """Verdicts on all groups.
 
     Attributes:
-        rules, sha256: the decision file.
-        judgements: a group each.
-        curves: judgements of the same data at several budgets, by budget.
-        unread: records left out because they cannot be read or are there twice.
+        rules: the decision file.
+        sha256: its hash.
+        group_verdicts: one for each group, those that decide first.
+        curves: verdicts on groups that differ in nothing but the budget, smallest budget first.
+        unread: number of records left out as unreadable or duplicate.
     """
 
     rules: Decision
@@ -77,61 +79,65 @@ def judge_groups(
     """Judge every group of records.
 
     Args:
-        groups: see `harness.analysis.groups.group`; those that decide come first, else their
-            order stays.
-        unread: records that are in no group.
+        groups: see `harness.analysis.groups.group`.
+        unread: number of records that are in no group.
         rules: the decision file's if None.
+
+    Returns:
+        The groups that decide first, otherwise in the order of `groups`.
     """
     rules = rules or decision.load()
-    kept = [eligibility.drop_unplanned_seeds(group, rules) for group in groups]
-    standings = eligibility.assess_groups([group for group, _ in kept], rules)
-    judgements = [
-        _judge_group(group, unplanned, standing, rules)
-        for (group, unplanned), standing in zip(kept, standings, strict=True)
+    planned = [eligibility.drop_unplanned_seeds(group, rules) for group in groups]
+    assessed = eligibility.assess_groups([group for group, _ in planned], rules)
+    group_verdicts = [
+        _judge_group(group, unplanned, eligible, rules)
+        for (group, unplanned), eligible in zip(planned, assessed, strict=True)
     ]
-    judgements.sort(key=lambda judgement: not judgement.eligibility.allows_verdict)
+    group_verdicts.sort(key=lambda group_verdict: not group_verdict.eligibility.allows_verdict)
     return Verdict(
         rules=rules,
         sha256=decision.sha256(),
-        group_verdicts=tuple(judgements),
-        curves=_budget_curves(judgements),
+        group_verdicts=tuple(group_verdicts),
+        curves=_budget_curves(group_verdicts),
         unread=unread,
     )
 
 
 def _judge_group(
-    group: RunGroup, unplanned: int, standing: Eligibility, rules: Decision
+    group: RunGroup, unplanned: int, eligible: Eligibility, rules: Decision
 ) -> GroupVerdict:
-    decides = standing.allows_verdict
-    arm = VariantRuns.of(rules.accuracy.variant, group.records, rules)
+    decides = eligible.allows_verdict
+    runs = VariantRuns.of(rules.accuracy.variant, group.records, rules)
     results = contrasts.results(group, rules.contrasts.against, rules, planned=decides)
-    accuracy = outcomes.accuracy(arm, decides, group.dataset.test_size)
-    beside = group.comparable_to_paper
+    accuracy = outcomes.accuracy(runs, decides, group.dataset.test_size)
+    comparable = group.comparable_to_paper
     return GroupVerdict(
         group=group,
         title=group.title,
         epochs=group.protocol.epochs,
-        eligibility=standing,
-        claim_runs=arm,
+        eligibility=eligible,
+        claim_runs=runs,
         variants=results,
-        accuracy=accuracy if beside else None,
-        classes=outcomes.classes(arm, decides) if beside else (),
-        confusions=outcomes.confusions(arm) if decides else None,
-        claims=claim_status.judge_claims(Evidence(arm, accuracy, results)) if decides else (),
-        notes=tuple(eligibility.notes(group, unplanned, standing, rules)),
+        accuracy=accuracy if comparable else None,
+        classes=outcomes.classes(runs, decides) if comparable else (),
+        confusions=outcomes.confusions(runs) if decides else None,
+        claims=claim_status.judge_claims(Evidence(runs, accuracy, results)) if decides else (),
+        notes=tuple(eligibility.notes(group, unplanned, eligible, rules)),
     )
 
 
 def _budget_curves(
-    judgements: Sequence[GroupVerdict],
+    group_verdicts: Sequence[GroupVerdict],
 ) -> tuple[tuple[GroupVerdict, ...], ...]:
-    """Judgements that differ in nothing but the budget, where there are several."""
-    together: dict[str, list[GroupVerdict]] = {}
-    for judgement in judgements:
-        group = judgement.group
+    """Group verdicts that differ in nothing but the budget, if there are several budgets."""
+    by_setting: dict[str, list[GroupVerdict]] = {}
+    for group_verdict in group_verdicts:
+        group = group_verdict.group
         shared = dataclasses.replace(group.protocol, epochs=1)
         key = repr((group.dataset, shared, group.device_type))
-        together.setdefault(key, []).append(judgement)
+        by_setting.setdefault(key, []).append(group_verdict)
     return tuple(
-        tuple(sorted(same, key=lambda j: j.epochs)) for same in together.values() if len(same) > 1
+        tuple(sorted(curve, key=lambda g: g.epochs))
+        for curve in by_setting.values()
+        if len(curve) > 1
     )

@@ -140,7 +140,7 @@ def test_groups_on_test_images_come_first_then_more_runs_then_fewer_epochs() -> 
 def test_the_same_run_twice_is_counted_once_and_named() -> None:
     (group,), faults = analysis_groups.group([make_record(), make_record()])
     assert len(group.records) == 1
-    assert faults == ["paper seed 0 is there twice: one was left out."]
+    assert faults == ["paper seed 0 is duplicated: only the first record is used."]
 
 
 def test_a_record_of_a_variant_that_is_no_longer_registered_still_counts() -> None:

@@ -1,4 +1,4 @@
-"""Made-up studies around an accuracy, and what grouping, verdict and tables make of them."""
+"""Synthetic studies around an accuracy, and their verdicts and tables."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ RULES = decision.load()
 def runs_near(
     name: str = "paper", right: int = 751, n: int = 20, spread: int = 1, **about: Any
 ) -> list[RunRecord]:
-    """Seeds 0 to n - 1 around an accuracy of `right` in a thousand, with a deviation of about
-    0.2 points times `spread`."""
+    """Runs with seeds 0 to n - 1 around an accuracy of `right` in a thousand.
+
+    Their standard deviation is about 0.2 points times `spread`.
+    """
     return [make_record(name, s, right + spread * STEPS[s % len(STEPS)], **about) for s in range(n)]
 
 
@@ -44,7 +46,7 @@ def full_study(n: int = 20, right: int = 751, others: int = 700, **about: Any) -
 
 
 def verdict_of(records: list[RunRecord]) -> verdict.Verdict:
-    """The verdict on records of which none is there twice."""
+    """The verdict on records without duplicates."""
     groups, faults = analysis_groups.group(records)
     assert not faults
     return verdict.judge_groups(groups)
@@ -56,21 +58,21 @@ def verdict_text(records: list[RunRecord], form: str = "markdown") -> str:
 
 
 def judge_one_group(records: list[RunRecord]) -> GroupVerdict:
-    """The judgement of records of one group."""
-    (judgement,) = verdict_of(records).group_verdicts
-    return judgement
+    """The verdict on records of one group."""
+    (group_verdict,) = verdict_of(records).group_verdicts
+    return group_verdict
 
 
-def result_of(judgement: GroupVerdict, name: str) -> VariantResult:
-    """What the runs of a variant show."""
-    return next(row for row in judgement.variants if row.variant == name)
+def result_of(group_verdict: GroupVerdict, name: str) -> VariantResult:
+    """The result of one variant."""
+    return next(row for row in group_verdict.variants if row.variant == name)
 
 
 def comparison_text(records: list[RunRecord], form: str = "markdown", **options: Any) -> str:
-    """What `compare` prints of records."""
+    """The text that `compare` prints for records."""
     return text_comparison.render(verdict_of(records).group_verdicts, form, **options)
 
 
 def comparison_frame(records: list[RunRecord], baseline: str = "paper") -> pd.DataFrame:
-    """The numbers of the comparison of one group, by variant."""
+    """The comparison table of one group as numbers, indexed by variant."""
     return text_comparison.numbers(judge_one_group(records), baseline).set_index("variant")

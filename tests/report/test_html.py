@@ -147,8 +147,8 @@ def test_what_is_wrong_is_named_at_the_top(troubled_page: str) -> None:
     for told in (
         "1 record could not be read",
         "seed-0/record.json",
-        "1 record stood there twice",
-        "paper seed 1 is there twice",
+        "1 duplicate record was left out",
+        "paper seed 1 is duplicated",
         "1 of 44 runs failed",
         "dropout_75, seed 7",
         "diverged",

@@ -41,10 +41,14 @@ def test_a_report_is_recomputed_as_by_hand() -> None:
 
 
 def test_the_one_disagreement_is_the_precision_of_automobile_in_run_1() -> None:
-    (found,) = audit().disagreements
-    assert (found.run, found.row, found.column) == (1, "automobile", "precision")
-    assert found.printed == 0.96
-    assert found.from_matrix == pytest.approx(876 / 1013)
+    (disagreement,) = audit().disagreements
+    assert (disagreement.run, disagreement.row, disagreement.column) == (
+        1,
+        "automobile",
+        "precision",
+    )
+    assert disagreement.printed == 0.96
+    assert disagreement.from_matrix == pytest.approx(876 / 1013)
 
 
 def test_corrected_tables_pass_clean() -> None:
@@ -76,22 +80,22 @@ def test_ties_in_rounding_may_be_printed_either_way() -> None:
         ),
     ],
 )
-def test_every_other_row_is_held_against_the_matrix_too(
+def test_every_other_row_is_compared_with_the_matrix_too(
     change: dict[str, object], row: str, column: str
 ) -> None:
     run = corrected()
     report = dataclasses.replace(run.report, **change)  # type: ignore[arg-type]
-    (found,) = audit([dataclasses.replace(run, report=report)]).disagreements
-    assert (found.row, found.column) == (row, column)
+    (disagreement,) = audit([dataclasses.replace(run, report=report)]).disagreements
+    assert (disagreement.row, disagreement.column) == (row, column)
 
 
 def test_the_precision_claim_is_contradicted_and_the_f1_claim_is_not() -> None:
-    (found,) = audit().contradictions
-    assert found.figure == PRECISION.figure
-    assert (found.smallest, found.largest) == (0.55, 0.96)
-    assert round(found.largest_from_matrix, 2) == 0.90
+    (precision,) = audit().contradictions
+    assert precision.figure == PRECISION.figure
+    assert (precision.smallest, precision.largest) == (0.55, 0.96)
+    assert round(precision.largest_from_matrix, 2) == 0.90
     # Counted by hand in both printed reports.
-    assert [(run, name) for run, name, _ in found.outside] == [
+    assert [(run, name) for run, name, _ in precision.outside] == [
         (1, "automobile"),
         (1, "cat"),
         (1, "ship"),
@@ -100,21 +104,21 @@ def test_the_precision_claim_is_contradicted_and_the_f1_claim_is_not() -> None:
         (2, "ship"),
         (2, "truck"),
     ]
-    kept = audit(ranges=[F1]).ranges[0]
-    assert (kept.smallest, kept.largest, kept.outside) == (0.54, 0.88, ())
+    f1 = audit(ranges=[F1]).ranges[0]
+    assert (f1.smallest, f1.largest, f1.outside) == (0.54, 0.88, ())
 
 
-def test_the_two_runs_cannot_be_told_apart() -> None:
-    found = audit()
-    assert found.z == pytest.approx(0.88, abs=0.005)
-    assert found.distinguishable is False
-    assert [(round(s.low, 4), round(s.high, 4)) for s in found.summaries] == [
+def test_the_two_runs_are_not_distinguishable() -> None:
+    result = audit()
+    assert result.z == pytest.approx(0.88, abs=0.005)
+    assert result.distinguishable is False
+    assert [(round(s.low, 4), round(s.high, 4)) for s in result.summaries] == [
         (0.7454, 0.7622),
         (0.7399, 0.7569),
     ]
 
 
-def test_runs_far_apart_can_be_told_apart() -> None:
+def test_runs_far_apart_are_distinguishable() -> None:
     matrix = [[900 if i == j else 0 for j in range(10)] for i in range(10)]
     for i in range(10):
         matrix[i][(i + 1) % 10] = 100
@@ -123,8 +127,8 @@ def test_runs_far_apart_can_be_told_apart() -> None:
 
 
 def test_json_lists_exactly_one_disagreement_between_tables() -> None:
-    found = json.loads(render(audit(), "json"))
-    assert found["disagreements"] == [
+    fields = json.loads(render(audit(), "json"))
+    assert fields["disagreements"] == [
         {
             "run": 1,
             "class": "automobile",
@@ -133,7 +137,7 @@ def test_json_lists_exactly_one_disagreement_between_tables() -> None:
             "from_matrix": 0.8648,
         }
     ]
-    assert "chosen for presentation" in found["selection"]
+    assert "chosen for presentation" in fields["selection"]
 
 
 @pytest.mark.parametrize("form", markup.FORMATS)

@@ -28,8 +28,8 @@ def at(epochs: int, variant: str, *right: int) -> list[RunRecord]:
 
 
 def curve_of(*runs: Sequence[RunRecord]) -> tuple[GroupVerdict, ...]:
-    (found,) = verdict.judge_groups(groups.group(r for few in runs for r in few)[0]).curves
-    return found
+    (curve,) = verdict.judge_groups(groups.group(r for few in runs for r in few)[0]).curves
+    return curve
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def small() -> tuple[GroupVerdict, ...]:
     )
 
 
-def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
+def test_a_variant_without_runs_is_marked_as_not_run(
     small: tuple[GroupVerdict, ...],
 ) -> None:
     assert budget.columns(small, RULES) == {
@@ -54,7 +54,7 @@ def test_a_variant_that_was_not_run_is_not_taken_for_a_worse_one(
     }
 
 
-def test_what_is_wanted_and_not_there_is_named(small: tuple[GroupVerdict, ...]) -> None:
+def test_missing_budgets_and_variants_are_named(small: tuple[GroupVerdict, ...]) -> None:
     absent, at_10, at_20 = budget.lacking(small, RULES)
     wanted = [str(epochs) for epochs in RULES.budgets.curve if epochs not in (10, EPOCHS)]
     assert absent == f"Not run: {', '.join(wanted)} epochs."
@@ -62,40 +62,40 @@ def test_what_is_wanted_and_not_there_is_named(small: tuple[GroupVerdict, ...]) 
     assert at_20.startswith(f"Not run at {EPOCHS} epochs: no_augmentation, baseline, dropout_0")
 
 
-def test_what_failed_was_run_and_is_not_compared() -> None:
+def test_failed_runs_count_as_run_and_are_not_compared() -> None:
     failed = [
         make_record("baseline", seed, protocol={"epochs": 10}, failed=True) for seed in (1, 2)
     ]
-    found = curve_of(
+    curve = curve_of(
         at(10, "paper", 700),
         [*at(10, "baseline", 720), *failed],
         [make_record("no_augmentation", protocol={"epochs": 10}, failed=True)],
         at(EPOCHS, "paper", 770),
         at(EPOCHS, "baseline", 730),
     )
-    shown = budget.columns(found, RULES)
-    assert shown["variant"] == ["paper", "no_augmentation", "baseline"]
-    assert shown["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
-    assert "no_augmentation" not in budget.lacking(found, RULES)[1]
+    columns = budget.columns(curve, RULES)
+    assert columns["variant"] == ["paper", "no_augmentation", "baseline"]
+    assert columns["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
+    assert "no_augmentation" not in budget.lacking(curve, RULES)[1]
     # One of three runs is left: its side says nothing.
-    assert "baseline" not in budget.sentence(found, RULES)
+    assert "baseline" not in budget.sentence(curve, RULES)
 
 
 def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
-    found = curve_of(
+    curve = curve_of(
         at(EPOCHS, "paper", 770),
         at(40, "baseline", 700),
         [make_record(protocol={"epochs": 40}, failed=True)],
     )
-    assert by_epoch.by_budget(found, RULES) is None
-    assert budget.sentence(found, RULES) == ""
-    assert budget.columns(found, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
+    assert by_epoch.by_budget(curve, RULES) is None
+    assert budget.sentence(curve, RULES) == ""
+    assert budget.columns(curve, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
 
 
 def test_other_images_lack_nothing() -> None:
     digits = {"classes": list("0123456789")}
-    found = curve_of(*([make_record(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
-    assert budget.lacking(found, RULES) == []
+    curve = curve_of(*([make_record(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
+    assert budget.lacking(curve, RULES) == []
 
 
 def test_an_ablation_that_changes_sides_is_said_to(small: tuple[GroupVerdict, ...]) -> None:
@@ -143,12 +143,12 @@ def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
 
 def test_a_star_marks_what_a_look_has_settled_where_a_verdict_is_given() -> None:
     def cell(n: int, epochs: int) -> str:
-        found = curve_of(
+        curve = curve_of(
             at(5, "paper", 700),
             at(epochs, "paper", *(780 + s % 2 for s in range(n))),
             at(epochs, "baseline", *(700 + s % 2 for s in range(n))),
         )
-        return budget.columns(found, RULES)[f"{epochs} epochs"][1]
+        return budget.columns(curve, RULES)[f"{epochs} epochs"][1]
 
     assert "*" in cell(5, EPOCHS)
     assert "*" not in cell(4, EPOCHS)

@@ -1,4 +1,4 @@
-"""Verdicts on made-up studies: what each look settles, and which records decide."""
+"""Verdicts on synthetic studies: what each look settles, and which records decide."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ GPU = {"device": "a GPU", "device_type": "cuda"}
 
 
 def accuracy(records: list[RunRecord]) -> AccuracyResult:
-    found = judge_one_group(records).accuracy
-    assert found is not None
-    return found
+    result = judge_one_group(records).accuracy
+    assert result is not None
+    return result
 
 
 def contrast(records: list[RunRecord], name: str) -> Contrast:
-    found = result_of(judge_one_group(records), name).contrast
-    assert found is not None
-    return found
+    result = result_of(judge_one_group(records), name).contrast
+    assert result is not None
+    return result
 
 
 # The accuracy claim
@@ -70,35 +70,35 @@ def test_each_outcome_at_the_look_that_settles_it(
 ) -> None:
     for number, seeds in enumerate(RULES.looks.seeds, start=1):
         records = runs_near(right=right, spread=spread, n=seeds)
-        found = accuracy(records)
+        result = accuracy(records)
         if number < look:
-            assert (found.outcome, found.settled) == (Outcome.UNDECIDED, False)
-            assert found.look == number
+            assert (result.outcome, result.settled) == (Outcome.UNDECIDED, False)
+            assert result.look == number
             assert "**UNDECIDED**" in verdict_text(records)
         else:
             # Later looks change nothing: neither the outcome nor the figures that gave it.
-            assert (found.outcome, found.settled, found.look) == (outcome, True, look)
-            assert found.n == RULES.looks.seeds[look - 1]
+            assert (result.outcome, result.settled, result.look) == (outcome, True, look)
+            assert result.n == RULES.looks.seeds[look - 1]
             assert f"{outcome.value}: the interval lies" in verdict_text(records)
-            assert f"at look {look} (seeds 0-{found.n - 1})" in verdict_text(records)
+            assert f"at look {look} (seeds 0-{result.n - 1})" in verdict_text(records)
 
 
 def test_the_interval_that_decides_by_hand() -> None:
     # Seeds 0-4: 748, 750, 751, 751, 752; t(0.995, 4) = 4.604095
     ours = np.array([0.748, 0.750, 0.751, 0.751, 0.752])
-    found = accuracy(runs_near(n=9))
+    result = accuracy(runs_near(n=9))
     half = 4.604095 * ours.std(ddof=1) * np.sqrt(1 / 5 + 1 / 2)
-    assert found.difference == pytest.approx(ours.mean() - 0.7512)
-    assert found.low == pytest.approx(found.difference - half)
-    assert found.high == pytest.approx(found.difference + half)
-    assert found.level == pytest.approx(0.99)
-    assert found.sampling == pytest.approx(math.sqrt(0.7504 * 0.2496 / 10_000))
+    assert result.difference == pytest.approx(ours.mean() - 0.7512)
+    assert result.low == pytest.approx(result.difference - half)
+    assert result.high == pytest.approx(result.difference + half)
+    assert result.level == pytest.approx(0.99)
+    assert result.sampling == pytest.approx(math.sqrt(0.7504 * 0.2496 / 10_000))
     assert "standard error of 0.43 points" in verdict_text(runs_near(n=9))
 
 
 def test_what_does_not_settle_at_the_last_look_stays_undecided() -> None:
-    found = accuracy(runs_near(right=761))
-    assert (found.outcome, found.look, found.settled) == (Outcome.UNDECIDED, 3, False)
+    result = accuracy(runs_near(right=761))
+    assert (result.outcome, result.look, result.settled) == (Outcome.UNDECIDED, 3, False)
     assert "UNDECIDED: the interval reaches across the margin at look 3" in verdict_text(
         runs_near(right=761)
     )
@@ -107,9 +107,9 @@ def test_what_does_not_settle_at_the_last_look_stays_undecided() -> None:
 @pytest.mark.parametrize("n", [0, 1, 4])
 def test_before_the_first_look_there_are_runs_and_no_interval(n: int) -> None:
     records = [*runs_near(n=n), *runs_near("baseline", 700, n=1)]
-    found = accuracy(records)
-    assert (found.outcome, found.look, found.n) == (Outcome.UNDECIDED, 0, n)
-    assert math.isnan(found.low)
+    result = accuracy(records)
+    assert (result.outcome, result.look, result.n) == (Outcome.UNDECIDED, 0, n)
+    assert math.isnan(result.low)
     assert "UNDECIDED: look 1 (seeds 0-4) is not complete" in verdict_text(records)
     assert "interval [" not in verdict_text(records)
 
@@ -120,8 +120,8 @@ def test_a_blocked_look_settles_nothing_and_the_next_may() -> None:
     assert "look 1 (seeds 0-4) settles nothing, as 1 run failed" in verdict_text(at_five)
     assert "Look 1 of paper settles nothing: 1 of 5 runs failed." in judge_one_group(at_five).notes
     at_ten = [*at_five, *(run for run in runs_near(n=10) if run.seed > 4)]
-    found = accuracy(at_ten)
-    assert (found.outcome, found.look, found.n, found.failed) == (Outcome.REPRODUCED, 2, 9, 1)
+    result = accuracy(at_ten)
+    assert (result.outcome, result.look, result.n, result.failed) == (Outcome.REPRODUCED, 2, 9, 1)
     assert "9 runs of paper (1 more failed)" in verdict_text(at_ten)
     hopeless = [*runs_near(n=17), *failed_runs("paper", 17, 18, 19)]
     assert (
@@ -144,9 +144,9 @@ def test_a_contrast_keeps_the_sign_of_the_look_that_settled_it() -> None:
         *runs_near("baseline", 700, n=5),
         *(r for r in runs_near("baseline", 790) if r.seed > 4),
     ]
-    found = contrast([*runs_near(), *turned], "baseline")
-    assert (found.effect, found.settled_look, found.look) == (Effect.HURTS, 1, 3)
-    assert found.difference > 0
+    difference = contrast([*runs_near(), *turned], "baseline")
+    assert (difference.effect, difference.settled_look, difference.look) == (Effect.HURTS, 1, 3)
+    assert difference.difference > 0
     assert "baseline hurts" in verdict_text([*runs_near(), *turned])
 
 
@@ -156,39 +156,39 @@ def test_a_contrast_keeps_the_sign_of_the_look_that_settled_it() -> None:
 )
 def test_effects(right: int, effect: Effect) -> None:
     records = [*runs_near(n=5, spread=2), *runs_near("dropout_0", right, n=5)]
-    found = contrast(records, "dropout_0")
-    assert (found.effect, found.settled_look) == (effect, 0 if right == 751 else 1)
-    assert (found.p_holm < RULES.contrasts.alpha) == (right != 751)
+    difference = contrast(records, "dropout_0")
+    assert (difference.effect, difference.settled_look) == (effect, 0 if right == 751 else 1)
+    assert (difference.p_holm < RULES.contrasts.alpha) == (right != 751)
 
 
-def test_unequal_arms_are_compared_over_the_seeds_of_both() -> None:
+def test_variants_with_unequal_seeds_are_compared_over_shared_looks() -> None:
     records = [
         *runs_near(n=20),
         *runs_near("baseline", 748, n=10),
         *runs_near("dropout_0", 700, n=4),
     ]
-    found = contrast(records, "baseline")
+    longer = contrast(records, "baseline")
     a, b = (
         np.array([r.metrics.accuracy for r in runs_near(name, right, n=10) if r.metrics])
         for name, right in (("baseline", 748), ("paper", 751))
     )
     p = [stats.ttest_ind(a[:n], b[:n], equal_var=False).pvalue for n in (5, 10)]
-    assert found.q == pytest.approx(min(p) / 0.25)
-    assert (found.look, result_of(judge_one_group(records), "paper").look) == (2, 3)
-    short = contrast(records, "dropout_0")
-    assert (short.look, short.effect, short.p_holm) == (0, Effect.UNDECIDED, 1)
-    shown = verdict_text(records)
-    assert "Not tested, differences from paper in points: dropout_0 -5.18 (4 runs)." in shown
+    assert longer.q == pytest.approx(min(p) / 0.25)
+    assert (longer.look, result_of(judge_one_group(records), "paper").look) == (2, 3)
+    shorter = contrast(records, "dropout_0")
+    assert (shorter.look, shorter.effect, shorter.p_holm) == (0, Effect.UNDECIDED, 1)
+    text = verdict_text(records)
+    assert "Not tested, differences from paper in points: dropout_0 -5.18 (4 runs)." in text
 
 
-def test_a_contrast_waits_for_a_look_that_neither_arm_blocks() -> None:
+def test_a_contrast_waits_for_a_look_that_neither_variant_blocks() -> None:
     records = [*runs_near(n=10), *runs_near("baseline", 700, n=4), *failed_runs("baseline", 4)]
     assert contrast(records, "baseline").effect is Effect.UNDECIDED
     more = [*records, *(run for run in runs_near("baseline", 700, n=10) if run.seed > 4)]
     assert contrast(more, "baseline").settled_look == 2
 
 
-def test_every_variant_of_the_family_has_a_row_run_or_not_and_others_come_along() -> None:
+def test_every_variant_of_the_family_has_a_row_and_others_follow() -> None:
     names = [
         row.variant for row in judge_one_group([*runs_near(), *runs_near("lrn", n=2)]).variants
     ]
@@ -200,28 +200,28 @@ def test_every_variant_of_the_family_has_a_row_run_or_not_and_others_come_along(
 
 def test_classes_and_pattern_are_tested_at_the_last_look_alone() -> None:
     # All our classes have one recall, so every one that differs from the paper's is found.
-    for seeds in (5, 10, 20):
-        found, last = judge_one_group(runs_near(n=seeds)), seeds == 20
-        assert [c.name for c in found.classes] == list(datasets.CLASSES)
-        assert all(math.isnan(c.p_holm) != last for c in found.classes)
-        assert all(math.isnan(c.p) != last for c in found.classes)
-        assert (found.confusions is not None) == last
+    for n_seeds in (5, 10, 20):
+        group_verdict, last = judge_one_group(runs_near(n=n_seeds)), n_seeds == 20
+        assert [c.name for c in group_verdict.classes] == list(datasets.CLASSES)
+        assert all(math.isnan(c.p_holm) != last for c in group_verdict.classes)
+        assert all(math.isnan(c.p) != last for c in group_verdict.classes)
+        assert (group_verdict.confusions is not None) == last
         assert (
-            "Recall differs from the paper's in airplane" in verdict_text(runs_near(n=seeds))
+            "Recall differs from the paper's in airplane" in verdict_text(runs_near(n=n_seeds))
         ) == last
-        assert ("The confusion pattern differs" in verdict_text(runs_near(n=seeds))) == last
+        assert ("The confusion pattern differs" in verdict_text(runs_near(n=n_seeds))) == last
     assert judge_one_group(runs_near(n=4)).classes == ()
 
 
-def test_what_a_test_of_classes_would_have_found_is_said_where_it_finds_nothing() -> None:
-    shown = verdict_text([reported_again(run) for run in runs_near()])
-    assert "Recall of the classes: no difference found; differences of" in shown
-    assert "would have been seen in 80 % of cases" in shown
-    assert "The confusion pattern: no difference found" in shown
+def test_if_no_class_differs_the_detectable_difference_is_reported() -> None:
+    text = verdict_text([reported_again(run) for run in runs_near()])
+    assert "Recall of the classes: no difference found; differences of" in text
+    assert "would have been seen in 80 % of cases" in text
+    assert "The confusion pattern: no difference found" in text
 
 
 def reported_again(record: RunRecord) -> RunRecord:
-    """A record with figures drawn around the mean of the reported matrices."""
+    """Return the record with figures drawn around the mean of the reported matrices."""
     source = np.random.default_rng(record.seed)
     assert record.metrics is not None
     mean = np.mean([run.confusion_matrix for run in reported.REPORTED_RUNS], axis=0)
@@ -248,21 +248,25 @@ def reported_again(record: RunRecord) -> RunRecord:
         ({"decision_sha256": "ab" * 32}, Obstacle.OTHER_RULES),
     ],
 )
-def test_elsewhere_there_are_the_same_figures_and_no_verdict(
+def test_an_ineligible_group_has_the_same_figures_and_no_verdict(
     about: dict[str, Any], obstacle: Obstacle
 ) -> None:
     if "precision" in about.get("protocol", {}):
         about = {"protocol": {"precision": "bf16" if _precision() == "fp32" else "fp32"}}
     records = full_study(n=5, **about)
-    shown, raw = verdict_text(records), verdict_text(records, "json")
-    assert f"{obstacle.value} (" in shown
+    text, raw = verdict_text(records), verdict_text(records, "json")
+    assert f"{obstacle.value} (" in text
     for word in (*Outcome, "helps", "hurts", "confirmed", "refuted", "p Holm"):
-        assert word not in shown
-    (found,) = json.loads(raw)["judgements"]
-    assert (found["decides"], found["verdict"], found["claims"]) == (False, None, [])
-    assert found["standing"].startswith(obstacle.value)
+        assert word not in text
+    (group_verdict,) = json.loads(raw)["judgements"]
+    assert (group_verdict["decides"], group_verdict["verdict"], group_verdict["claims"]) == (
+        False,
+        None,
+        [],
+    )
+    assert group_verdict["standing"].startswith(obstacle.value)
     official = json.loads(verdict_text(full_study(n=5), "json"))["judgements"][0]
-    for row, other in zip(found["variants"], official["variants"], strict=True):
+    for row, other in zip(group_verdict["variants"], official["variants"], strict=True):
         assert row["mean"] == other["mean"]
         if row["contrast"]:
             assert row["contrast"]["difference"] == other["contrast"]["difference"]
@@ -275,9 +279,9 @@ def _precision() -> str:
 
 def test_other_classes_are_another_task() -> None:
     digits = {"classes": [*"0123456789"], "official": False, "title": "digits"}
-    judgement = judge_one_group(runs_near(n=1, dataset=digits))
-    assert judgement.eligibility.obstacle is Obstacle.OTHER_TASK
-    assert judgement.accuracy is None
+    group_verdict = judge_one_group(runs_near(n=1, dataset=digits))
+    assert group_verdict.eligibility.obstacle is Obstacle.OTHER_TASK
+    assert group_verdict.accuracy is None
     assert "The paper's figures do not compare" in verdict_text(runs_near(n=1, dataset=digits))
 
 
@@ -302,26 +306,26 @@ def test_the_reference_budget_has_a_verdict_and_a_family_of_its_own() -> None:
     assert (other.epochs, other.outcome) == (90, Outcome.EXCEEDED)
     effects = [result_of(j, "no_lr_decay").contrast for j in (tuned, other)]
     assert [c.effect for c in effects if c] == [Effect.HURTS, Effect.HELPS]
-    shown = verdict_text(records)
-    curve_of = shown[shown.index("## Budget curve: CIFAR-10 (official)") :]
+    text = verdict_text(records)
+    curve_of = text[text.index("## Budget curve: CIFAR-10 (official)") :]
     assert f" {EPOCHS} epochs |" in curve_of
     assert "Not run: 10, 40 epochs." in curve_of
 
 
 def test_types_of_device_are_never_pooled_and_the_complete_one_decides() -> None:
     cpu, gpu = full_study(n=4), full_study(n=5, right=790, environment=GPU)
-    judgements = verdict_of([*cpu, *gpu]).group_verdicts
-    assert [j.group.device_type for j in judgements] == ["cuda", "cpu"]
-    assert [j.eligibility.obstacle for j in judgements] == [None, Obstacle.OTHER_DEVICE]
-    assert judgements[0].outcome is Outcome.EXCEEDED
-    assert result_of(judgements[1], "paper").n == 4
-    assert "cuda decides, where look 1 is complete" in judgements[1].eligibility.reason
+    first, second = verdict_of([*cpu, *gpu]).group_verdicts
+    assert [g.group.device_type for g in (first, second)] == ["cuda", "cpu"]
+    assert [g.eligibility.obstacle for g in (first, second)] == [None, Obstacle.OTHER_DEVICE]
+    assert first.outcome is Outcome.EXCEEDED
+    assert result_of(second, "paper").n == 4
+    assert "cuda decides, where look 1 is complete" in second.eligibility.reason
 
 
 def test_of_several_types_none_decides_before_look_1_is_complete_for_all_eight() -> None:
     gpu = [run for run in full_study(n=5, environment=GPU) if run.variant != "dropout_75"]
-    judgements = verdict_of([*full_study(n=4), *gpu]).group_verdicts
-    assert {j.eligibility.obstacle for j in judgements} == {Obstacle.OTHER_DEVICE}
+    group_verdicts = verdict_of([*full_study(n=4), *gpu]).group_verdicts
+    assert {g.eligibility.obstacle for g in group_verdicts} == {Obstacle.OTHER_DEVICE}
     both = verdict_of([*full_study(n=5), *full_study(n=5, environment=GPU)]).group_verdicts
     assert [j.group.device_type for j in both if j.eligibility.allows_verdict] == ["cpu"]
 
@@ -340,7 +344,7 @@ def test_the_type_that_decides_does_so_at_the_reference_budget_too() -> None:
     assert decide == {("cpu", EPOCHS): True, ("cuda", EPOCHS): False, ("cuda", 90): False}
 
 
-def test_one_type_decides_alone_and_what_lacks_of_look_1_is_said() -> None:
+def test_one_type_decides_alone_and_runs_missing_from_look_1_are_listed() -> None:
     (note,) = [
         n for n in judge_one_group(runs_near(n=5)).notes if n.startswith("Look 1 is not complete")
     ]
@@ -354,9 +358,9 @@ def test_one_type_decides_alone_and_what_lacks_of_look_1_is_said() -> None:
 
 
 def test_unplanned_seeds_are_left_out_and_counted() -> None:
-    found = judge_one_group(runs_near(n=25))
-    assert result_of(found, "paper").n == 20
-    assert "Left out: 5 runs with unplanned seeds." in found.notes
+    group_verdict = judge_one_group(runs_near(n=25))
+    assert result_of(group_verdict, "paper").n == 20
+    assert "Left out: 5 runs with unplanned seeds." in group_verdict.notes
     other_rules = make_record(seed=20, decision_sha256="ab" * 32)
     assert judge_one_group([*full_study(), other_rules]).eligibility.allows_verdict
     assert not judge_one_group(
@@ -365,9 +369,9 @@ def test_unplanned_seeds_are_left_out_and_counted() -> None:
 
 
 def test_a_group_of_unplanned_seeds_alone_has_no_rows() -> None:
-    found = judge_one_group([make_record(seed=30)])
-    assert not any(row.n for row in found.variants)
-    assert "Left out: 1 run with unplanned seeds." in found.notes
+    group_verdict = judge_one_group([make_record(seed=30)])
+    assert not any(row.n for row in group_verdict.variants)
+    assert "Left out: 1 run with unplanned seeds." in group_verdict.notes
     assert "No finished run of paper." in verdict_text([make_record(seed=30)])
 
 
@@ -380,14 +384,16 @@ def test_runs_that_wait_for_the_next_look_are_counted() -> None:
 
 
 def test_records_that_do_not_cite_the_decision_file_are_counted() -> None:
-    own = decision.sha256()
+    current = decision.sha256()
     assert "All 20 records cite this decision file" in verdict_text(runs_near(n=20))
     mixed = [*runs_near(n=19), make_record(seed=19, decision_sha256="ab" * 32)]
-    warning = f"WARNING: 1 of 20 records do not cite this decision file ({own[:12]}): 1 cite ababab"
-    assert warning in verdict_text(mixed)
+    assert (
+        "WARNING: 1 of 20 records do not cite this decision file "
+        f"({current[:12]}): 1 cite ababab" in verdict_text(mixed)
+    )
 
 
-def test_rows_made_by_several_versions_or_environments_are_said_to_be() -> None:
+def test_rows_from_several_versions_or_environments_are_noted() -> None:
     records = runs_near(n=5)
     assert not [n for n in judge_one_group(records).notes if "versions" in n or "environment" in n]
     other = records[0].model_copy(update={"sources_sha256": "1" * 64})
@@ -406,22 +412,22 @@ def test_compare_and_verdict_give_the_same_numbers() -> None:
         *runs_near("lrn", 760, n=6),
         *runs_near("low_lr", 600, n=2),
     ]
-    judgements = verdict_of(records).group_verdicts
-    (judgement,) = json.loads(verdict_text(records, "json"))["judgements"]
-    table = json.loads(comparison.render(judgements, "json", full=True))
+    table = json.loads(comparison.render(verdict_of(records).group_verdicts, "json", full=True))
+    (group_verdict,) = json.loads(verdict_text(records, "json"))["judgements"]
     rows = {row["variant"]: row for row in table}
-    assert len(judgement["variants"]) == 10
-    for one in judgement["variants"]:
-        row, found = rows[one["variant"]], one["contrast"]
-        assert (row["n"], row["look"], row["waiting"]) == (one["n"], one["look"], one["waiting"])
+    assert len(group_verdict["variants"]) == 10
+    for variant in group_verdict["variants"]:
+        row, difference, name = rows[variant["variant"]], variant["contrast"], variant["variant"]
+        for field in ("n", "look", "waiting"):
+            assert row[field] == variant[field], (name, field)
         figures = {"accuracy": "mean", "accuracy_low": "low", "accuracy_sd": "sd"}
         for column, field in figures.items():
-            assert row[column] == pytest.approx(one[field]), (one["variant"], column)
-        assert (found is None) == (one["variant"] == "paper")
-        for name in ("difference", "p", "q", "p_holm") if found else ():
-            assert row[name] == pytest.approx(found[name]), (one["variant"], name)
-        for name in ("effect", "settled_look") if found else ():
-            assert row[name] == found[name], (one["variant"], name)
+            assert row[column] == pytest.approx(variant[field]), (name, column)
+        assert (difference is None) == (name == "paper")
+        for field in ("difference", "p", "q", "p_holm") if difference else ():
+            assert row[field] == pytest.approx(difference[field]), (name, field)
+        for field in ("effect", "settled_look") if difference else ():
+            assert row[field] == difference[field], (name, field)
 
 
 def test_the_order_of_records_does_not_matter() -> None:
