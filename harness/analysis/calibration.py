@@ -1,9 +1,9 @@
 """Choose the number of epochs: the smallest that reaches the target on the validation split.
 
-The rule, its candidates and its target are in the decision file. The test images have no part in
-it: the runs train on 45,000 of the training images and are evaluated on the other 5,000. A
-candidate whose first seed misses the target by more than chance over seeds can make good gets no
-others; on a CPU this saves a third of the time.
+The rule, its candidates and its target are in the decision file. No test image is used: the runs
+train on 45,000 of the training images and are evaluated on the other 5,000. A candidate whose
+first seed misses the target by more than variation over seeds can explain gets no further seeds;
+on a CPU this saves a third of the time.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from harness.protocol import decision
 from harness.protocol.decision import Decision
 from harness.runs.record import DatasetInfo, RunRecord
 
-# Deviations over seeds, as the decision file expects them, by which a first run must miss the
-# target for the other seeds of its candidate to be spared.
+# A candidate gets no further seeds if its first run misses the target by more than this many of
+# the standard deviations over seeds that the decision file expects.
 FUTILITY_SDS = 6
 
-# Images that the candidates are evaluated on.
+# The split that candidates are evaluated on.
 SPLIT = "validation"
 
 
@@ -37,15 +37,16 @@ class _Model(BaseModel):
 
 
 class Candidate(_Model):
-    """Accuracy of the runs of one number of epochs.
+    """Accuracy of the runs with one number of epochs.
 
     Attributes:
         epochs: the budget.
         seeds: of its runs.
         accuracies: on the validation split after the last epoch, by seed; fractions.
         mean: of the accuracies.
-        standard_error: of the mean over seeds, None of one; the split's own is 0.6 points at 75 %.
-        reaches: whether the mean reaches the target.
+        standard_error: of the mean over seeds, None for one seed; the error from the choice of
+            the split is 0.6 points at 75 %.
+        reaches: whether there are enough seeds and their mean reaches the target.
     """
 
     epochs: PositiveInt
@@ -68,11 +69,12 @@ class Calibration(_Model):
     """The record of a calibration; everything in it follows from the records of its runs.
 
     Attributes:
-        variant, target: what is to reach which accuracy.
+        variant: the variant that was trained.
+        target: accuracy that it must reach, a fraction.
         dataset: as in a run's record.
         candidates: those that were tried, smallest first.
-        epochs: the smallest that reaches the target; None if none has.
-        decision_sha256: of the decision file that has the rule.
+        epochs: the smallest budget that reaches the target; None if none does.
+        decision_sha256: of the decision file that defines the rule.
     """
 
     variant: str
@@ -83,7 +85,7 @@ class Calibration(_Model):
     decision_sha256: str
 
     @model_validator(mode="after")
-    def _possible(self) -> Calibration:
+    def _consistent(self) -> Calibration:
         if self.dataset.split != SPLIT:
             raise ValueError(f"dataset.split is {self.dataset.split!r} and not {SPLIT!r}")
         tried = [candidate.epochs for candidate in self.candidates]
@@ -93,7 +95,7 @@ class Calibration(_Model):
 
     @property
     def runs(self) -> dict[tuple[int, int], float]:
-        """The accuracy of each run that it is made from, by epochs and seed."""
+        """Accuracy of each run of the calibration, by (epochs, seed); fractions."""
         return {
             (candidate.epochs, seed): accuracy
             for candidate in self.candidates
@@ -101,11 +103,11 @@ class Calibration(_Model):
         }
 
     def to_bytes(self) -> bytes:
-        """The text of `calibration.json`: one text for one content."""
+        """The content of `calibration.json`; equal calibrations give equal bytes."""
         return json.dumps(self.model_dump(mode="json"), indent=1).encode() + b"\n"
 
     def sha256(self) -> str:
-        """SHA-256 of that text."""
+        """SHA-256 of `to_bytes`."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
@@ -117,44 +119,51 @@ def search(
     """Try the candidates from the smallest up until one reaches the target.
 
     Args:
-        seeds: of the runs of every candidate that is not hopeless after the first.
-        train: returns the record of each run given by epochs and seed, trained or read.
-        at_once: candidates whose first seeds are trained together. One that turns out to be larger
-            than needed has no part in the calibration.
+        seeds: of the runs of every candidate; the first is trained before the others.
+        train: returns the record of each run, given by (epochs, seed), trained or read.
+        at_once: number of candidates whose first seeds are trained together. Those larger than
+            the chosen one are left out of the calibration.
+
+    Returns:
+        The calibration; its `epochs` is None if no candidate reaches the target.
 
     Raises:
-        RunFailedError: if a run failed: a mean over the others would flatter.
+        RunFailedError: if a run failed: a mean over the others would be too high.
     """
     candidates = decision.load().budgets.candidates
     tried: list[RunRecord] = []
     for start in range(0, len(candidates), at_once):
         chunk = candidates[start : start + at_once]
         for epochs, first in zip(chunk, train([(e, seeds[0]) for e in chunk]), strict=True):
-            others = [] if _hopeless(first) else train([(epochs, seed) for seed in seeds[1:]])
+            others = [] if _is_futile(first) else train([(epochs, seed) for seed in seeds[1:]])
             tried += [first, *others]
-            calibration = summarise(tried)
+            calibration = summarize(tried)
             if calibration.epochs is not None:
                 return calibration
     return calibration
 
 
-def _hopeless(first: RunRecord) -> bool:
+def _is_futile(first: RunRecord) -> bool:
+    """Whether further seeds cannot lift a candidate to the target."""
     rule = decision.load()
-    least = rule.budgets.target - FUTILITY_SDS * rule.description.expected_sd
-    return first.metrics is None or first.metrics.accuracy < least
+    minimum = rule.budgets.target - FUTILITY_SDS * rule.description.expected_sd
+    return first.metrics is None or first.metrics.accuracy < minimum
 
 
-def summarise(records: Iterable[RunRecord]) -> Calibration:
-    """The calibration that the records of its runs amount to.
+def summarize(records: Iterable[RunRecord]) -> Calibration:
+    """Make a calibration from the records of its runs.
+
+    Args:
+        records: at least one.
 
     Raises:
-        RunFailedError: if one of them failed.
+        RunFailedError: if one of the runs failed.
     """
     records = list(records)
     if failed := [record for record in records if record.metrics is None]:
         raise RunFailedError(
             f"{failed[0].protocol.epochs} epochs, seed {failed[0].seed}: {failed[0].reason}. "
-            "A budget is chosen over all its seeds or not at all."
+            "A budget is chosen only if all its seeds finish."
         )
     tried: dict[int, dict[int, float]] = defaultdict(dict)
     for record in records:
@@ -164,11 +173,11 @@ def summarise(records: Iterable[RunRecord]) -> Calibration:
 
 
 def apply_rule(dataset: DatasetInfo, tried: Mapping[int, Mapping[int, float]]) -> Calibration:
-    """The calibration that accuracies give by the rule of the decision file.
+    """Choose the budget from accuracies by the rule of the decision file.
 
     Args:
         dataset: of the runs.
-        tried: the accuracy of each run, a fraction, by epochs and seed; at least one of each.
+        tried: accuracy of each run by epochs, then seed; fractions. Not empty.
     """
     rule = decision.load()
     candidates = [_candidate(epochs, tried[epochs], rule) for epochs in sorted(tried)]
@@ -186,49 +195,53 @@ def apply_rule(dataset: DatasetInfo, tried: Mapping[int, Mapping[int, float]]) -
 def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Candidate:
     seeds = sorted(by_seed)
     accuracies = [by_seed[seed] for seed in seeds]
-    enough = len(seeds) >= rule.budgets.calibration_seeds
     mean = statistics.fmean(accuracies)
-    several = len(seeds) > 1
+    standard_error = None
+    if len(seeds) > 1:
+        standard_error = statistics.stdev(accuracies) / math.sqrt(len(seeds))
+    enough_seeds = len(seeds) >= rule.budgets.calibration_seeds
     return Candidate(
         epochs=epochs,
         seeds=seeds,
         accuracies=accuracies,
         mean=mean,
-        standard_error=statistics.stdev(accuracies) / math.sqrt(len(seeds)) if several else None,
-        reaches=enough and mean >= rule.budgets.target,
+        standard_error=standard_error,
+        reaches=enough_seeds and mean >= rule.budgets.target,
     )
 
 
-def uses_run(found: Calibration, run: RunRecord) -> bool:
-    """Whether a run is one of those that the calibration is made from.
+def uses_run(calibration: Calibration, run: RunRecord) -> bool:
+    """Whether a calibration is made from this run, among others.
 
-    Never one that was evaluated on the test images, nor one that departs from the protocol in
-    more than its epochs, as in its precision.
+    Never from one that was evaluated on the test images, or that departs from the protocol in
+    more than its epochs, for example in its precision.
     """
     return (
-        run.variant == found.variant
+        run.variant == calibration.variant
         and run.metrics is not None
         and run.dataset.split == SPLIT
-        and run.dataset.fingerprint == found.dataset.fingerprint
+        and run.dataset.fingerprint == calibration.dataset.fingerprint
         and run.departures.keys() <= {"epochs", "validation"}
-        and found.runs.get((run.protocol.epochs, run.seed)) == run.metrics.accuracy
+        and calibration.runs.get((run.protocol.epochs, run.seed)) == run.metrics.accuracy
     )
 
 
-def count_calibration_runs(group: RunGroup, found: Iterable[Calibration]) -> int:
-    """How many runs of a group calibrations show already."""
-    return sum(any(uses_run(one, run) for one in found) for run in group.records)
+def count_calibration_runs(group: RunGroup, calibrations: Collection[Calibration]) -> int:
+    """Number of runs of a group that calibrations are made from."""
+    return sum(
+        any(uses_run(calibration, run) for calibration in calibrations) for run in group.records
+    )
 
 
 def drop_calibration_groups(
-    groups: Sequence[RunGroup], found: Collection[Calibration]
+    groups: Sequence[RunGroup], calibrations: Collection[Calibration]
 ) -> list[RunGroup]:
-    """The groups without those that are wholly runs behind a calibration, which shows them;
-    where there are no others, all."""
-    return [g for g in groups if count_calibration_runs(g, found) < len(g.records)] or [*groups]
+    """Drop the groups that consist of calibration runs alone; keep all if no other is left."""
+    others = [g for g in groups if count_calibration_runs(g, calibrations) < len(g.records)]
+    return others or [*groups]
 
 
-def missing_runs(found: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
-    """Epochs and seed of each run that the calibration is made from and that is not there."""
-    there = {(run.protocol.epochs, run.seed) for run in records if uses_run(found, run)}
-    return [run for run in found.runs if run not in there]
+def missing_runs(calibration: Calibration, records: Iterable[RunRecord]) -> list[tuple[int, int]]:
+    """(epochs, seed) of each run that a calibration is made from and that `records` lacks."""
+    present = {(run.protocol.epochs, run.seed) for run in records if uses_run(calibration, run)}
+    return [run for run in calibration.runs if run not in present]

@@ -1,4 +1,4 @@
-"""The record of a calibration on disk: `<dataset>/calibration.json` in a results folder."""
+"""Save and load calibration records: `<dataset>/calibration.json` in a results folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from harness.runs.store import first_fault
 FILE = "calibration.json"
 
 
-def save(results: Path, found: Calibration) -> Path:
-    """Write the record beside the runs that it is made from, and return its path."""
-    path = results / found.dataset.name / FILE
-    write_atomically(path, found.to_bytes())
+def save(results: Path, record: Calibration) -> Path:
+    """Write a calibration record into the folder of its dataset, and return its path."""
+    path = results / record.dataset.name / FILE
+    write_atomically(path, record.to_bytes())
     return path
 
 
@@ -27,14 +27,15 @@ def load(path: Path) -> Calibration:
     """Read a calibration record.
 
     Raises:
-        InputError: if it is damaged, or says what does not follow from the accuracies in it by
-            the rule of the decision file.
+        InputError: if it is damaged, or contradicts the accuracies in it by the rule of the
+            decision file.
     """
     try:
-        found = Calibration.model_validate_json(path.read_bytes())
-        if fault := next(_contradictions(found), None):
+        record = Calibration.model_validate_json(path.read_bytes())
+        fault = next(_contradictions(record), None)
+        if fault is not None:
             raise ValueError(fault)
-        return found
+        return record
     except ValidationError as error:
         raise _damaged(path, first_fault(error)) from error
     except (OSError, ValueError) as error:
@@ -42,37 +43,37 @@ def load(path: Path) -> Calibration:
 
 
 def load_calibrations(results: Path) -> tuple[dict[Path, Calibration], list[str]]:
-    """The calibration records below a results folder, one for each dataset, and what is wrong
-    with those that could not be read."""
-    found, damaged = {}, []
+    """Read all calibration records in a results folder, at most one for each dataset.
+
+    Returns:
+        The records by path, and one error message for each that could not be read.
+    """
+    records, damaged = {}, []
     for path in sorted(results.glob(f"*/{FILE}")):
         try:
-            found[path] = load(path)
+            records[path] = load(path)
         except InputError as error:
             damaged.append(str(error))
-    return found, damaged
+    return records, damaged
 
 
 def _damaged(path: Path, fault: str) -> InputError:
     return InputError(f"{path} is damaged ({fault}): run `calibrate` again.")
 
 
-def _contradictions(found: Calibration) -> Iterator[str]:
-    """What in a record does not follow from its runs."""
-    tried = {c.epochs: dict(zip(c.seeds, c.accuracies, strict=True)) for c in found.candidates}
-    due = calibration.apply_rule(found.dataset, tried)
-    for number, (candidate, expected) in enumerate(
-        zip(found.candidates, due.candidates, strict=True)
-    ):
-        yield from _unequal(f"candidates.{number}.", candidate, expected)
-    # Which text the decision file had does not matter, as long as the same follows from it.
-    yield from _unequal(
-        "", found, due.model_copy(update={"decision_sha256": found.decision_sha256})
-    )
+def _contradictions(record: Calibration) -> Iterator[str]:
+    """Fields of a record that do not follow from its runs, one message each."""
+    tried = {c.epochs: dict(zip(c.seeds, c.accuracies, strict=True)) for c in record.candidates}
+    expected = calibration.apply_rule(record.dataset, tried)
+    for number, pair in enumerate(zip(record.candidates, expected.candidates, strict=True)):
+        yield from _differences(f"candidates.{number}.", *pair)
+    # The decision file may have changed if the same budget follows from it.
+    same_file = {"decision_sha256": record.decision_sha256}
+    yield from _differences("", record, expected.model_copy(update=same_file))
 
 
-def _unequal(place: str, stored: BaseModel, due: BaseModel) -> Iterator[str]:
+def _differences(prefix: str, stored: BaseModel, expected: BaseModel) -> Iterator[str]:
     for name in type(stored).model_fields:
-        value, expected = getattr(stored, name), getattr(due, name)
-        if value != expected:
-            yield f"{place}{name} is {str(value)[:40]!r} and by the rule {expected!r}"
+        value, required = getattr(stored, name), getattr(expected, name)
+        if value != required:
+            yield f"{prefix}{name} is {str(value)[:40]!r} but the rule gives {required!r}"

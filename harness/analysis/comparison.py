@@ -1,4 +1,4 @@
-"""The comparison table of a group of runs as numbers. Pure: no files, no printing."""
+"""Comparison table of a group of runs, as numbers. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.runs.record import RunRecord
 
-_BEFORE = (
+_LEADING_COLUMNS = (
     *("variant", "look", "n", "failed", "waiting", "runs"),
     *("accuracy", "accuracy_low", "accuracy_high", "accuracy_sd", "accuracy_optimistic"),
     *("macro_f1", "auc"),
 )
 
 # Field of a Contrast -> column.
-_CONTRAST = {
+_CONTRAST_COLUMNS = {
     "effect": "effect",
     "settled_look": "settled_look",
     "look": "difference_look",
@@ -47,8 +47,9 @@ _NO_CONTRAST = {"effect": None, "settled_look": 0, "difference_look": 0}
 def table(
     group: RunGroup, results: Sequence[VariantResult], against: str, rules: Decision
 ) -> pd.DataFrame:
-    """One row for each variant over its seeds, and for each run that the paper reports if the
-    others are of test images of its classes.
+    """Comparison table with one row for each variant, over its seeds.
+
+    The paper's reported runs have rows too if the group is comparable to the paper.
 
     Args:
         group: the records.
@@ -59,15 +60,14 @@ def table(
     Returns:
         Columns variant; look, n, failed, waiting, runs, accuracy with its interval
         (accuracy_low, accuracy_high) and accuracy_sd, see `VariantResult`; accuracy_optimistic (of
-        each run's best epoch), macro_f1, auc; what `Contrast` says (effect, settled_look,
+        each run's best epoch), macro_f1, auc; the fields of `Contrast` (effect, settled_look,
         difference_look, difference with its interval and its level, p, q, p_holm, p_better,
         detectable, correlation); changes (from `paper`), train_seconds, and for each class
         recall_<class> and recall_difference_<class>. Means over the runs that count, fractions;
-        None or NaN where there is nothing to show.
+        None or NaN if not available.
     """
     classes = group.dataset.classes
-    ran = [result for result in results if result.n or result.failed]
-    rows = [_row(group, result, rules) for result in ran]
+    rows = [_row(group, result, rules) for result in results if result.n or result.failed]
     base = next((row for row in rows if row["variant"] == against), None)
     for row in rows:
         if row is not base:
@@ -75,7 +75,8 @@ def table(
     if group.comparable_to_paper:
         rows = [_reported_row(run, base) for run in paper_reported.REPORTED_RUNS] + rows
     per_class = [prefix + c for prefix in ("recall_", "recall_difference_") for c in classes]
-    columns = [*_BEFORE, *_CONTRAST.values(), "changes", "train_seconds", *per_class]
+    contrasts = _CONTRAST_COLUMNS.values()
+    columns = [*_LEADING_COLUMNS, *contrasts, "changes", "train_seconds", *per_class]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -84,10 +85,10 @@ def _minus(row: dict[str, Any], base: dict[str, Any] | None, name: str) -> float
 
 
 def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, Any]:
-    arm = VariantRuns.of(result.variant, group.records, rules)
-    finished = [r for r in arm.counted if not r.failed]
+    runs = VariantRuns.of(result.variant, group.records, rules)
+    finished = [r for r in runs.counted if not r.failed]
     contrast = result.contrast
-    recall = arm.per_class("recall", group.dataset.classes)
+    recall = runs.per_class("recall", group.dataset.classes)
     return {
         "variant": result.variant,
         "look": result.look,
@@ -100,11 +101,11 @@ def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, A
         "accuracy_high": result.high,
         "accuracy_sd": result.sd,
         "accuracy_optimistic": _mean(_best(r) for r in finished),
-        "macro_f1": _mean(m.macro_f1 for m in arm.finished),
-        "auc": _mean(m.auc for m in arm.finished),
+        "macro_f1": _mean(m.macro_f1 for m in runs.finished),
+        "auc": _mean(m.auc for m in runs.finished),
         **_NO_CONTRAST,
-        **{column: getattr(contrast, f) for f, column in _CONTRAST.items() if contrast},
-        "changes": ", ".join(f"{k}={v}" for k, v in arm.counted[0].changes.items()),
+        **{column: getattr(contrast, f) for f, column in _CONTRAST_COLUMNS.items() if contrast},
+        "changes": ", ".join(f"{k}={v}" for k, v in runs.counted[0].changes.items()),
         "train_seconds": _mean(r.train_seconds for r in finished),
         **{
             f"recall_{c}": _mean(values)
@@ -119,7 +120,7 @@ def _mean(values: Iterable[float | None]) -> float:
 
 
 def _best(record: RunRecord) -> float | None:
-    """Accuracy of the best epoch, chosen by the very images it is measured on."""
+    """Accuracy of the best epoch; optimistic, as the same images choose the epoch."""
     values = [row.eval_accuracy for row in record.history if row.eval_accuracy is not None]
     return max(values, default=None)
 
@@ -127,7 +128,7 @@ def _best(record: RunRecord) -> float | None:
 def _reported_row(
     reported: paper_reported.ReportedRun, base: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """The same figures from a reported confusion matrix."""
+    """Table row of a reported run, from its confusion matrix."""
     lines, accuracy = recomputed(reported)
     return {
         "variant": reported.name,

@@ -1,4 +1,4 @@
-"""Which classes are taken for which: two groups of confusion matrices compared. Pure."""
+"""Permutation test for differences between two groups of confusion matrices. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class ConfusionTest:
-    """An exact permutation test (Fisher 1935; Pitman 1937).
+    """Result of an exact permutation test (Fisher 1935; Pitman 1937).
 
     Attributes:
-        distance: share of a class's errors that would have to go to another class for the two
+        distance: fraction of a class's errors that would have to go to another class for the two
             patterns to agree, mean over classes; 0 to 1.
-        p: share of all divisions of the runs into groups of these sizes that lie as far apart.
-        critical: the least distance that would have been called a difference; None where
-            the runs are too few for any to be.
-        cells: (true class, taken for, of our errors, of theirs) where the shares of the class's
-            errors differ most.
+        p: fraction of all divisions of the runs into groups of these sizes with at least this
+            distance.
+        critical: the smallest distance that is significant; None if there are too few runs.
+        cells: (true class, predicted class, fraction of our errors of the true class, of the
+            reported ones) of the cells that differ most.
     """
 
     distance: float
@@ -35,17 +35,17 @@ class ConfusionTest:
 def permutation_test(
     ours: ArrayLike, reported: ArrayLike, alpha: float, shown: int = 3
 ) -> ConfusionTest:
-    """Whether the errors of two groups of runs go to the same classes.
+    """Test whether the errors of two groups of runs go to the same classes.
 
-    Only how a class's errors are divided counts, not how many there are: recall is compared
-    elsewhere. Under the hypothesis that all runs are alike, which of them are the reported ones
-    is chance, so every choice of as many runs is compared with the rest.
+    Only the distribution of a class's errors over the other classes counts, not their number:
+    recall is compared elsewhere. Under the null hypothesis the runs are exchangeable, so every
+    choice of R runs is compared with the rest.
 
     Args:
         ours: counts [S, classes, classes]; rows are true classes.
         reported: counts [R, classes, classes].
-        alpha: below which p is called a difference.
-        shown: number of cells to name.
+        alpha: level of the test.
+        shown: number of cells to return.
     """
     x, y = np.asarray(ours, float), np.asarray(reported, float)
     runs = np.concatenate([y, x]) * (1 - np.eye(x.shape[-1]))
@@ -66,7 +66,7 @@ def permutation_test(
 
 
 def _shares(errors: Array) -> Array:
-    """Counts [..., C, C] as shares of each row; a row without errors is spread evenly."""
+    """Counts [..., C, C] as fractions of each row; a row without errors is uniform."""
     total = errors.sum(-1, keepdims=True)
     size = errors.shape[-1]
     even = (1 - np.eye(size)) / (size - 1)
@@ -75,11 +75,19 @@ def _shares(errors: Array) -> Array:
 
 
 def _distances(runs: Array, chosen: Array) -> Array:
-    """Mean total variation between chosen [choices, R] runs and the rest, for each choice."""
-    whole = runs.sum(0)
-    found = np.empty(len(chosen))
+    """Mean total variation between chosen runs and the rest, for each choice.
+
+    Args:
+        runs: counts [S + R, C, C], zero on the diagonal.
+        chosen: indices of the runs [choices, R].
+
+    Returns:
+        [choices].
+    """
+    total = runs.sum(0)
+    distances = np.empty(len(chosen))
     for start in range(0, len(chosen), 256):  # a few megabytes at a time
         part = runs[chosen[start : start + 256]].sum(1)
-        apart = np.abs(_shares(part) - _shares(whole - part)).sum(-1) / 2
-        found[start : start + 256] = apart.mean(-1)
-    return found
+        by_class = np.abs(_shares(part) - _shares(total - part)).sum(-1) / 2
+        distances[start : start + 256] = by_class.mean(-1)
+    return distances

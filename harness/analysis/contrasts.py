@@ -1,7 +1,7 @@
-"""Results of variants, and contrasts against one of them. Pure.
+"""Results of variants, and their contrasts with a baseline variant. Pure.
 
-Contrasts that the decision file plans are judged by `harness.analysis.sequential`; all others are
-exploratory and have an interval alone.
+Contrasts that the decision file plans are tested by `harness.analysis.sequential`; all others are
+exploratory and have an interval, but no test.
 """
 
 from __future__ import annotations
@@ -23,21 +23,24 @@ from harness.protocol.decision import Decision
 
 @dataclass(frozen=True)
 class Contrast:
-    """One variant against another; fractions. NaN where there is nothing to say.
+    """Accuracy of one variant compared with another; fractions, NaN if not available.
 
     Attributes:
-        effect: what the planned test says; None for an exploratory contrast.
+        variant, against: names of the two variants.
+        effect: outcome of the planned test; None for an exploratory contrast.
         settled_look: number of the look that settled it, 0 if none has.
-        look: number of the latest look at which both may be judged, 0 if there is none: all
-            figures are of its runs.
-        difference: of mean accuracies, with its interval of this level. Without a look, of the
-            runs that are there, and without an interval.
-        p: of Welch's t at the look. q: sequential p over the looks so far. p_holm: q after Holm
-            over the family, which decides. NaN for an exploratory contrast.
+        look: number of the latest look that is usable for both, 0 if none is: all figures are of
+            its runs.
+        difference: of mean accuracies; before the first look, of all runs.
+        low, high: interval of the difference; NaN before the first look.
+        level: of that interval.
+        p: of Welch's t at the look; NaN for an exploratory contrast, as are q and p_holm.
+        q: sequential p over the looks so far.
+        p_holm: q after Holm over the family; it decides.
         better: P(a random run of the variant beats one of the other); failed runs lose.
-        detectable: the smallest true difference that so many seeds show with the decision file's
-            power at the level of the interval.
-        correlation: of the two over the seeds of the look.
+        detectable: smallest true difference that this number of seeds detects with the decision
+            file's power at the level of the interval.
+        correlation: Pearson's r of the two over the seeds of the look.
     """
 
     variant: str
@@ -59,15 +62,18 @@ class Contrast:
 
 @dataclass(frozen=True)
 class VariantResult:
-    """What the runs of a variant show; fractions.
+    """Accuracy of one variant; fractions, NaN if not available.
 
     Attributes:
-        look: number of the look whose runs count, 0 if all count, as none is complete.
-        n, failed: runs that count, finished and failed.
+        variant: its name.
+        look: number of the look whose runs count; 0 before the first look, when all count.
+        n, failed: finished and failed runs that count.
         waiting: runs that do not count before the next look.
-        runs: accuracies, while there is no look.
-        mean: of the accuracies, with its interval and their standard deviation over seeds.
-        contrast: None for the variant that the others are compared with.
+        runs: accuracies before the first look, empty after it.
+        mean: of the accuracies.
+        low, high: interval of the mean.
+        sd: standard deviation of the accuracies over seeds.
+        contrast: with the baseline; None for the baseline itself.
     """
 
     variant: str
@@ -86,43 +92,44 @@ class VariantResult:
 def results(
     group: RunGroup, against: str, rules: Decision, planned: bool
 ) -> tuple[VariantResult, ...]:
-    """Every variant that has runs, in the order of the registry.
+    """Result of every variant that has runs, in the order of the registry.
 
     Args:
         group: the records.
-        against: the variant that the others are compared with.
+        against: the baseline that the others are compared with.
         rules: the decision file.
-        planned: whether its contrasts are tested: its whole family then is in the result, whether
-            or not it has been run.
+        planned: whether the decision file's contrasts are tested. If so, the result has every
+            variant of its family, even one without runs.
     """
     family = rules.contrasts.variants if planned else []
     present = {r.variant for r in group.records}
     named = {*present, *family, *([against] if planned else [])}
-    arms = {name: VariantRuns.of(name, group.records, rules) for name in in_order(named)}
-    base = arms.pop(against, None)
+    by_name = {name: VariantRuns.of(name, group.records, rules) for name in in_order(named)}
+    base = by_name.get(against)
     if base is None:
-        return tuple(_result(arm, None) for arm in arms.values())
-    contrasts = _tested([arms[name] for name in family], base) if planned else {}
+        return tuple(_result(runs, None) for runs in by_name.values())
+    contrasts = _tested([by_name[name] for name in family], base) if planned else {}
     contrasts |= {
-        name: _exploratory(arm, base) for name, arm in arms.items() if name not in contrasts
+        name: _exploratory(runs, base)
+        for name, runs in by_name.items()
+        if name not in contrasts and name != against
     }
-    there = {against: base, **arms}
-    return tuple(_result(there[name], contrasts.get(name)) for name in in_order(there))
+    return tuple(_result(runs, contrasts.get(name)) for name, runs in by_name.items())
 
 
-def _result(arm: VariantRuns, contrast: Contrast | None) -> VariantResult:
-    low, high = arm.interval
+def _result(runs: VariantRuns, contrast: Contrast | None) -> VariantResult:
+    low, high = runs.interval
     return VariantResult(
-        variant=arm.name,
-        look=arm.look,
-        n=arm.n_finished,
-        failed=arm.n_failed,
-        waiting=arm.waiting,
-        runs=() if arm.look else tuple(map(float, arm.accuracies)),
-        mean=arm.mean,
+        variant=runs.name,
+        look=runs.look,
+        n=runs.n_finished,
+        failed=runs.n_failed,
+        waiting=runs.waiting,
+        runs=() if runs.look else tuple(map(float, runs.accuracies)),
+        mean=runs.mean,
         low=low,
         high=high,
-        sd=arm.deviation,
+        sd=runs.deviation,
         contrast=contrast,
     )
 
@@ -130,52 +137,52 @@ def _result(arm: VariantRuns, contrast: Contrast | None) -> VariantResult:
 def _tested(family: Collection[VariantRuns], base: VariantRuns) -> dict[str, Contrast]:
     """The planned contrasts, by variant."""
     rules = base.rules
-    runs = FigureBySeed.stack([arm.accuracy_runs for arm in family])
-    found = sequential.judge_contrasts(runs, base.accuracy_runs, rules)
+    accuracies = FigureBySeed.stack([runs.accuracy_runs for runs in family])
+    judgement = sequential.judge_contrasts(accuracies, base.accuracy_runs, rules)
     contrasts = {}
-    for i, arm in enumerate(family):
-        look = int(found.latest[i])
-        share = rules.contrasts.alpha * rules.looks.weights[look - 1] / len(family)
-        at_looks = Difference(*(field[i] for field in found.difference))
-        contrasts[arm.name] = dataclasses.replace(
-            _contrast(arm, base, at_looks, look, 1 - share),
-            effect=found.effect[i],
-            settled_look=int(found.look[i]),
-            q=float(found.q[i]),
-            p_holm=float(found.p_holm[i]),
+    for i, runs in enumerate(family):
+        look = int(judgement.latest[i])
+        alpha = rules.contrasts.alpha * rules.looks.weights[look - 1] / len(family)
+        at_looks = Difference(*(field[i] for field in judgement.difference))
+        contrasts[runs.name] = dataclasses.replace(
+            _contrast(runs, base, at_looks, look, 1 - alpha),
+            effect=judgement.effect[i],
+            settled_look=int(judgement.look[i]),
+            q=float(judgement.q[i]),
+            p_holm=float(judgement.p_holm[i]),
         )
     return contrasts
 
 
-def _exploratory(arm: VariantRuns, base: VariantRuns) -> Contrast:
+def _exploratory(runs: VariantRuns, base: VariantRuns) -> Contrast:
     """A contrast with an interval and without a test."""
-    a, b, level = arm.accuracy_runs, base.accuracy_runs, arm.rules.description.level
+    a, b, level = runs.accuracy_runs, base.accuracy_runs, runs.rules.description.level
     usable = a.usable & b.usable
-    found = looks.at_looks(
-        arm.rules.looks.seeds,
+    at_looks = looks.at_looks(
+        runs.rules.looks.seeds,
         usable,
         lambda n, _: stats.welch(a.values[:n], b.values[:n], level),
     )
-    contrast = _contrast(arm, base, found, int(looks.last(usable)), level)
+    contrast = _contrast(runs, base, at_looks, int(looks.last(usable)), level)
     return dataclasses.replace(contrast, p=math.nan)
 
 
 def _contrast(
-    arm: VariantRuns, base: VariantRuns, found: Difference, look: int, level: float
+    runs: VariantRuns, base: VariantRuns, at_looks: Difference, look: int, level: float
 ) -> Contrast:
-    """The figures of a contrast from its differences at every look."""
-    value, error, freedom, low, high, p = (float(looks.at(field, look)) for field in found)
+    """A contrast from its differences at every look [looks], without the results of a test."""
+    value, error, freedom, low, high, p = (float(looks.at(field, look)) for field in at_looks)
     better = correlation = detectable = math.nan
     if look:
-        better, correlation = _beside(arm, base, look)
-        detectable = stats.min_detectable(error, freedom, 1 - level, arm.rules.description.power)
+        better, correlation = _run_by_run(runs, base, look)
+        detectable = stats.min_detectable(error, freedom, 1 - level, runs.rules.description.power)
     return Contrast(
-        variant=arm.name,
+        variant=runs.name,
         against=base.name,
         effect=None,
         settled_look=0,
         look=look,
-        difference=value if look else arm.mean - base.mean,
+        difference=value if look else runs.mean - base.mean,
         low=low,
         high=high,
         level=level if look else math.nan,
@@ -188,12 +195,10 @@ def _contrast(
     )
 
 
-def _beside(arm: VariantRuns, base: VariantRuns, look: int) -> tuple[float, float]:
-    """P(arm > base) and the correlation, both over the seeds of a look that both have."""
-    seeds = arm.rules.looks.seeds[look - 1]
-    ours, theirs = arm.accuracy_runs.values[:seeds], base.accuracy_runs.values[:seeds]
-    better = stats.probability_of_improvement(
-        *(np.nan_to_num(v, nan=-math.inf) for v in (ours, theirs))
-    )
-    both = ~np.isnan(ours) & ~np.isnan(theirs)
-    return better, stats.correlation(ours[both], theirs[both])
+def _run_by_run(runs: VariantRuns, base: VariantRuns, look: int) -> tuple[float, float]:
+    """P(a run > one of the baseline) and their correlation, over the seeds of a look."""
+    seeds = runs.rules.looks.seeds[look - 1]
+    a, b = runs.accuracy_runs.values[:seeds], base.accuracy_runs.values[:seeds]
+    better = stats.probability_of_improvement(*(np.nan_to_num(v, nan=-math.inf) for v in (a, b)))
+    both = ~np.isnan(a) & ~np.isnan(b)
+    return better, stats.correlation(a[both], b[both])

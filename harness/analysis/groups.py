@@ -1,4 +1,4 @@
-"""Group records that one table may hold, and pick the runs of a variant that count. Pure."""
+"""Group comparable records, and select the runs of a variant that count. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from harness.runs.record import DatasetInfo, Metrics, RunRecord
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Runs that one table may hold: same data, same protocol, same type of device.
+    """Runs that may share a table: same data, same protocol, same type of device.
 
     Attributes:
         dataset, protocol: as in the records.
@@ -41,7 +41,7 @@ class RunGroup:
 
     @property
     def title(self) -> str:
-        """Data, budget, precision and type of device, for people."""
+        """Data, budget, precision and type of device as a heading."""
         return self._named(f"{pluralize(self.protocol.epochs, 'epoch')}, ")
 
     @property
@@ -50,29 +50,29 @@ class RunGroup:
         return self._named("")
 
     def _named(self, budget: str) -> str:
-        elsewhere = ", validation split" if self.dataset.split == "validation" else ""
-        place = f"{self.protocol.precision} on {self.device_type}"
-        return f"{self.dataset.title}, {budget}{place}{elsewhere}"
+        split = ", validation split" if self.dataset.split == "validation" else ""
+        device = f"{self.protocol.precision} on {self.device_type}"
+        return f"{self.dataset.title}, {budget}{device}{split}"
 
     @property
     def comparable_to_paper(self) -> bool:
-        """Whether the paper's figures may stand beside these: its classes, and test images."""
+        """Whether these runs were evaluated on the paper's classes and on test images."""
         return tuple(self.dataset.classes) == datasets.CLASSES and self.dataset.split == "test"
 
 
 def group(records: Iterable[RunRecord]) -> tuple[list[RunGroup], list[str]]:
-    """Divide records into groups that must not be mixed.
+    """Group records by data, protocol and type of device.
 
     Returns:
-        The groups, and a line for each record left out because its variant and seed are there
-        already. Groups judged on test images come first, then those with more runs, then those
-        with fewer epochs.
+        The groups, and a line for each record left out because the group already has one of its
+        variant and seed. Groups evaluated on test images come first, then those with more runs,
+        then those with fewer epochs.
     """
-    kept: dict[str, dict[tuple[str, int], RunRecord]] = {}
+    by_setting: dict[str, dict[tuple[str, int], RunRecord]] = {}
     faults = []
     for record in records:
         shared = (record.dataset, record.protocol, record.environment.device_type)
-        runs = kept.setdefault(repr(shared), {})
+        runs = by_setting.setdefault(repr(shared), {})
         key = (record.variant, record.seed)
         if key in runs:
             faults.append(
@@ -80,7 +80,7 @@ def group(records: Iterable[RunRecord]) -> tuple[list[RunGroup], list[str]]:
             )
         runs.setdefault(key, record)
     groups = []
-    for runs in kept.values():
+    for runs in by_setting.values():
         members = tuple(runs.values())
         first = members[0]
         groups.append(
@@ -90,40 +90,39 @@ def group(records: Iterable[RunRecord]) -> tuple[list[RunGroup], list[str]]:
 
 
 def _order(group: RunGroup) -> tuple[Any, ...]:
-    elsewhere = group.dataset.split != "test"
-    return elsewhere, -len(group.records), group.protocol.epochs, group.title
+    held_out = group.dataset.split != "test"
+    return held_out, -len(group.records), group.protocol.epochs, group.title
 
 
-# What a reader asks for first; much of the rest follows from it.
-_TELLING = ("data.title", "data.split", "device", "protocol.epochs", "protocol.precision")
+# Differences to name first, as many others follow from them.
+_MAIN_FIELDS = ("data.title", "data.split", "device", "protocol.epochs", "protocol.precision")
 
 
-def why_separate(one: RunGroup, other: RunGroup) -> list[str]:
-    """Why two groups stand in different tables: what differs, one phrase for each value, the
-    most telling first."""
+def why_separate(first: RunGroup, second: RunGroup) -> list[str]:
+    """Differences that keep two groups in separate tables, one phrase each, main ones first."""
     before, after = (
         {
             "data": {**g.dataset.model_dump(), "fingerprint": g.dataset.fingerprint[:12]},
             "device": g.device_type,
             "protocol": g.protocol.to_dict(),
         }
-        for g in (one, other)
+        for g in (first, second)
     )
     return sorted(
         store.diff(before, after),
-        key=lambda phrase: not phrase.startswith(tuple(f"{name} " for name in _TELLING)),
+        key=lambda phrase: not phrase.startswith(tuple(f"{name} " for name in _MAIN_FIELDS)),
     )
 
 
 def environments(records: Iterable[RunRecord]) -> list[str]:
-    """What the runs ran on, with the number of each, most first: one phrase if all agree."""
-    found = Counter(
+    """Device, torch version and threads of the runs: one phrase for each, most frequent first."""
+    counts = Counter(
         f"{e.device}, torch {e.torch}, {pluralize(e.threads, 'thread')}"
         for e in (record.environment for record in records)
     )
     return [
-        f"{place} ({pluralize(n, 'run')})"
-        for place, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        f"{environment} ({pluralize(n, 'run')})"
+        for environment, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
 
 
@@ -131,13 +130,12 @@ def environments(records: Iterable[RunRecord]) -> list[str]:
 class VariantRuns:
     """The runs of one variant with planned seeds.
 
-    All figures are of the runs that count: those of the latest look at which the variant may be
-    judged, and as long as there is none, all of them. Runs that are there already for the next
-    look wait for it.
+    All figures are of the runs that count: those of the latest usable look, or all of them before
+    the first. Runs beyond that look do not count before the next.
 
     Attributes:
-        name: the variant's.
-        planned: seed -> record, by seed.
+        name: of the variant.
+        by_seed: records by seed, in ascending order.
         rules: the decision file.
     """
 
@@ -147,12 +145,18 @@ class VariantRuns:
 
     @classmethod
     def of(cls, name: str, records: Iterable[RunRecord], rules: Decision) -> VariantRuns:
-        """The runs of a variant among records that have one for each variant and seed."""
-        own = (r for r in records if r.variant == name and r.seed in rules.planned_seeds)
-        return cls(name, {r.seed: r for r in sorted(own, key=lambda r: r.seed)}, rules)
+        """Select the runs of a variant.
+
+        Args:
+            name: of the variant.
+            records: at most one for each variant and seed.
+            rules: the decision file.
+        """
+        planned = (r for r in records if r.variant == name and r.seed in rules.planned_seeds)
+        return cls(name, {r.seed: r for r in sorted(planned, key=lambda r: r.seed)}, rules)
 
     def at_look(self, look: int) -> VariantRuns:
-        """The arm as it was when a look was complete; as it is for 0."""
+        """Only the runs of a look, counted from 1; all runs for 0."""
         if not look:
             return self
         seeds = self.rules.looks.seeds[look - 1]
@@ -161,19 +165,25 @@ class VariantRuns:
         )
 
     def figures(self, figure: Callable[[Metrics], ArrayLike]) -> FigureBySeed:
-        """A figure, or several, of each planned run, as `harness.analysis.sequential` takes it."""
-        runs = self.by_seed.items()
-        by_seed = {s: None if r.metrics is None else figure(r.metrics) for s, r in runs}
+        """Compute a figure, or several, of each run.
+
+        Args:
+            figure: returns one number, or an array of them, from the metrics of a run.
+        """
+        by_seed = {
+            seed: None if record.metrics is None else figure(record.metrics)
+            for seed, record in self.by_seed.items()
+        }
         return FigureBySeed.from_figures(by_seed, self.rules.looks)
 
     @functools.cached_property
     def accuracy_runs(self) -> FigureBySeed:
-        """Accuracies of the planned runs."""
+        """Accuracies of all runs, fractions."""
         return self.figures(lambda metrics: metrics.accuracy)
 
     @property
     def look(self) -> int:
-        """Number of the latest look at which the variant may be judged, 0 if there is none."""
+        """Number of the latest usable look, 0 before the first."""
         return int(self.accuracy_runs.latest)
 
     @functools.cached_property
@@ -189,26 +199,34 @@ class VariantRuns:
 
     @property
     def n_finished(self) -> int:
-        """Finished runs among those that count."""
+        """Number of finished runs among those that count."""
         return len(self.finished)
 
     @property
     def n_failed(self) -> int:
-        """Failed runs among those that count."""
+        """Number of failed runs among those that count."""
         return len(self.counted) - self.n_finished
 
     @property
     def waiting(self) -> int:
-        """Planned runs that do not count before the next look."""
+        """Number of runs that do not count before the next look."""
         return len(self.by_seed) - len(self.counted)
 
     @property
     def accuracies(self) -> NDArray[np.float64]:
-        """Of the runs that count and finished [n], by seed; fractions."""
+        """Accuracies of the finished runs that count [n], by seed; fractions."""
         return np.array([metrics.accuracy for metrics in self.finished], float)
 
     def per_class(self, name: str, classes: Sequence[str]) -> NDArray[np.float64]:
-        """Precision, recall or f1 of every class [classes, n]; fractions."""
+        """Figures of every class in the finished runs that count.
+
+        Args:
+            name: "precision", "recall" or "f1".
+            classes: names of the classes.
+
+        Returns:
+            Fractions [classes, n].
+        """
         runs = [[getattr(m.per_class[c], name) for c in classes] for m in self.finished]
         return np.array(runs, float).reshape(self.n_finished, len(classes)).T
 
@@ -232,7 +250,7 @@ class VariantRuns:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names of variants as they were registered, then the others by name."""
-    there = set(names)
-    registered = [name for name in variants.names() if name in there]
-    return registered + sorted(there - set(registered))
+    """Sort names of variants in the order of the registry, then unknown ones by name."""
+    unique = set(names)
+    registered = [name for name in variants.names() if name in unique]
+    return registered + sorted(unique - set(registered))

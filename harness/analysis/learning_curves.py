@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.runs.record import EpochRow, Metrics
 
-# The four curves of a run by their fields in a history: whether each is claimed to rise.
+# The four curves of a run, by field of its history: whether the paper claims that it rises.
 RISING = {
     "train_accuracy": True,
     "eval_accuracy": True,
@@ -18,8 +18,15 @@ RISING = {
 
 
 def fraction_against_trend(values: Sequence[float], rising: bool) -> float:
-    """Share of steps from one epoch to the next that go down although `rising`, or up
-    although not; a step that changes nothing does neither. NaN below two epochs."""
+    """Fraction of the steps from epoch to epoch against the trend; a zero step is not.
+
+    Args:
+        values: one for each epoch.
+        rising: whether the trend is upward.
+
+    Returns:
+        NaN for fewer than two epochs.
+    """
     steps = np.diff(np.asarray(values, float))
     if not steps.size:
         return float("nan")
@@ -27,39 +34,42 @@ def fraction_against_trend(values: Sequence[float], rising: bool) -> float:
 
 
 def fractions_against_trend(history: Sequence[EpochRow]) -> dict[str, float]:
-    """`fraction_against_trend` of each curve that a run recorded in every epoch, by its field.
+    """`fraction_against_trend` of each curve that a run recorded in every epoch, by field.
 
-    Training accuracy is missing where labels are mixed, both evaluation curves where the protocol
-    evaluates once at the end, and all where there are fewer than two epochs.
+    Training accuracy is missing if labels are mixed, both evaluation curves if the protocol
+    evaluates only at the end, and all curves if there are fewer than two epochs.
     """
     if len(history) < 2:
         return {}
-    shares = {}
+    fractions = {}
     for name, rising in RISING.items():
         values = [value for row in history if (value := getattr(row, name)) is not None]
         if len(values) == len(history):
-            shares[name] = fraction_against_trend(values, rising)
-    return shares
+            fractions[name] = fraction_against_trend(values, rising)
+    return fractions
 
 
-# Below this many epochs a mean says too little about where a run had been.
-_LEAST = 3
+# A mean over fewer epochs is too noisy a reference.
+_MIN_EPOCHS = 3
 
 
 def reference_epochs(epochs: int) -> int:
-    """How many epochs before the last it is compared with: a quarter of the run, 0 of short ones.
+    """Number of epochs before the last that `last_epoch_jump` compares it with.
 
-    At any budget that quarter lies behind the first drop of the learning rate, which lifts
-    accuracy by points (by default at 60 % of the run); a longer one would take that lift, and the
-    climb before it, for a swing. A fixed number of epochs would hold both at a short budget.
+    A quarter of the run, 0 for short runs. At any budget that quarter comes after the first drop
+    of the learning rate (by default at 60 % of the run), which raises accuracy by points; a longer
+    or a fixed number of epochs would count that rise as a jump.
     """
     quarter = epochs // 4
-    return quarter if quarter >= _LEAST else 0
+    return quarter if quarter >= _MIN_EPOCHS else 0
 
 
 def last_epoch_jump(history: Sequence[EpochRow]) -> float:
-    """Accuracy after the last epoch minus the mean of the epochs that it is compared with, see
-    `before`; a fraction. NaN where there are none or not all were recorded."""
+    """Accuracy after the last epoch minus the mean over the `reference_epochs` before it.
+
+    Returns:
+        A fraction; NaN if the run is too short or an accuracy was not recorded.
+    """
     epochs = reference_epochs(len(history))
     rows = history[-epochs - 1 :]
     values = [row.eval_accuracy for row in rows if row.eval_accuracy is not None]
@@ -69,8 +79,8 @@ def last_epoch_jump(history: Sequence[EpochRow]) -> float:
 
 
 def generalization_gap(metrics: Metrics) -> float:
-    """Accuracy on the training images minus that on the images evaluated; a fraction.
+    """Accuracy on the training images minus that on the evaluation images; a fraction.
 
-    Both are of the last epoch's network, without augmentation and dropout.
+    Both are of the network after the last epoch, without augmentation and dropout.
     """
     return metrics.train_accuracy - metrics.accuracy

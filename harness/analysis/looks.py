@@ -1,8 +1,8 @@
-"""Looks: the planned analyses, and which of them the runs of a variant allow. Pure.
+"""Interim looks: the planned analyses, and which of them are complete and usable. Pure.
 
-Seeds are on the last axis of what goes in, looks on the last axis of what comes out; any axes
-before them (simulated worlds, variants, classes) are worked on at once. Looks are numbered from 1
-and 0 means none. For a single arm every answer is a scalar.
+Functions take arrays with seeds on the last axis and return arrays with looks on the last axis;
+leading axes (simulated worlds, variants, classes) are vectorized. Looks are numbered from 1, and
+0 means none. For a single variant every result is a scalar.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class FigureBySeed:
     """One figure of each run of a variant, by seed.
 
     Attributes:
-        values: [..., seeds of the last look]; NaN where a run failed and where there is none.
-        started: whether there is a run, finished or failed; broadcasts to `values`.
+        values: [..., seeds of the last look]; NaN for a failed and for a missing run.
+        started: whether there is a run, finished or failed; bool, broadcasts to `values`.
         rules: the looks of the decision file.
     """
 
@@ -39,7 +39,7 @@ class FigureBySeed:
 
     @classmethod
     def from_figures(cls, by_seed: Mapping[int, ArrayLike | None], rules: Looks) -> FigureBySeed:
-        """The runs of one arm; seeds beyond the last look are left out.
+        """Figures of the runs of one variant; seeds beyond the last look are left out.
 
         Args:
             by_seed: the figure of each run, or several [figures], which are then on the axis
@@ -57,16 +57,16 @@ class FigureBySeed:
         return cls(values, started, rules)
 
     @classmethod
-    def stack(cls, arms: Sequence[FigureBySeed]) -> FigureBySeed:
-        """Arms of a family [arms, seeds], in the order given."""
+    def stack(cls, variants: Sequence[FigureBySeed]) -> FigureBySeed:
+        """Stack variants along a new first axis [variants, ..., seeds]."""
         return cls(
-            np.stack([arm.values for arm in arms]),
-            np.stack([np.broadcast_to(arm.started, arm.values.shape) for arm in arms]),
-            arms[0].rules,
+            np.stack([runs.values for runs in variants]),
+            np.stack([np.broadcast_to(runs.started, runs.values.shape) for runs in variants]),
+            variants[0].rules,
         )
 
     @property
-    def exists(self) -> Array:
+    def complete(self) -> Array:
         """Whether all seeds of each look have been run [..., looks]; a failed run counts."""
         return np.stack([self.started[..., :n].all(-1) for n in self.rules.seeds], -1)
 
@@ -78,22 +78,25 @@ class FigureBySeed:
 
     @property
     def blocked(self) -> Array:
-        """Whether a look exists and settles nothing, as too many of its runs failed."""
+        """Whether each look is complete, but too many of its runs failed [..., looks]."""
         allowed = self.rules.most_failed * np.array(self.rules.seeds)
-        return np.asarray(self.exists & (self.failed > allowed))
+        return np.asarray(self.complete & (self.failed > allowed))
 
     @property
     def usable(self) -> Array:
-        """Whether a look exists and may settle something [..., looks]."""
-        return np.asarray(self.exists & ~self.blocked)
+        """Whether each look is complete and not blocked [..., looks]."""
+        return np.asarray(self.complete & ~self.blocked)
 
     @property
     def latest(self) -> Any:
-        """Number of the latest usable look."""
+        """Number of the latest usable look [...], 0 if there is none."""
         return last(self.usable)
 
     def finished(self, look: int) -> Array:
-        """Figures of the finished runs of a look, of a single arm; all that there are for 0.
+        """Figures of the finished runs of one look, for a single variant.
+
+        Args:
+            look: number of the look; 0 for all runs.
 
         Returns:
             [..., finished], by seed.
@@ -103,42 +106,53 @@ class FigureBySeed:
 
 
 def first(settles: Array) -> Any:
-    """Number of the first look that settles [..., looks]."""
+    """Number of the first look that is true in [..., looks], 0 if none is."""
     return np.where(settles.any(-1), settles.argmax(-1) + 1, 0)[()]
 
 
 def last(usable: Array) -> Any:
-    """Number of the last look that is usable [..., looks]."""
+    """Number of the last look that is true in [..., looks], 0 if none is."""
     return np.where(usable.any(-1), usable.shape[-1] - usable[..., ::-1].argmax(-1), 0)[()]
 
 
 def at(values: Array, look: ArrayLike) -> Any:
-    """What holds at a look, from values [..., looks]; NaN where there is none."""
+    """Select the value at a look.
+
+    Args:
+        values: [..., looks].
+        look: number of the look [...].
+
+    Returns:
+        [...]; NaN where `look` is 0.
+    """
     number = np.asarray(look)
     index = np.maximum(number - 1, 0)[..., None]
     return np.where(number > 0, np.take_along_axis(values, index, -1)[..., 0], np.nan)[()]
 
 
-def choose(answers: Mapping[StrEnum, Array], otherwise: StrEnum) -> Any:
-    """The answer whose condition [...] holds; `otherwise` where none does."""
-    # Arrays of objects keep the members; numpy would make strings of them.
-    words = [np.array(answer, object) for answer in answers]
-    return np.select(list(answers.values()), words, np.array(otherwise, object))[()]
+def choose(conditions: Mapping[StrEnum, Array], otherwise: StrEnum) -> Any:
+    """Select the member whose condition [...] holds; `otherwise` where none does."""
+    # Arrays of objects keep the enum members; numpy would convert them to strings.
+    members = [np.array(member, object) for member in conditions]
+    return np.select(list(conditions.values()), members, np.array(otherwise, object))[()]
 
 
 def at_looks(seeds: Sequence[int], usable: Array, test: Callable[[int, int], _Result]) -> _Result:
-    """Results of a test at every look, on the last axis; NaN where the look is not usable.
+    """Apply a test at every look.
 
     Args:
-        seeds: numbers of seeds of the looks.
+        seeds: number of seeds of each look.
         usable: [..., looks].
-        test: is given the number of seeds of a look, and its index.
+        test: called with the number of seeds of a look and its index from 0; fields [...].
+
+    Returns:
+        Fields [..., looks]; NaN where the look is not usable.
     """
     results = [test(n, k) for k, n in enumerate(seeds)]
     fields = [np.where(usable, np.stack(each, -1), np.nan) for each in zip(*results, strict=True)]
     return type(results[0])(*fields)
 
 
-def interval(found: Difference | Interval, look: Any) -> Interval:
-    """Ends of an interval at a look, counted from 1; NaN where it is 0."""
-    return Interval(at(found.low, look), at(found.high, look))
+def interval(at_every_look: Difference | Interval, look: Any) -> Interval:
+    """Ends of an interval at a look, see `at`."""
+    return Interval(at(at_every_look.low, look), at(at_every_look.high, look))

@@ -1,6 +1,6 @@
-"""Claims that figures of the runs are small or lie in a range, judged look by look. Pure.
+"""Judge claims that figures are below a limit or in a range, look by look. Pure.
 
-As in `harness.analysis.sequential`, what the first look that settles a claim says stands.
+As in `harness.analysis.sequential`, the first look that settles a claim is final.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 
 class ClaimStatus(StrEnum):
-    """Of a claim of the paper."""
+    """Status of a claim of the paper."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -30,12 +30,12 @@ class ClaimStatus(StrEnum):
 
 @dataclass(frozen=True)
 class ClaimJudgement:
-    """A claim on figures [..., figures] of the runs of one arm.
+    """Status of a claim on figures of the runs of one variant.
 
     Attributes:
-        status: `ClaimStatus`.
-        look: number of the look that settled it, 0 if none has.
-        latest: number of the latest look that is usable for all figures.
+        status: `ClaimStatus` [...].
+        look: number of the look that settled it [...], 0 if none has.
+        latest: number of the latest look that is usable for all figures [...].
         mean: interval of the mean of each figure at every look [..., figures, looks].
     """
 
@@ -46,16 +46,17 @@ class ClaimJudgement:
 
     @property
     def interval(self) -> Interval:
-        """Of each figure at the look that settled the claim, else at the latest usable one."""
+        """Interval of each figure's mean at the look that settled the claim, else the latest."""
         return looks.interval(self.mean, np.where(self.look, self.look, self.latest)[..., None])
 
 
 def judge_limits(
     runs: FigureBySeed, confirms: float, refutes: float, rules: Decision
 ) -> ClaimJudgement:
-    """Judge a claim that figures are small: confirmed if the interval of every mean ends at or
-    below `confirms`, refuted if that of one begins at or above `refutes`; Bonferroni over the
-    figures.
+    """Judge a claim that figures are small.
+
+    Confirmed if the interval of every mean ends at or below `confirms`, refuted if that of one
+    begins at or above `refutes`; Bonferroni over the figures.
 
     Args:
         runs: [..., figures, seeds]; [seeds] is one figure.
@@ -67,22 +68,25 @@ def judge_limits(
 
 
 def judge_range(runs: FigureBySeed, low: float, high: float, rules: Decision) -> ClaimJudgement:
-    """Judge a claim that figures lie in a range: confirmed if the interval of every mean lies in
-    it, refuted if that of one lies wholly outside; Bonferroni over the figures.
+    """Judge a claim that figures are in a range.
+
+    Confirmed if the interval of every mean is in the range, refuted if that of one is entirely
+    outside; Bonferroni over the figures.
 
     Args:
         runs: [..., figures, seeds].
-        low, high: the range, both ends in it.
+        low, high: the closed range, in the unit of the figures.
         rules: the decision file.
     """
     mean, usable = _means(runs, rules)
     inside = (mean.low >= low) & (mean.high <= high)
-    return _claim(mean, usable, inside, (mean.high < low) | (mean.low > high))
+    outside = (mean.high < low) | (mean.low > high)
+    return _claim(mean, usable, inside, outside)
 
 
 def _means(runs: FigureBySeed, rules: Decision) -> tuple[Interval, Array]:
-    """Intervals of the means at every look, with Bonferroni over the figures, and which are
-    usable."""
+    """Intervals of the means at every look, Bonferroni over the figures, and whether each look is
+    usable; both [..., figures, looks]."""
     values = np.atleast_2d(runs.values)
     alpha = rules.ranges.alpha / values.shape[-2]
     usable = np.broadcast_to(runs.usable, (*values.shape[:-1], len(runs.rules.seeds)))
@@ -95,7 +99,7 @@ def _means(runs: FigureBySeed, rules: Decision) -> tuple[Interval, Array]:
 
 
 def _claim(mean: Interval, usable: Array, confirms: Array, refutes: Array) -> ClaimJudgement:
-    """A claim from what every figure says at every look [..., figures, looks]."""
+    """Combine the conditions of all figures at all looks [..., figures, looks]."""
     confirmed, refuted = np.asarray(confirms.all(-2)), np.asarray(refutes.any(-2))
     look = looks.first(confirmed | refuted)
     status = looks.choose(

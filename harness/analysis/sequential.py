@@ -1,9 +1,9 @@
-"""Sequential tests: what the decision file's rules make of runs, look by look. Pure.
+"""Group-sequential tests by the rules of the decision file. Pure.
 
-All runs are `harness.analysis.looks.FigureBySeed`. What the first look that settles a question says
-stands, whatever later looks say. The answers depend on which runs there are, and not on the order
-in which they came: p values only fall as looks are added, and with them Holm's rejections only
-grow. `harness.analysis.simulation` measures the error rates of these very functions.
+The first look that settles a question is final, whatever later looks give. Results depend on
+which runs there are, not on the order in which they were made: sequential p values only fall as
+looks are added, so Holm's rejections only grow. `harness.analysis.simulation` measures the error
+rates of these functions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = NDArray[Any]
 
 
 class Outcome(StrEnum):
-    """Of the accuracy claim: where the difference from the reported mean lies."""
+    """Outcome of the accuracy claim: the difference from the reported mean against the margin."""
 
     REPRODUCED = "REPRODUCED"
     EXCEEDED = "EXCEEDED"
@@ -33,8 +33,8 @@ class Outcome(StrEnum):
 
 
 class Effect(StrEnum):
-    """Of a contrast: HELPS if the variant is more accurate than the one it is compared with, HURTS
-    if less. That `no_augmentation` HURTS means that augmentation helps."""
+    """Outcome of a contrast: HELPS if the variant is more accurate than the one it is compared
+    with, HURTS if it is less accurate. `no_augmentation` HURTS means that augmentation helps."""
 
     HELPS = "HELPS"
     HURTS = "HURTS"
@@ -43,12 +43,12 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class AccuracyJudgement:
-    """The accuracy claim.
+    """Test results for the accuracy claim.
 
     Attributes:
-        outcome: `Outcome`.
-        look: number of the look that settled it, 0 if none has.
-        latest: number of the latest usable look.
+        outcome: `Outcome` [...].
+        look: number of the look that settled it [...], 0 if none has.
+        latest: number of the latest usable look [...].
         difference: ours - reported at every look [..., looks], with the interval that decides
             there; NaN where the look is not usable.
     """
@@ -60,22 +60,21 @@ class AccuracyJudgement:
 
     @property
     def interval(self) -> Interval:
-        """Of the difference at the look that settled it, else at the latest usable one."""
-        shown = np.where(self.look, self.look, self.latest)
-        return looks.interval(self.difference, shown)
+        """Interval of the difference at the look that settled it, else at the latest usable."""
+        return looks.interval(self.difference, np.where(self.look, self.look, self.latest))
 
 
 @dataclass(frozen=True)
 class ContrastJudgement:
-    """A family of contrasts, each on the last axis [..., family].
+    """Test results for a family of contrasts.
 
     Attributes:
-        effect: `Effect`.
-        look: number of the look up to which the data settled it, 0 if none has.
-        latest: number of the latest look that is usable in both arms.
-        difference: variant - the other at every look [..., family, looks], with the interval of
+        effect: `Effect` [..., family].
+        look: number of the look whose data settled it [..., family], 0 if none has.
+        latest: number of the latest look that is usable in both variants [..., family].
+        difference: variant - baseline at every look [..., family, looks], with the interval of
             that look; NaN where the look is not usable.
-        q: sequential p value over all looks so far, 1 where there is none.
+        q: sequential p value over all looks so far [..., family], 1 before the first.
         p_holm: q after Holm over the family; a contrast is settled if it is below alpha.
     """
 
@@ -88,8 +87,8 @@ class ContrastJudgement:
 
     @property
     def interval(self) -> Interval:
-        """Of the difference at the latest usable look; if it is clear of zero, the contrast is
-        settled, and the reverse need not hold."""
+        """Interval of the difference at the latest usable look. If it excludes zero, the contrast
+        is settled; the converse need not hold."""
         return looks.interval(self.difference, self.latest)
 
 
@@ -97,8 +96,8 @@ def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> 
     """Compare our mean with the reported one, at every look.
 
     Args:
-        runs: accuracies of the variant that the paper is read as.
-        reported: accuracies of the reported runs [..., R].
+        runs: accuracies of the variant that the accuracy claim is about; fractions.
+        reported: accuracies of the reported runs [..., R]; fractions.
         rules: the decision file.
     """
     margin = rules.accuracy.margin
@@ -126,14 +125,14 @@ def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> 
 def judge_contrasts(
     variants: FigureBySeed, against: FigureBySeed, rules: Decision
 ) -> ContrastJudgement:
-    """Compare each variant of a family with one other, at every look that both have.
+    """Compare each variant of a family with a baseline, at every look that both have.
 
-    Where q at the look that settles a contrast is that of an earlier look (Holm's other
-    rejections have made room for it), the sign is that of this earlier look.
+    A contrast may be settled by the p value of an earlier look, once Holm has rejected others of
+    the family. Its sign is then that of the earlier look.
 
     Args:
         variants: accuracies of the whole family [..., family, seeds], including those without runs.
-        against: accuracies of the other [..., seeds].
+        against: accuracies of the baseline [..., seeds].
         rules: the decision file.
     """
     weights = np.array(rules.looks.weights)
@@ -167,16 +166,16 @@ def judge_contrasts(
 def judge_classes(
     recall: FigureBySeed, reported: ArrayLike, rules: Decision
 ) -> tuple[Difference, Array]:
-    """Compare the recall of every class with the reported mean; tested at the last look alone.
+    """Compare the recall of every class with the reported mean; only the last look has a test.
 
     Args:
         recall: [..., classes, seeds].
-        reported: of the reported runs [classes, R].
+        reported: recall in the reported runs [classes, R].
         rules: the decision file.
 
     Returns:
-        Ours - reported at every look [..., classes, looks], exploratory and without p before the
-        last, and p at the last after Holm over the classes [..., classes], NaN before.
+        Ours - reported at every look [..., classes, looks], whose p is NaN before the last look,
+        and p at the last look after Holm over the classes [..., classes], NaN before that look.
     """
     difference = looks.at_looks(
         recall.rules.seeds,

@@ -1,8 +1,8 @@
-"""Statistics on arrays. Pure: nothing is drawn, read or written.
+"""Statistics on arrays: intervals, t tests, Holm's correction, power. Pure.
 
-Runs lie on the last axis; any axes before it are worked on at once, so that a simulation of
-thousands of worlds calls what the tables call. NaN is a failed run and in no figure. Values keep
-their unit: fractions give fractions.
+Runs are on the last axis; leading axes are vectorized, so that a simulation of thousands of worlds
+calls the same functions as the tables. NaN is a failed run and is ignored. Results have the unit
+of the data: fractions give fractions.
 """
 
 from __future__ import annotations
@@ -18,15 +18,22 @@ Array = NDArray[Any]
 
 
 class Interval(NamedTuple):
-    """Both ends, in the unit of the data."""
+    """Both ends of an interval, in the unit of the data."""
 
     low: Array
     high: Array
 
 
 class Difference(NamedTuple):
-    """A difference of means, in the unit of the data, with its standard error, Student
-    degrees of freedom, interval and two-sided p. NaN where nothing varies."""
+    """A difference of means with its t test; NaN where the runs do not vary.
+
+    Attributes:
+        value: the difference, in the unit of the data.
+        error: its standard error.
+        freedom: degrees of freedom of Student's t.
+        low, high: interval.
+        p: two-sided.
+    """
 
     value: Array
     error: Array
@@ -44,10 +51,12 @@ def mean_interval(runs: ArrayLike, level: float) -> Interval:
 
 
 def prediction_interval(runs: ArrayLike, count: int, level: float) -> Interval:
-    """Interval that holds `count` further runs together, by Bonferroni (Hahn 1970).
+    """Interval that contains all of `count` further runs, by Bonferroni (Hahn 1970).
 
     Args:
         runs: [..., n], n >= 2, independent and roughly normal.
+        count: number of further runs.
+        level: probability that the interval contains all of them.
     """
     n, mean, variance = _moments(np.asarray(runs, float))
     t = stats.t.ppf(1 - (1 - level) / (2 * count), n - 1)
@@ -56,27 +65,34 @@ def prediction_interval(runs: ArrayLike, count: int, level: float) -> Interval:
 
 
 def welch(a: ArrayLike, b: ArrayLike, level: float) -> Difference:
-    """Welch's t: mean of `a` [..., n] - mean of `b` [..., m], n, m >= 2 (Welch 1947)."""
+    """Welch's t test of mean(a) - mean(b) (Welch 1947).
+
+    Args:
+        a: [..., n], n >= 2.
+        b: [..., m], m >= 2.
+        level: of the interval.
+    """
     x, y = np.asarray(a, float), np.asarray(b, float)
     (n, mean_x, variance_x), (m, mean_y, variance_y) = _moments(x), _moments(y)
     square_x, square_y = variance_x / n, variance_y / m
     square = square_x + square_y
-    # Runs that do not vary, or are too few, are answered with NaN.
+    # NaN for runs that do not vary or are too few.
     square = np.where(np.sqrt(square) > _rounding(x, y), square, np.nan)
     freedom = square**2 / (square_x**2 / (n - 1) + square_y**2 / (m - 1))
     return _student(mean_x - mean_y, square, freedom, level)
 
 
 def difference_from_reported(ours: ArrayLike, reported: ArrayLike, level: float) -> Difference:
-    """Mean of our runs - mean of a few reported ones, which are taken to vary as ours do.
+    """t test of mean(ours) - mean(reported), assuming that both vary equally.
 
     The standard error is s * sqrt(1/S + 1/R) with s from our runs alone and S - 1 degrees of
-    freedom: the pooled t test when the reported runs tell nothing about the spread, being
-    too few and a selection.
+    freedom: a pooled t test that does not estimate the variance from the reported runs, as these
+    are few and selected.
 
     Args:
         ours: [..., S], S >= 2.
         reported: [..., R], R >= 1.
+        level: of the interval.
     """
     x, y = np.asarray(ours, float), np.asarray(reported, float)
     n, mean, variance = _moments(x)
@@ -97,7 +113,7 @@ def _moments(runs: Array) -> tuple[Array, Array, Array]:
 
 
 def _student(value: Array, square: Array, freedom: Array, level: float) -> Difference:
-    """A difference with the interval and p of its squared standard error."""
+    """Interval and p of a difference from its squared standard error."""
     error = np.sqrt(square)
     half = stats.t.ppf((1 + level) / 2, freedom) * error
     p = 2 * stats.t.sf(np.abs(value) / error, freedom)
@@ -105,22 +121,25 @@ def _student(value: Array, square: Array, freedom: Array, level: float) -> Diffe
 
 
 def _rounding(x: Array, y: Array) -> Array:
-    """Standard error that equal numbers can show through floating point alone."""
+    """Upper bound of the standard error that equal numbers have by rounding."""
     largest = np.maximum(*(np.where(np.isnan(v), 0, np.abs(v)).max(-1) for v in (x, y)))
     return np.asarray(1e-12 * largest)
 
 
-def within_margin(found: Difference, margin: float) -> Array:
-    """Whether the interval lies in (-margin, margin): with a 90 % interval, two one-sided
-    tests at 5 % (Schuirmann 1987)."""
-    return np.asarray((found.low > -margin) & (found.high < margin))
+def within_margin(difference: Difference, margin: float) -> Array:
+    """Whether the interval of a difference is in (-margin, margin).
+
+    With a 90 % interval these are two one-sided tests at 5 % (Schuirmann 1987).
+    """
+    return np.asarray((difference.low > -margin) & (difference.high < margin))
 
 
 def holm(p: ArrayLike, family: int = 0) -> Array:
-    """p values [..., k] after Holm (1979), each family on the last axis; NaN stays NaN.
+    """Correct p values for multiple testing (Holm 1979).
 
     Args:
-        family: size of the family where tests of it are still missing; they count as p = 1.
+        p: p values [..., k], each family on the last axis; NaN stays NaN.
+        family: size of the family if it is larger than k; missing tests count as p = 1.
     """
     raw = np.asarray(p, float)
     order = raw.argsort(-1)  # NaN comes last
@@ -132,8 +151,15 @@ def holm(p: ArrayLike, family: int = 0) -> Array:
 
 
 def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
-    """P(A > B) of a random run of `a` [n] and one of `b` [m], ties counted half: Mann and
-    Whitney's U / (n m). A failed run is -inf. NaN where there are none."""
+    """P(A > B) for a random run of each sample: Mann and Whitney's U / (n m).
+
+    Args:
+        a: [n]; a failed run is -inf.
+        b: [m].
+
+    Returns:
+        Ties count half; NaN if a sample is empty.
+    """
     x, y = np.asarray(a, float), np.asarray(b, float)
     if not x.size or not y.size:
         return float("nan")
@@ -141,12 +167,13 @@ def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def min_detectable(error: float, freedom: float, alpha: float, power: float) -> float:
-    """Smallest true difference that a two-sided t test finds with this power.
+    """Smallest true difference that a two-sided t test detects with a given power.
 
     Args:
-        error: standard error of the difference, in the unit of the answer.
+        error: standard error of the difference; the result has its unit.
         freedom: degrees of freedom.
-        alpha: of this test; after Holm's first step over k tests, alpha / k.
+        alpha: level of the test; for Holm's first step over k tests, alpha / k.
+        power: of the test.
     """
     if not (error > 0 and freedom > 0):
         return float("nan")
@@ -158,19 +185,23 @@ def min_detectable(error: float, freedom: float, alpha: float, power: float) -> 
 
 
 def wilson(right: int, total: int, level: float) -> tuple[float, float]:
-    """Interval of a proportion (Wilson 1927), as fractions."""
+    """Wilson's interval of the proportion right / total (Wilson 1927), as fractions."""
     low, high = proportion_confint(right, total, 1 - level, method="wilson")
     return float(low), float(high)
 
 
 def two_proportions(right: tuple[int, int], total: tuple[int, int]) -> tuple[float, float]:
-    """Unpaired z test of two proportions with a pooled variance: z and two-sided p."""
+    """Unpaired z test of two proportions right / total with a pooled variance.
+
+    Returns:
+        z and two-sided p.
+    """
     z, p = proportions_ztest(np.array(right), np.array(total))
     return float(z), float(p)
 
 
 def correlation(a: ArrayLike, b: ArrayLike) -> float:
-    """Pearson's r of runs paired by seed [n]; NaN below three pairs or without variation."""
+    """Pearson's r of runs paired by seed [n]; NaN for fewer than three pairs or no variation."""
     x, y = np.asarray(a, float), np.asarray(b, float)
     if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")

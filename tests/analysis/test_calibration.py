@@ -27,20 +27,23 @@ HELD_OUT = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
 
 
 def held_out(epochs: int, seed: int, right: int, **about: Any) -> RunRecord:
-    """A run evaluated on the validation split."""
+    """The record of a run evaluated on the validation split."""
     protocol = {"epochs": epochs, "validation": True}
     return make_record(seed=seed, right=right, dataset=HELD_OUT, protocol=protocol, **about)
 
 
-def reaching(at: int, hopeless: int = 0) -> tuple[Train, list[int]]:
-    """Runs that reach the target from `at` epochs on, and the budget of each that was trained.
+def reaching(at: int, futile: int = 0) -> tuple[Train, list[int]]:
+    """A training function whose runs reach the target from `at` epochs on.
 
-    Below `hopeless` epochs they miss it by far, else by a little.
+    Below `futile` epochs they miss it by far, else by a little.
+
+    Returns:
+        The function, and a list that receives the epochs of every run that it trains.
     """
     trained: list[int] = []
 
     def accuracy(epochs: int, seed: int) -> int:
-        return (751 if epochs >= at else 728 if epochs < hopeless else 740) + 2 * seed
+        return (751 if epochs >= at else 728 if epochs < futile else 740) + 2 * seed
 
     def train(runs: Sequence[tuple[int, int]]) -> list[RunRecord]:
         trained.extend(epochs for epochs, _ in runs)
@@ -49,28 +52,28 @@ def reaching(at: int, hopeless: int = 0) -> tuple[Train, list[int]]:
     return train, trained
 
 
-def test_the_smallest_budget_that_reaches_the_target_is_found_and_no_larger_one_tried() -> None:
+def test_the_smallest_budget_that_reaches_the_target_is_chosen_and_no_larger_one_tried() -> None:
     train, trained = reaching(10)
-    found = calibration.search(range(3), train)
-    assert found.epochs == 10
+    calibrated = calibration.search(range(3), train)
+    assert calibrated.epochs == 10
     assert trained == [6] * 3 + [8] * 3 + [10] * 3
-    assert [c.reaches for c in found.candidates] == [False, False, True]
+    assert [c.reaches for c in calibrated.candidates] == [False, False, True]
 
 
 def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
-    train, trained = reaching(10, hopeless=8)
-    found = calibration.search(range(3), train)
+    train, trained = reaching(10, futile=8)
+    calibrated = calibration.search(range(3), train)
     assert trained == [6] + [8] * 3 + [10] * 3
-    assert [len(c.seeds) for c in found.candidates] == [1, 3, 3]
-    assert found.candidates[0].standard_error is None
-    assert tables.columns(found)["standard error"][0] == "-"
+    assert [len(c.seeds) for c in calibrated.candidates] == [1, 3, 3]
+    assert calibrated.candidates[0].standard_error is None
+    assert tables.columns(calibrated)["standard error"][0] == "-"
 
 
 def test_first_seeds_trained_together_change_nothing_in_the_outcome() -> None:
-    alone = calibration.search(range(3), reaching(10, hopeless=8)[0])
-    train, trained = reaching(10, hopeless=8)
+    alone = calibration.search(range(3), reaching(10, futile=8)[0])
+    train, trained = reaching(10, futile=8)
     assert calibration.search(range(3), train, at_once=2) == alone
-    assert trained == [6, 8, 8, 8, 10, 12, 10, 10]  # 12 was begun beside 10, and does not count
+    assert trained == [6, 8, 8, 8, 10, 12, 10, 10]  # 12 started with 10 and does not count
 
 
 def test_mean_and_standard_error_by_hand() -> None:
@@ -90,13 +93,13 @@ def test_two_seeds_are_too_few_to_reach_anything() -> None:
 def test_a_mean_just_below_the_target_does_not_reach_it() -> None:
     below = [held_out(6, s, right) for s, right in enumerate((749, 750, 750))]
     on = [held_out(8, s, 750) for s in range(3)]
-    assert calibration.summarise([*below, *on]).epochs == 8
+    assert calibration.summarize([*below, *on]).epochs == 8
 
 
-def test_a_failed_run_is_not_passed_over() -> None:
+def test_a_failed_run_is_an_error() -> None:
     runs = [held_out(6, s, 900, failed=s == 1) for s in range(4)]
     with pytest.raises(RunFailedError, match="seed 1: diverged"):
-        calibration.summarise(runs)
+        calibration.summarize(runs)
 
 
 @pytest.mark.parametrize(
@@ -112,23 +115,23 @@ def test_a_failed_run_is_not_passed_over() -> None:
         {"departures": {"precision": "fp32"}},
     ],
 )
-def test_it_rests_on_its_own_runs_and_no_others(other: dict[str, Any]) -> None:
+def test_it_uses_its_runs_and_no_others(other: dict[str, Any]) -> None:
     train, _ = reaching(6)
     runs = train([(6, seed) for seed in range(3)])
-    found = calibration.summarise(runs)
-    assert all(calibration.uses_run(found, run) for run in runs)
+    calibrated = calibration.summarize(runs)
+    assert all(calibration.uses_run(calibrated, run) for run in runs)
     described = {"seed": 1, "right": 753, "dataset": {}, "protocol": {"epochs": 6}, **other}
     described["dataset"] = {"split": "validation", **described["dataset"]}
     departures = {"epochs": 6, "validation": True, **described.pop("departures", {})}
     run = make_record(**described).model_copy(update={"departures": departures})
-    assert not calibration.uses_run(found, run)
-    assert calibration.missing_runs(found, [runs[0], run, runs[2]]) == [(6, 1)]
+    assert not calibration.uses_run(calibrated, run)
+    assert calibration.missing_runs(calibrated, [runs[0], run, runs[2]]) == [(6, 1)]
 
 
 def test_runs_on_the_test_images_make_no_calibration() -> None:
     runs = [make_record(seed=seed, right=751, protocol={"epochs": 6}) for seed in range(3)]
     with pytest.raises(ValueError, match="is 'test' and not 'validation'"):
-        calibration.summarise(runs)
+        calibration.summarize(runs)
 
 
 def test_a_new_budget_is_written_where_the_user_says(
@@ -153,9 +156,9 @@ def test_the_budget_file_has_the_one_text_of_its_content() -> None:
 
 
 def test_the_protocol_has_the_budget_of_the_file() -> None:
-    own = budget.load()
-    assert presets.PROTOCOLS["cifar10"].epochs == own.epochs
-    assert presets.PROTOCOLS["folder"].epochs == own.epochs
+    tuned = budget.load()
+    assert presets.PROTOCOLS["cifar10"].epochs == tuned.epochs
+    assert presets.PROTOCOLS["folder"].epochs == tuned.epochs
 
 
 def test_committed_calibrations_follow_from_the_committed_runs() -> None:
@@ -168,7 +171,7 @@ def test_committed_calibrations_follow_from_the_committed_runs() -> None:
             for record in records
             if record.dataset.split == "validation" and record.dataset.name == path.parent.name
         ]
-        assert path.read_bytes() == calibration.summarise(runs).to_bytes()
-    own = budget.load()
+        assert path.read_bytes() == calibration.summarize(runs).to_bytes()
+    tuned = budget.load()
     hashes = {hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
-    assert own.provisional or own.calibration_sha256 in hashes
+    assert tuned.provisional or tuned.calibration_sha256 in hashes

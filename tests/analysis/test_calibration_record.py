@@ -1,4 +1,4 @@
-"""The record of a calibration on disk: one form, and nothing in it that its runs do not say."""
+"""Calibration records on disk: validation, and consistency with their runs."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ ABOUT = make_record(
 
 
 @pytest.fixture
-def found() -> Calibration:
-    """One hopeless candidate, one that reaches the target."""
+def calibrated() -> Calibration:
+    """One futile candidate, one that reaches the target."""
     return calibration.apply_rule(ABOUT, {6: {0: 0.6}, 8: {0: 0.751, 1: 0.753, 2: 0.755}})
 
 
-def test_a_record_says_what_it_rests_on(found: Calibration, tmp_path: Path) -> None:
-    path = calibration_record.save(tmp_path, found)
+def test_a_record_states_its_data_and_rule(calibrated: Calibration, tmp_path: Path) -> None:
+    path = calibration_record.save(tmp_path, calibrated)
     fields = json.loads(path.read_text())
     assert path == tmp_path / "cifar10" / "calibration.json"
     assert fields["epochs"] == 8
     assert fields["dataset"]["split"] == "validation"
     assert fields["decision_sha256"] == decision.sha256()
-    assert calibration_record.load_calibrations(tmp_path) == ({path: found}, [])
+    assert calibration_record.load_calibrations(tmp_path) == ({path: calibrated}, [])
 
 
 def changed(fields: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields with the values at some places, such as "candidates.0.mean", replaced."""
-    for place, value in change.items():
-        *way, last = (int(part) if part.isdigit() else part for part in place.split("."))
+    """Replace the values at some keys, such as "candidates.0.mean"."""
+    for key, value in change.items():
+        *parents, last = (int(part) if part.isdigit() else part for part in key.split("."))
         inner: Any = fields
-        for part in way:
+        for part in parents:
             inner = inner[part]
         inner[last] = value
     return fields
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"target": "75 %"}, "target: Input should be a valid number"),
         ({"target": HUGE}, "target: Input should be a finite number"),
-        ({"target": 0.5}, "target is '0.5' and by the rule 0.75"),
-        ({"variant": "baseline"}, "variant is 'baseline' and by the rule 'paper'"),
-        ({"epochs": 90}, "epochs is '90' and by the rule 8"),
-        ({"epochs": None}, "epochs is 'None' and by the rule 8"),
+        ({"target": 0.5}, "target is '0.5' but the rule gives 0.75"),
+        ({"variant": "baseline"}, "variant is 'baseline' but the rule gives 'paper'"),
+        ({"epochs": 90}, "epochs is '90' but the rule gives 8"),
+        ({"epochs": None}, "epochs is 'None' but the rule gives 8"),
         ({"epochs": 0}, "epochs: Input should be greater than 0"),
         ({"epochs": HUGE}, "epochs is '1000"),
         ({"more": 1}, "more: Extra inputs"),
@@ -91,38 +91,38 @@ def changed(fields: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
             "candidates.1: Value error, the seeds are not",
         ),
         ({"candidates.1.seeds": [2, 1, 0]}, "smallest first"),
-        ({"candidates.0.mean": 0.7}, "candidates.0.mean is '0.7' and by the rule 0.6"),
+        ({"candidates.0.mean": 0.7}, "candidates.0.mean is '0.7' but the rule gives 0.6"),
         ({"candidates.0.mean": HUGE}, "candidates.0.mean: Input should be a finite number"),
         ({"candidates.0.standard_error": 0.1}, "candidates.0.standard_error is '0.1'"),
         ({"candidates.1.standard_error": None}, "candidates.1.standard_error is 'None'"),
-        ({"candidates.0.reaches": True}, "candidates.0.reaches is 'True' and by the rule False"),
+        ({"candidates.0.reaches": True}, "candidates.0.reaches is 'True' but the rule gives False"),
     ],
 )
 def test_a_damaged_record_is_named_and_left_out(
-    change: Mapping[str, Any], told: str, found: Calibration, tmp_path: Path
+    change: Mapping[str, Any], message: str, calibrated: Calibration, tmp_path: Path
 ) -> None:
-    path = calibration_record.save(tmp_path, found)
+    path = calibration_record.save(tmp_path, calibrated)
     path.write_text(json.dumps(changed(json.loads(path.read_text()), change)))
     read, (damaged,) = calibration_record.load_calibrations(tmp_path)
     assert not read
     assert damaged.startswith(f"{path} is damaged (")
-    assert told in damaged
+    assert message in damaged
     assert damaged.count("\n") == 0
     assert len(damaged) < len(str(path)) + 200
 
 
 @pytest.mark.parametrize(
-    "place", ["epochs", "dataset", *(f"dataset.{key}" for key in DatasetInfo.model_fields)]
+    "key", ["epochs", "dataset", *(f"dataset.{name}" for name in DatasetInfo.model_fields)]
 )
-def test_nothing_may_be_lacking(place: str, found: Calibration, tmp_path: Path) -> None:
-    path = calibration_record.save(tmp_path, found)
+def test_every_field_is_required(key: str, calibrated: Calibration, tmp_path: Path) -> None:
+    path = calibration_record.save(tmp_path, calibrated)
     fields = inner = json.loads(path.read_text())
-    *way, last = place.split(".")
-    for part in way:
+    *parents, last = key.split(".")
+    for part in parents:
         inner = inner[part]
     del inner[last]
     path.write_text(json.dumps(fields))
-    with pytest.raises(InputError, match=rf"\({place}: Field required"):
+    with pytest.raises(InputError, match=rf"\({key}: Field required"):
         calibration_record.load(path)
 
 
@@ -134,8 +134,10 @@ def test_what_is_no_record_is_refused(text: str, tmp_path: Path) -> None:
         calibration_record.load(path)
 
 
-def test_pages_are_not_written_from_a_damaged_record(found: Calibration, tmp_path: Path) -> None:
-    path = calibration_record.save(tmp_path, found)
+def test_pages_are_not_written_from_a_damaged_record(
+    calibrated: Calibration, tmp_path: Path
+) -> None:
+    path = calibration_record.save(tmp_path, calibrated)
     path.write_text("{}")
     with pytest.raises(InputError, match=str(path)):
         docs.files(results=tmp_path)

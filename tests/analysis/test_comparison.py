@@ -53,18 +53,18 @@ def test_differences_are_taken_from_the_baseline() -> None:
     assert frame.loc["reported, run 1", "difference"] == pytest.approx(0.0539)
 
 
-def test_the_papers_runs_are_in_the_table_as_its_matrices_have_them() -> None:
+def test_the_papers_runs_have_rows_with_figures_from_its_matrices() -> None:
     frame = comparison_frame([make_record()])
     assert frame.loc["reported, run 1", "accuracy"] == 0.7539
     assert frame.loc["reported, run 2", "accuracy"] == 0.7485
     assert frame.loc["reported, run 2", "recall_cat"] == 0.485
 
 
-def test_the_papers_runs_are_not_beside_other_classes(train: Train) -> None:
+def test_the_papers_runs_have_no_rows_among_other_classes(train: Train) -> None:
     assert list(comparison_frame([train(epochs=1)]).index) == ["paper"]
 
 
-def test_the_papers_runs_are_not_beside_validation_images() -> None:
+def test_the_papers_runs_have_no_rows_among_validation_images() -> None:
     assert list(comparison_frame([make_record(dataset={"split": "validation"})]).index) == ["paper"]
 
 
@@ -73,14 +73,14 @@ def test_rows_come_in_the_order_of_the_registry_and_are_those_that_ran() -> None
     assert list(frame.index[2:]) == ["paper", "baseline", "dropout_75"]
 
 
-@pytest.mark.parametrize(("n", "shown"), [(1, False), (4, False), (5, True)])
-def test_a_deviation_takes_a_look_as_an_interval_does(n: int, shown: bool) -> None:
+@pytest.mark.parametrize(("n", "has_sd"), [(1, False), (4, False), (5, True)])
+def test_a_deviation_needs_a_look_as_an_interval_does(n: int, has_sd: bool) -> None:
     records = [make_record(seed=seed, right=700 + seed) for seed in range(n)]
-    assert comparison_frame(records)["accuracy_sd"].notna().any() == shown
+    assert comparison_frame(records)["accuracy_sd"].notna().any() == has_sd
     text = comparison_text(records, full=True)
-    assert ("|   SD |" in text) == ("SD: standard deviation" in text) == shown
+    assert ("|   SD |" in text) == ("SD: standard deviation" in text) == has_sd
     rows = json.loads(comparison_text(records, "json", full=True))
-    assert any(row["accuracy_sd"] is not None for row in rows) == shown
+    assert any(row["accuracy_sd"] is not None for row in rows) == has_sd
 
 
 def test_failed_runs_are_counted_and_not_averaged() -> None:
@@ -105,7 +105,7 @@ def test_a_variant_of_which_all_runs_failed_has_a_row_without_figures() -> None:
         ({"environment": {"device_type": "cuda"}}, "device was cpu and is cuda"),
     ],
 )
-def test_what_must_not_be_mixed_is_in_tables_of_their_own(
+def test_runs_that_must_not_be_mixed_are_in_separate_tables(
     other: dict[str, Any], reason: str
 ) -> None:
     protocol = {"epochs": 20, **other.pop("protocol", {})}
@@ -113,8 +113,8 @@ def test_what_must_not_be_mixed_is_in_tables_of_their_own(
         *(make_record(seed=s, protocol={"epochs": 20}) for s in (0, 1)),
         make_record(seed=2, protocol=protocol, **other),
     ]
-    found, _ = analysis_groups.group(records)
-    assert [len(g.records) for g in found] == [2, 1]
+    groups, _ = analysis_groups.group(records)
+    assert [len(g.records) for g in groups] == [2, 1]
     text = comparison_text(records)
     assert text.count("## ") - text.count("### ") == 2
     assert f"Kept apart from the first table: {reason}" in text
@@ -133,8 +133,8 @@ def test_groups_on_test_images_come_first_then_more_runs_then_fewer_epochs() -> 
     ]
     wanted.insert(2, ("validation", 40, 3))
     for order in (records, records[::-1]):
-        found, _ = analysis_groups.group(order)
-        assert [(g.dataset.split, g.protocol.epochs, len(g.records)) for g in found] == wanted
+        groups, _ = analysis_groups.group(order)
+        assert [(g.dataset.split, g.protocol.epochs, len(g.records)) for g in groups] == wanted
 
 
 def test_the_same_run_twice_is_counted_once_and_named() -> None:

@@ -1,4 +1,4 @@
-"""Curves that go the wrong way, counted by hand."""
+"""Learning curves against their trend, last-epoch jumps and the generalization gap, by hand."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_steps_the_wrong_way_are_counted() -> None:
 
 
 def test_the_four_curves_of_a_run() -> None:
-    found = learning_curves.fractions_against_trend(curve([0.1, 0.3, 0.2, 0.4]))
-    assert found == dict.fromkeys(
+    fractions = learning_curves.fractions_against_trend(curve([0.1, 0.3, 0.2, 0.4]))
+    assert fractions == dict.fromkeys(
         ("train_accuracy", "eval_accuracy", "train_loss", "eval_loss"), pytest.approx(1 / 3)
     )
 
@@ -55,24 +55,22 @@ def test_the_gap_is_between_training_and_evaluated_images() -> None:
 @pytest.mark.parametrize(
     ("epochs", "before"), [(1, 0), (10, 0), (11, 0), (12, 3), (20, 5), (40, 10), (90, 22)]
 )
-def test_a_quarter_of_the_run_is_what_its_last_epoch_is_held_against(
-    epochs: int, before: int
-) -> None:
+def test_the_last_epoch_is_compared_with_a_quarter_of_the_run(epochs: int, before: int) -> None:
     assert learning_curves.reference_epochs(epochs) == before
-    found = learning_curves.last_epoch_jump(
+    jump = learning_curves.last_epoch_jump(
         curve([0.1] * (epochs - before - 1) + [0.7] * before + [0.75])
     )
-    assert math.isnan(found) if not before else found == pytest.approx(0.05)
+    assert math.isnan(jump) if not before else jump == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("epochs", [12, 20, 40, 90])
-def test_that_quarter_lies_behind_the_first_drop_of_the_learning_rate(epochs: int) -> None:
+def test_that_quarter_comes_after_the_first_drop_of_the_learning_rate(epochs: int) -> None:
     protocol = dataclasses.replace(presets.PROTOCOLS["cifar10"], epochs=epochs)
     first = epochs - 1 - learning_curves.reference_epochs(epochs)
     assert protocol.learning_rate_at(first, decay=True) < protocol.learning_rate
 
 
-def test_without_every_figure_of_it_there_is_no_jump() -> None:
+def test_if_an_accuracy_is_missing_there_is_no_jump() -> None:
     rows = curve([0.7] * 20)
     assert learning_curves.last_epoch_jump(rows) == pytest.approx(0)
     rows[15] = rows[15].model_copy(update={"eval_accuracy": None})

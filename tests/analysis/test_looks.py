@@ -1,4 +1,4 @@
-"""Looks, and what is settled at them: every rule by hand."""
+"""Interim looks and the claims and contrasts that they settle: every rule by hand."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ REPORTED = (0.7539, 0.7485)  # mean 0.7512
 MISSING = FigureBySeed.from_figures({}, RULES.looks)
 
 
-def arm(values: Sequence[float | None]) -> FigureBySeed:
+def runs_of(values: Sequence[float | None]) -> FigureBySeed:
     """Runs with seeds 0, 1, ...; None is a failed one."""
     return FigureBySeed.from_figures(dict(enumerate(values)), RULES.looks)
 
 
 def spread(n: int, mean: float, sd: float = 0.003) -> list[float | None]:
-    """Runs of this mean, alternately above and below it, and this deviation (divisor n)."""
+    """Runs alternately above and below a mean, with standard deviation `sd` (divisor n)."""
     noise = np.resize([sd, -sd], n)
     return list(mean + noise - noise.mean())
 
 
-def family(arms: Mapping[int, FigureBySeed]) -> FigureBySeed:
-    """All contrasts, without runs but for these."""
-    return FigureBySeed.stack([arms.get(i, MISSING) for i in range(len(RULES.contrasts.variants))])
+def family(by_position: Mapping[int, FigureBySeed]) -> FigureBySeed:
+    """All variants of the contrasts; those that `by_position` lacks have no runs."""
+    count = len(RULES.contrasts.variants)
+    return FigureBySeed.stack([by_position.get(i, MISSING) for i in range(count)])
 
 
 def contrasts_with(
@@ -43,18 +44,18 @@ def contrasts_with(
     monkeypatch: pytest.MonkeyPatch,
     signs: Sequence[int] = (1,) * 3,
 ) -> sequential.ContrastJudgement:
-    """Contrasts whose Welch p values at the looks 1, 2, ... are these."""
+    """Judge contrasts whose Welch p values at the looks 1, 2, ... are replaced by `p`."""
     n = RULES.looks.seeds
-    arms = {i: arm([0.7] * n[len(at) - 1]) for i, at in p.items()}
+    arms = {i: runs_of([0.7] * n[len(at) - 1]) for i, at in p.items()}
 
     def welch(a: np.ndarray, b: np.ndarray, level: float) -> sequential.Difference:
         k = n.index(a.shape[-1])
-        given = np.array([p[i][k] if i in p and k < len(p[i]) else 0.0 for i in range(7)])
+        p_at_look = np.array([p[i][k] if i in p and k < len(p[i]) else 0.0 for i in range(7)])
         value = np.full(7, float(signs[k]))
-        return sequential.Difference(value, value, value, value, value, given)
+        return sequential.Difference(value, value, value, value, value, p_at_look)
 
     monkeypatch.setattr(sequential.stats, "welch", welch)
-    return sequential.judge_contrasts(family(arms), arm([0.7] * 20), RULES)
+    return sequential.judge_contrasts(family(arms), runs_of([0.7] * 20), RULES)
 
 
 # Which looks there are
@@ -74,12 +75,12 @@ def contrasts_with(
         (range(35), 3),
     ],
 )
-def test_a_look_exists_once_all_of_its_seeds_have_been_run(
+def test_a_look_is_complete_once_all_of_its_seeds_have_been_run(
     seeds: Sequence[int], latest: int
 ) -> None:
     runs = FigureBySeed.from_figures(dict.fromkeys(seeds, 0.7), RULES.looks)
     assert runs.latest == latest
-    assert runs.exists.tolist() == [k < latest for k in range(3)]
+    assert runs.complete.tolist() == [k < latest for k in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -96,16 +97,16 @@ def test_a_look_exists_once_all_of_its_seeds_have_been_run(
 def test_a_failed_run_counts_as_present_and_too_many_block_a_look(
     failed: list[int], usable: list[bool]
 ) -> None:
-    runs = arm([None if seed in failed else 0.75 for seed in range(20)])
-    assert runs.exists.all()
+    runs = runs_of([None if seed in failed else 0.75 for seed in range(20)])
+    assert runs.complete.all()
     assert runs.usable.tolist() == usable
     assert runs.blocked.tolist() == [not u for u in usable]
     assert runs.finished(3).size == 20 - len(failed)
     assert runs.latest == max((k + 1 for k in range(3) if usable[k]), default=0)
 
 
-def test_a_look_that_does_not_exist_is_not_blocked() -> None:
-    assert not arm([None, 0.7, 0.7]).blocked.any()
+def test_an_incomplete_look_is_not_blocked() -> None:
+    assert not runs_of([None, 0.7, 0.7]).blocked.any()
 
 
 def test_the_runs_of_a_look_are_its_seeds() -> None:
@@ -124,21 +125,23 @@ def test_the_runs_of_a_look_are_its_seeds() -> None:
 def test_the_interval_that_decides_by_hand() -> None:
     # 0.749, 0.751, 0.750, 0.752, 0.748: mean 0.750, s = 0.00158114, se = s * sqrt(1/5 + 1/2)
     # = 0.00132288, t(0.995, 4) = 4.604095
-    found = sequential.judge_accuracy(arm([0.749, 0.751, 0.750, 0.752, 0.748]), REPORTED, RULES)
-    assert found.difference.value[0] == pytest.approx(-0.0012)
+    judgement = sequential.judge_accuracy(
+        runs_of([0.749, 0.751, 0.750, 0.752, 0.748]), REPORTED, RULES
+    )
+    assert judgement.difference.value[0] == pytest.approx(-0.0012)
     half = 4.604095 * 0.0013228757
-    assert found.interval == pytest.approx((-0.0012 - half, -0.0012 + half), abs=1e-8)
-    assert (found.outcome, found.look, found.latest) == (Outcome.REPRODUCED, 1, 1)
-    assert np.isnan(found.difference.low[1:]).all()
+    assert judgement.interval == pytest.approx((-0.0012 - half, -0.0012 + half), abs=1e-8)
+    assert (judgement.outcome, judgement.look, judgement.latest) == (Outcome.REPRODUCED, 1, 1)
+    assert np.isnan(judgement.difference.low[1:]).all()
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 10), (2, 20)])
 def test_the_level_of_each_look_is_the_decision_files(k: int, n: int) -> None:
-    runs = arm(spread(n, 0.75))
-    found = sequential.judge_accuracy(runs, REPORTED, RULES)
+    runs = runs_of(spread(n, 0.75))
+    judgement = sequential.judge_accuracy(runs, REPORTED, RULES)
     error = np.std(runs.finished(k + 1), ddof=1) * math.sqrt(1 / n + 1 / 2)
     half = scipy_stats.t.ppf(1 - (0.005, 0.017, 0.045)[k], n - 1) * error
-    assert found.difference.high[k] == pytest.approx(0.75 - 0.7512 + half)
+    assert judgement.difference.high[k] == pytest.approx(0.75 - 0.7512 + half)
 
 
 @pytest.mark.parametrize(
@@ -152,42 +155,42 @@ def test_the_level_of_each_look_is_the_decision_files(k: int, n: int) -> None:
     ],
 )
 def test_where_the_difference_lies(mean: float, outcome: Outcome) -> None:
-    found = sequential.judge_accuracy(arm(spread(10, mean)), REPORTED, RULES)
-    assert found.outcome is outcome
-    assert (found.look == 0) == (outcome is Outcome.UNDECIDED)
+    judgement = sequential.judge_accuracy(runs_of(spread(10, mean)), REPORTED, RULES)
+    assert judgement.outcome is outcome
+    assert (judgement.look == 0) == (outcome is Outcome.UNDECIDED)
 
 
 def test_the_first_look_that_settles_the_accuracy_claim_stands() -> None:
-    runs = arm(spread(5, 0.7512, 0.001) + spread(15, 0.80, 0.001))
-    found = sequential.judge_accuracy(runs, REPORTED, RULES)
-    assert (found.outcome, found.look, found.latest) == (Outcome.REPRODUCED, 1, 3)
-    assert found.interval.high < 0.01  # of the look that settled it
-    assert found.difference.value[2] > 0.03
+    runs = runs_of(spread(5, 0.7512, 0.001) + spread(15, 0.80, 0.001))
+    judgement = sequential.judge_accuracy(runs, REPORTED, RULES)
+    assert (judgement.outcome, judgement.look, judgement.latest) == (Outcome.REPRODUCED, 1, 3)
+    assert judgement.interval.high < 0.01  # of the look that settled it
+    assert judgement.difference.value[2] > 0.03
 
 
 def test_a_look_with_too_many_failed_runs_settles_nothing() -> None:
     runs = [*spread(4, 0.7512, 0.001), None]
-    found = sequential.judge_accuracy(arm(runs), REPORTED, RULES)
-    assert (found.outcome, found.look, found.latest) == (Outcome.UNDECIDED, 0, 0)
-    assert np.isnan(found.interval).all()
-    found = sequential.judge_accuracy(arm(runs + spread(5, 0.7512, 0.001)), REPORTED, RULES)
-    assert (found.outcome, found.look) == (Outcome.REPRODUCED, 2)
-    assert found.difference.freedom[1] == 8  # nine runs finished
+    judgement = sequential.judge_accuracy(runs_of(runs), REPORTED, RULES)
+    assert (judgement.outcome, judgement.look, judgement.latest) == (Outcome.UNDECIDED, 0, 0)
+    assert np.isnan(judgement.interval).all()
+    judgement = sequential.judge_accuracy(runs_of(runs + spread(5, 0.7512, 0.001)), REPORTED, RULES)
+    assert (judgement.outcome, judgement.look) == (Outcome.REPRODUCED, 2)
+    assert judgement.difference.freedom[1] == 8  # nine runs finished
 
 
 def test_seeds_beyond_the_last_look_are_left_out() -> None:
     runs = spread(20, 0.7612)
-    plain = sequential.judge_accuracy(arm(runs), REPORTED, RULES)
-    found = sequential.judge_accuracy(arm(runs + spread(40, 0.7512)), REPORTED, RULES)
-    assert found.difference.value == pytest.approx(plain.difference.value)
-    assert found.outcome is plain.outcome is Outcome.UNDECIDED
+    plain = sequential.judge_accuracy(runs_of(runs), REPORTED, RULES)
+    judgement = sequential.judge_accuracy(runs_of(runs + spread(40, 0.7512)), REPORTED, RULES)
+    assert judgement.difference.value == pytest.approx(plain.difference.value)
+    assert judgement.outcome is plain.outcome is Outcome.UNDECIDED
 
 
 def test_no_runs_leave_everything_open() -> None:
     assert sequential.judge_accuracy(MISSING, REPORTED, RULES).outcome is Outcome.UNDECIDED
-    found = sequential.judge_contrasts(family({}), MISSING, RULES)
-    assert (found.effect == Effect.UNDECIDED).all()
-    assert (found.p_holm == 1).all()
+    judgement = sequential.judge_contrasts(family({}), MISSING, RULES)
+    assert (judgement.effect == Effect.UNDECIDED).all()
+    assert (judgement.p_holm == 1).all()
     assert ranges.judge_limits(MISSING, 0.05, 0.2, RULES).status is ClaimStatus.OPEN
     assert ranges.judge_range(MISSING, 0.6, 0.8, RULES).status is ClaimStatus.OPEN
 
@@ -197,84 +200,86 @@ def test_no_runs_leave_everything_open() -> None:
 
 def test_a_contrast_uses_the_seeds_that_both_arms_have() -> None:
     other, base = spread(10, 0.74), spread(20, 0.75, 0.004)
-    found = sequential.judge_contrasts(family({2: arm(other)}), arm(base), RULES)
+    judgement = sequential.judge_contrasts(family({2: runs_of(other)}), runs_of(base), RULES)
     library = scipy_stats.ttest_ind(other, base[:10], equal_var=False)
-    assert found.latest[2] == 2
-    assert found.difference.p[2, 1] == pytest.approx(library.pvalue)
-    assert np.isnan(found.difference.p[2, 2])
-    assert np.isnan(found.difference.p[0]).all()
+    assert judgement.latest[2] == 2
+    assert judgement.difference.p[2, 1] == pytest.approx(library.pvalue)
+    assert np.isnan(judgement.difference.p[2, 2])
+    assert np.isnan(judgement.difference.p[0]).all()
     low, high = library.confidence_interval(1 - 0.05 * 0.25 / 7)
-    assert (found.interval.low[2], found.interval.high[2]) == pytest.approx((low, high))
+    assert (judgement.interval.low[2], judgement.interval.high[2]) == pytest.approx((low, high))
 
 
 def test_the_sequential_p_value_by_hand() -> None:
     other, base = spread(20, 0.748), spread(20, 0.75)
     p = [scipy_stats.ttest_ind(other[:n], base[:n], equal_var=False).pvalue for n in (5, 10, 20)]
     for looks_run, n in enumerate((5, 10, 20), start=1):
-        found = sequential.judge_contrasts(family({0: arm(other[:n])}), arm(base), RULES)
+        judgement = sequential.judge_contrasts(
+            family({0: runs_of(other[:n])}), runs_of(base), RULES
+        )
         q = min(p[k] / (0.25, 0.25, 0.5)[k] for k in range(looks_run))
-        assert found.q[0] == pytest.approx(min(q, 1))
-        assert found.p_holm[0] == pytest.approx(min(7 * q, 1))
-        assert (found.q[1:] == 1).all()
+        assert judgement.q[0] == pytest.approx(min(q, 1))
+        assert judgement.p_holm[0] == pytest.approx(min(7 * q, 1))
+        assert (judgement.q[1:] == 1).all()
 
 
 def test_holm_counts_contrasts_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     # q = 0.0070 and 0.0084; seven tests: 0.0490 and, in the second step, 0.0504
-    found = contrasts_with({0: [0.00175], 3: [0.0021]}, monkeypatch)
-    assert found.p_holm[[0, 3]] == pytest.approx([0.049, 0.0504])
-    assert found.effect[0] is Effect.HELPS
-    assert found.effect[3] is Effect.UNDECIDED
+    judgement = contrasts_with({0: [0.00175], 3: [0.0021]}, monkeypatch)
+    assert judgement.p_holm[[0, 3]] == pytest.approx([0.049, 0.0504])
+    assert judgement.effect[0] is Effect.HELPS
+    assert judgement.effect[3] is Effect.UNDECIDED
 
 
 def test_holms_steps_make_room_once_others_are_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     # q of the last: 0.032 at look 1, times one; six others are settled at look 2 alone
     p = {i: [0.5, 0.0001] for i in range(6)} | {6: [0.008, 0.9]}
-    found = contrasts_with(p, monkeypatch, signs=(-1, 1, 1))
-    assert found.look.tolist() == [2] * 7
-    assert found.p_holm[6] == pytest.approx(0.032)
+    judgement = contrasts_with(p, monkeypatch, signs=(-1, 1, 1))
+    assert judgement.look.tolist() == [2] * 7
+    assert judgement.p_holm[6] == pytest.approx(0.032)
     # the sign of the look that q is from, not of the one at which the others made room
-    assert found.effect.tolist() == [Effect.HELPS] * 6 + [Effect.HURTS]
+    assert judgement.effect.tolist() == [Effect.HELPS] * 6 + [Effect.HURTS]
 
 
 def test_a_settled_contrast_keeps_its_sign_and_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = contrasts_with({1: [0.0001, 0.5, 0.000001]}, monkeypatch, signs=(-1, 1, 1))
-    assert (found.effect[1], found.look[1], found.latest[1]) == (Effect.HURTS, 1, 3)
-    found = contrasts_with({1: [0.2, 0.0001, 0.9]}, monkeypatch, signs=(-1, 1, -1))
-    assert (found.effect[1], found.look[1], found.latest[1]) == (Effect.HELPS, 2, 3)
+    judgement = contrasts_with({1: [0.0001, 0.5, 0.000001]}, monkeypatch, signs=(-1, 1, 1))
+    assert (judgement.effect[1], judgement.look[1], judgement.latest[1]) == (Effect.HURTS, 1, 3)
+    judgement = contrasts_with({1: [0.2, 0.0001, 0.9]}, monkeypatch, signs=(-1, 1, -1))
+    assert (judgement.effect[1], judgement.look[1], judgement.latest[1]) == (Effect.HELPS, 2, 3)
 
 
 def test_the_last_look_has_half_of_the_error_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     # 0.05 / 7 = 0.00714 times 1/4 = 0.00179 and times 1/2 = 0.00357
-    found = contrasts_with({0: [0.0018]}, monkeypatch)
-    assert found.look[0] == 0
-    found = contrasts_with({0: [0.0018, 0.0018]}, monkeypatch)
-    assert found.look[0] == 0
-    found = contrasts_with({0: [0.0018, 0.0018, 0.0035]}, monkeypatch)
-    assert found.look[0] == 3
-    found = contrasts_with({0: [0.0018, 0.0018, 0.0036]}, monkeypatch)
-    assert found.look[0] == 0
+    judgement = contrasts_with({0: [0.0018]}, monkeypatch)
+    assert judgement.look[0] == 0
+    judgement = contrasts_with({0: [0.0018, 0.0018]}, monkeypatch)
+    assert judgement.look[0] == 0
+    judgement = contrasts_with({0: [0.0018, 0.0018, 0.0035]}, monkeypatch)
+    assert judgement.look[0] == 3
+    judgement = contrasts_with({0: [0.0018, 0.0018, 0.0036]}, monkeypatch)
+    assert judgement.look[0] == 0
 
 
 def test_what_helps_and_what_hurts() -> None:
-    arms = {0: arm(spread(5, 0.72)), 1: arm(spread(5, 0.78)), 2: arm(spread(5, 0.7501))}
-    found = sequential.judge_contrasts(family(arms), arm(spread(5, 0.75)), RULES)
-    assert found.effect[:3].tolist() == [Effect.HURTS, Effect.HELPS, Effect.UNDECIDED]
-    clear = (found.interval.low > 0) | (found.interval.high < 0)
+    arms = {0: runs_of(spread(5, 0.72)), 1: runs_of(spread(5, 0.78)), 2: runs_of(spread(5, 0.7501))}
+    judgement = sequential.judge_contrasts(family(arms), runs_of(spread(5, 0.75)), RULES)
+    assert judgement.effect[:3].tolist() == [Effect.HURTS, Effect.HELPS, Effect.UNDECIDED]
+    clear = (judgement.interval.low > 0) | (judgement.interval.high < 0)
     assert clear[:2].all()
     assert not clear[2:].any()
 
 
 def test_a_contrast_needs_a_usable_look_of_both_arms() -> None:
     other, base = spread(10, 0.70), spread(10, 0.75)
-    settled = sequential.judge_contrasts(family({0: arm(other)}), arm(base), RULES)
+    settled = sequential.judge_contrasts(family({0: runs_of(other)}), runs_of(base), RULES)
     assert settled.look[0] == 1
     for blocked in (other, base):
         first, blocked[0] = blocked[0], None
-        found = sequential.judge_contrasts(family({0: arm(other)}), arm(base), RULES)
-        assert found.look[0] == 2
+        judgement = sequential.judge_contrasts(family({0: runs_of(other)}), runs_of(base), RULES)
+        assert judgement.look[0] == 2
         blocked[0] = first
-    found = sequential.judge_contrasts(family({0: arm(other)}), arm(base[:4]), RULES)
-    assert (found.look[0], found.latest[0]) == (0, 0)
+    judgement = sequential.judge_contrasts(family({0: runs_of(other)}), runs_of(base[:4]), RULES)
+    assert (judgement.look[0], judgement.latest[0]) == (0, 0)
 
 
 # Ranges, limits and classes
@@ -282,11 +287,11 @@ def test_a_contrast_needs_a_usable_look_of_both_arms() -> None:
 
 def test_the_interval_of_a_mean_has_the_level_of_its_look() -> None:
     gaps = [0.05, 0.06, 0.04, 0.05, 0.05]
-    found = ranges.judge_limits(arm(gaps), 0.05, 0.1, RULES)
+    judgement = ranges.judge_limits(runs_of(gaps), 0.05, 0.1, RULES)
     half = scipy_stats.t.ppf(1 - 0.05 * 0.25 / 2, 4) * np.std(gaps, ddof=1) / math.sqrt(5)
-    assert found.interval.low == pytest.approx([0.05 - half])
-    assert found.interval.high == pytest.approx([0.05 + half])
-    assert found.status is ClaimStatus.OPEN
+    assert judgement.interval.low == pytest.approx([0.05 - half])
+    assert judgement.interval.high == pytest.approx([0.05 + half])
+    assert judgement.status is ClaimStatus.OPEN
 
 
 @pytest.mark.parametrize(
@@ -302,8 +307,8 @@ def test_a_limit_holds_for_all_figures_or_fails_for_one(
     means: list[float], status: ClaimStatus
 ) -> None:
     runs = {seed: np.array(means) + (seed % 2) * 0.001 for seed in range(5)}
-    found = ranges.judge_limits(FigureBySeed.from_figures(runs, RULES.looks), 0.05, 0.2, RULES)
-    assert found.status is status
+    judgement = ranges.judge_limits(FigureBySeed.from_figures(runs, RULES.looks), 0.05, 0.2, RULES)
+    assert judgement.status is status
 
 
 @pytest.mark.parametrize(
@@ -319,26 +324,28 @@ def test_a_range_holds_for_all_classes_or_fails_for_one(
     means: list[float], status: ClaimStatus
 ) -> None:
     runs = {seed: np.array(means) + (seed % 2) * 0.001 for seed in range(5)}
-    found = ranges.judge_range(FigureBySeed.from_figures(runs, RULES.looks), 0.6, 0.8, RULES)
-    assert found.status is status
-    own = [runs[seed][0] for seed in range(5)]
-    half = scipy_stats.t.ppf(1 - 0.05 * 0.25 / 3 / 2, 4) * np.std(own, ddof=1) / math.sqrt(5)
-    assert found.interval.high[0] == pytest.approx(np.mean(own) + half)  # Bonferroni over three
+    judgement = ranges.judge_range(FigureBySeed.from_figures(runs, RULES.looks), 0.6, 0.8, RULES)
+    assert judgement.status is status
+    values = [runs[seed][0] for seed in range(5)]
+    half = scipy_stats.t.ppf(1 - 0.05 * 0.25 / 3 / 2, 4) * np.std(values, ddof=1) / math.sqrt(5)
+    assert judgement.interval.high[0] == pytest.approx(
+        np.mean(values) + half
+    )  # Bonferroni over three
 
 
 def test_the_first_look_that_settles_a_claim_stands() -> None:
-    found = ranges.judge_limits(
-        arm(spread(5, 0.02, 0.001) + spread(15, 0.4, 0.001)), 0.05, 0.1, RULES
+    judgement = ranges.judge_limits(
+        runs_of(spread(5, 0.02, 0.001) + spread(15, 0.4, 0.001)), 0.05, 0.1, RULES
     )
-    assert (found.status, found.look, found.latest) == (ClaimStatus.CONFIRMED, 1, 3)
-    assert found.interval.high < 0.05
-    blocked = arm([*spread(4, 0.02, 0.001), None, *spread(5, 0.4, 0.001)])
+    assert (judgement.status, judgement.look, judgement.latest) == (ClaimStatus.CONFIRMED, 1, 3)
+    assert judgement.interval.high < 0.05
+    blocked = runs_of([*spread(4, 0.02, 0.001), None, *spread(5, 0.4, 0.001)])
     assert ranges.judge_limits(blocked, 0.05, 0.1, RULES).latest == 2
 
 
-def test_figures_of_an_arm_whose_runs_all_failed_settle_nothing() -> None:
-    found = ranges.judge_range(arm([None] * 20), 0.0, 1.0, RULES)
-    assert (found.status, found.latest) == (ClaimStatus.OPEN, 0)
+def test_if_all_runs_failed_nothing_is_settled() -> None:
+    judgement = ranges.judge_range(runs_of([None] * 20), 0.0, 1.0, RULES)
+    assert (judgement.status, judgement.latest) == (ClaimStatus.OPEN, 0)
 
 
 def test_classes_are_tested_at_the_last_look_alone() -> None:
@@ -398,19 +405,19 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
         assert alone.look.tolist() == together.look[world].tolist()
         assert alone.p_holm == pytest.approx(together.p_holm[world])
         assert alone.interval.low == pytest.approx(together.interval.low[world], nan_ok=True)
-        one = sequential.judge_accuracy(arms[0], REPORTED, RULES)
-        assert one.outcome is accuracy.outcome[world]
-        assert one.interval == pytest.approx(
+        claim = sequential.judge_accuracy(arms[0], REPORTED, RULES)
+        assert claim.outcome is accuracy.outcome[world]
+        assert claim.interval == pytest.approx(
             (accuracy.interval.low[world], accuracy.interval.high[world]), nan_ok=True
         )
-        claim = ranges.judge_limits(FigureBySeed.stack(arms), 0.752, 0.757, RULES)
-        assert claim.status is limits.status[world]
-        assert claim.interval.low == pytest.approx(limits.interval.low[world], nan_ok=True)
+        limit = ranges.judge_limits(FigureBySeed.stack(arms), 0.752, 0.757, RULES)
+        assert limit.status is limits.status[world]
+        assert limit.interval.low == pytest.approx(limits.interval.low[world], nan_ok=True)
     assert len(set(together.effect.ravel())) > 1
 
 
 def test_more_runs_never_unsettle_a_contrast() -> None:
-    """Whatever arrives, what was settled stays settled; and clear of zero implies settled."""
+    """A settled contrast stays settled, and an interval that excludes zero implies settled."""
     source = np.random.default_rng(5)
     values = source.normal(0.75, 0.003, (500, 8, 20))
     values[:, 1:] += source.choice([0, 0.004, 0.008], (500, 7, 1))
@@ -418,22 +425,22 @@ def test_more_runs_never_unsettle_a_contrast() -> None:
     before = np.zeros((500, 7), bool)
     for _ in range(6):
         started |= np.arange(20) < source.integers(0, 21, (500, 8, 1))
-        found = sequential.judge_contrasts(
+        judgement = sequential.judge_contrasts(
             FigureBySeed(values[:, 1:], started[:, 1:], RULES.looks),
             FigureBySeed(values[:, 0], started[:, 0], RULES.looks),
             RULES,
         )
-        settled = found.effect != Effect.UNDECIDED
-        assert (settled == (found.look > 0)).all()
-        assert (settled == (found.p_holm < 0.05)).all()
+        settled = judgement.effect != Effect.UNDECIDED
+        assert (settled == (judgement.look > 0)).all()
+        assert (settled == (judgement.p_holm < 0.05)).all()
         assert not (before & ~settled).any()
-        clear = (found.interval.low > 0) | (found.interval.high < 0)
+        clear = (judgement.interval.low > 0) | (judgement.interval.high < 0)
         assert (settled | ~clear).all()
         before = settled
     assert 0.2 < before.mean() < 0.9
 
 
-def test_a_look_number_picks_what_holds_there() -> None:
+def test_a_look_number_selects_the_value_at_that_look() -> None:
     values = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     assert looks.at(values, [3, 0]) == pytest.approx([3.0, math.nan], nan_ok=True)
     assert looks.first(np.array([[False, True, True], [False] * 3])).tolist() == [2, 0]

@@ -1,4 +1,4 @@
-"""Every statistic against hand computation, a table, or another library."""
+"""Every statistic compared with a computation by hand, a table, or another library."""
 
 from __future__ import annotations
 
@@ -33,52 +33,55 @@ def test_the_interval_of_a_mean_by_hand() -> None:
 
 
 def test_welch_by_hand_and_by_statsmodels() -> None:
-    found = analysis_stats.welch(A, B, 0.95)
+    difference = analysis_stats.welch(A, B, 0.95)
     a, b = np.array(A), np.array(B)
     va, vb = a.var(ddof=1) / 7, b.var(ddof=1) / 5
     freedom = (va + vb) ** 2 / (va**2 / 6 + vb**2 / 4)
-    assert found.value == pytest.approx(a.mean() - b.mean())
-    assert found.error == pytest.approx(math.sqrt(va + vb))
-    assert found.freedom == pytest.approx(freedom)
+    assert difference.value == pytest.approx(a.mean() - b.mean())
+    assert difference.error == pytest.approx(math.sqrt(va + vb))
+    assert difference.freedom == pytest.approx(freedom)
     library = CompareMeans(DescrStatsW(a), DescrStatsW(b))
-    assert found.p == pytest.approx(library.ttest_ind(usevar="unequal")[1])
+    assert difference.p == pytest.approx(library.ttest_ind(usevar="unequal")[1])
     ends = library.tconfint_diff(0.05, usevar="unequal")
-    assert (found.low, found.high) == pytest.approx(ends)
+    assert (difference.low, difference.high) == pytest.approx(ends)
 
 
 def test_welch_works_on_many_worlds_at_once() -> None:
     many = analysis_stats.welch([A[:5], B], B, 0.9)
-    one = analysis_stats.welch(A[:5], B, 0.9)
-    assert many.p[0] == pytest.approx(one.p)
+    alone = analysis_stats.welch(A[:5], B, 0.9)
+    assert many.p[0] == pytest.approx(alone.p)
     assert many.value[1] == 0
 
 
 def test_runs_that_do_not_vary_are_not_tested() -> None:
     assert np.isnan(analysis_stats.welch([0.1] * 5, [0.2] * 5, 0.95).p)
     assert np.isnan(analysis_stats.welch([0.1 + 0.2] * 5, [0.3] * 5, 0.95).p)
-    found = analysis_stats.difference_from_reported([0.7] * 5, [0.7, 0.8], 0.9)
-    assert np.isnan(found.low)
-    assert not analysis_stats.within_margin(found, 1.0)
+    difference = analysis_stats.difference_from_reported([0.7] * 5, [0.7, 0.8], 0.9)
+    assert np.isnan(difference.low)
+    assert not analysis_stats.within_margin(difference, 1.0)
 
 
 def test_the_reported_mean_counts_as_two_noisy_runs() -> None:
     # ours 1, 2, 3, 4, reported 2 and 4: s = 1.290994, se = s * sqrt(1/4 + 1/2) = 1.118034,
     # d = -0.5, t(0.95, 3) = 2.353363
-    found = analysis_stats.difference_from_reported([1, 2, 3, 4], [2, 4], 0.9)
-    assert found.value == -0.5
-    assert found.error == pytest.approx(1.118034, abs=1e-6)
-    assert found.low == pytest.approx(-0.5 - 2.353363 * 1.118034, abs=1e-5)
-    assert found.high == pytest.approx(-0.5 + 2.353363 * 1.118034, abs=1e-5)
-    assert found.p == pytest.approx(2 * stats.t.cdf(-0.5 / 1.118034, 3), abs=1e-6)
+    difference = analysis_stats.difference_from_reported([1, 2, 3, 4], [2, 4], 0.9)
+    assert difference.value == -0.5
+    assert difference.error == pytest.approx(1.118034, abs=1e-6)
+    assert difference.low == pytest.approx(-0.5 - 2.353363 * 1.118034, abs=1e-5)
+    assert difference.high == pytest.approx(-0.5 + 2.353363 * 1.118034, abs=1e-5)
+    assert difference.p == pytest.approx(2 * stats.t.cdf(-0.5 / 1.118034, 3), abs=1e-6)
 
 
 def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None:
     reported = [0.7539, 0.7485]
-    found = analysis_stats.difference_from_reported(A, reported, 0.9)
+    difference = analysis_stats.difference_from_reported(A, reported, 0.9)
     for margin in (0.003, 0.004, 0.01):
-        t = [(found.value + margin) / found.error, (margin - found.value) / found.error]
-        worse = max(stats.t.sf(t, found.freedom))
-        assert analysis_stats.within_margin(found, margin) == (worse < 0.05)
+        t = [
+            (difference.value + margin) / difference.error,
+            (margin - difference.value) / difference.error,
+        ]
+        worse = max(stats.t.sf(t, difference.freedom))
+        assert analysis_stats.within_margin(difference, margin) == (worse < 0.05)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +96,8 @@ def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None
     ],
 )
 def test_where_an_interval_lies(low: float, high: float, inside: bool) -> None:
-    found = analysis_stats.Difference(*map(np.array, (0.0, 1.0, 1.0, low, high, 1.0)))
-    assert analysis_stats.within_margin(found, 1.0) == inside
+    difference = analysis_stats.Difference(*map(np.array, (0.0, 1.0, 1.0, low, high, 1.0)))
+    assert analysis_stats.within_margin(difference, 1.0) == inside
 
 
 def test_prediction_interval_by_hand() -> None:
@@ -106,19 +109,19 @@ def test_prediction_interval_by_hand() -> None:
 
 def test_holm_by_hand() -> None:
     # sorted 0.01, 0.02, 0.03, 0.5 times 4, 3, 2, 1, made monotone
-    found = analysis_stats.holm([0.03, 0.01, 0.5, 0.02])
-    assert found == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    corrected = analysis_stats.holm([0.03, 0.01, 0.5, 0.02])
+    assert corrected == pytest.approx([0.06, 0.04, 0.5, 0.06])
 
 
 def test_holm_counts_tests_that_are_still_missing_and_passes_over_nan() -> None:
-    found = analysis_stats.holm([0.01, NAN, 0.02], family=7)
-    assert found == pytest.approx([0.07, NAN, 0.12], nan_ok=True)
+    corrected = analysis_stats.holm([0.01, NAN, 0.02], family=7)
+    assert corrected == pytest.approx([0.07, NAN, 0.12], nan_ok=True)
     assert np.isnan(analysis_stats.holm([NAN, NAN])).all()
 
 
 @pytest.fixture
 def without_old_garbage() -> Iterator[None]:
-    """statsmodels' Holm collects garbage on every call: half a second each beside torch."""
+    """Freeze older objects: statsmodels collects garbage on every call, slow with torch loaded."""
     gc.freeze()
     yield
     gc.unfreeze()
@@ -140,9 +143,9 @@ def test_holm_of_many_families_is_that_of_statsmodels() -> None:
 
 def test_a_failed_run_is_in_no_figure() -> None:
     a = [[*A[:3], NAN, *A[3:]], [NAN, *A[:5], NAN, A[5]]]
-    found = analysis_stats.welch(a, [*B, NAN], 0.9)
+    difference = analysis_stats.welch(a, [*B, NAN], 0.9)
     library = stats.ttest_ind(a, [[*B, NAN]] * 2, axis=1, equal_var=False, nan_policy="omit")
-    assert found.p == pytest.approx(library.pvalue)
+    assert difference.p == pytest.approx(library.pvalue)
     alone = analysis_stats.difference_from_reported(A, [0.75, 0.76], 0.9)
     together = analysis_stats.difference_from_reported(a, [0.75, 0.76], 0.9)
     assert [float(field[0]) for field in together] == pytest.approx([*map(float, alone)])
@@ -174,8 +177,8 @@ def test_a_failed_run_loses_and_two_tie() -> None:
 def test_the_smallest_detectable_difference_by_statsmodels() -> None:
     n, sd = 12, 0.4
     effect = TTestIndPower().solve_power(nobs1=n, alpha=0.01, power=0.8)
-    found = analysis_stats.min_detectable(sd * math.sqrt(2 / n), 2 * n - 2, 0.01, 0.8)
-    assert found == pytest.approx(effect * sd, rel=1e-4)
+    detectable = analysis_stats.min_detectable(sd * math.sqrt(2 / n), 2 * n - 2, 0.01, 0.8)
+    assert detectable == pytest.approx(effect * sd, rel=1e-4)
     assert math.isnan(analysis_stats.min_detectable(0.0, 10, 0.05, 0.8))
 
 

@@ -32,7 +32,7 @@ def tune(results: Path) -> None:
     """Runs behind a calibration, and its record."""
     write_grid(results, 3, names=["paper"], dataset=HELD_OUT, protocol={"validation": True})
     runs = [r for r in store.load_all(results)[0] if r.dataset.split == "validation"]
-    calibration_record.save(results, calibration.summarise(runs))
+    calibration_record.save(results, calibration.summarize(runs))
 
 
 def test_without_records_every_block_is_one_line(tmp_path: Path) -> None:

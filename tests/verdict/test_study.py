@@ -36,7 +36,7 @@ def calibrated(tmp_path: Path) -> Calibration:
     write_grid(tmp_path, 3, names=["paper"])
     write_calibration_runs(tmp_path)
     runs = [r for r in store.load_all(tmp_path)[0] if r.dataset.split == "validation"]
-    return calibration.summarise(runs)
+    return calibration.summarize(runs)
 
 
 def section_anchors(results: Path) -> list[str]:
