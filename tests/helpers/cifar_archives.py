@@ -1,4 +1,4 @@
-"""Archives in the official CIFAR-10 form, and a local server that offers them."""
+"""Archives in the official CIFAR-10 format, and a local web server for them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Archive:
-    """What went into an archive, and the archive itself."""
+    """An archive and its contents.
+
+    Attributes:
+        train, test: images [N, 32, 32, 3] and labels [N].
+        packed: bytes of the .tar.gz.
+        md5: hash of each file in it, by name.
+    """
 
     train: Part
     test: Part
@@ -36,7 +42,7 @@ class Archive:
     md5: dict[str, str]
 
     def install(self, patch: pytest.MonkeyPatch, url: str) -> None:
-        """Make torchvision take this archive, at this address, for the official one."""
+        """Make torchvision accept this archive, at this address, as the official one."""
         patch.setattr(CIFAR10, "url", url)
         patch.setattr(CIFAR10, "tgz_md5", md5(self.packed))
         patch.setattr(CIFAR10, "train_list", [[name, self.md5[name]] for name in TRAIN_FILES])
@@ -117,7 +123,7 @@ class ArchiveServer:
 
 @contextmanager
 def archive_server() -> Iterator[ArchiveServer]:
-    """A site that is up inside the block and refuses connections after it."""
+    """Run a web server inside the block; it refuses connections afterwards."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -16,7 +16,7 @@ def random_split(n: int, seed: int) -> Split:
 
 
 def fingerprint_of(train: Split, test: Split, classes: tuple[str, ...]) -> str:
-    """The fingerprint of data that no reader has read."""
+    """The fingerprint of data that comes from no file."""
     arrays = [(part.images.numpy(), part.labels.numpy()) for part in (train, test)]
     return RawDataset("made", classes, *arrays).fingerprint
 

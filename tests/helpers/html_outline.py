@@ -19,12 +19,12 @@ class Tag:
     inside: list[Tag] = field(default_factory=list)
 
     def find(self, *names: str) -> list[Tag]:
-        """Every element of these names in it, in order."""
-        found = [self] if self.name in names else []
-        return found + [tag for child in self.inside for tag in child.find(*names)]
+        """This element and its descendants that have one of these names, in order."""
+        matches = [self] if self.name in names else []
+        return matches + [tag for child in self.inside for tag in child.find(*names)]
 
     def all(self) -> list[Tag]:
-        """It and every element in it."""
+        """This element and all its descendants."""
         return [self, *(tag for child in self.inside for tag in child.all())]
 
     def get(self, name: str) -> str:
@@ -39,10 +39,10 @@ class _Reader(HTMLParser):
         self._open = self.root
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = Tag(tag, dict(attrs), self._open)
-        self._open.inside.append(found)
+        element = Tag(tag, dict(attrs), self._open)
+        self._open.inside.append(element)
         if tag not in _EMPTY:
-            self._open = found
+            self._open = element
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._open.inside.append(Tag(tag, dict(attrs), self._open))
@@ -62,7 +62,7 @@ class _Reader(HTMLParser):
 
 
 def parse_page(page: str) -> Tag:
-    """The page's root; fails where an element is closed by another's end."""
+    """Parse a page and return its root; fail if tags are not nested correctly."""
     reader = _Reader()
     reader.feed(page)
     reader.close()

@@ -1,4 +1,4 @@
-"""Image folders on disk, filled with noise."""
+"""Write image folders of noise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from tests.helpers.cifar_archives import Part
 
 
 def write_image_folder(root: Path, suffix: str = ".png") -> dict[str, Part]:
-    """Three classes of noise, 4 + 2 images each, and the arrays that they should give."""
+    """Write three classes of noise, 4 training and 2 test images each.
+
+    Returns:
+        The arrays that reading "train" and "test" should give.
+    """
     rng = np.random.default_rng(0)
     wanted = {}
     for part, n in (("train", 4), ("test", 2)):

@@ -1,4 +1,4 @@
-"""Records as runs would have left them, made without training."""
+"""Synthetic records of runs, made without training."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def _counted(right: int) -> dict[str, Any]:
 
 
 def make_history(accuracies: list[float], gap: float = 0.02) -> list[dict[str, Any]]:
-    """A history with these test accuracies, losses that mirror them, and a training curve that
-    lies `gap` above."""
+    """A history with these test accuracies; losses are 1 - accuracy, and the training curve is
+    `gap` better."""
     return [
         {
             "epoch": epoch,
@@ -138,8 +138,8 @@ def make_history(accuracies: list[float], gap: float = 0.02) -> list[dict[str, A
 def make_group(n: int, names: tuple[str, ...] = ("paper", "no_augmentation")) -> groups.RunGroup:
     """`n` seeds of each variant; each is four points worse than the one before."""
     runs = [
-        make_record(name, seed, 740 - 40 * place + 4 * (seed % 2 == 0) + seed % 3)
-        for place, name in enumerate(names)
+        make_record(name, seed, 740 - 40 * position + 4 * (seed % 2 == 0) + seed % 3)
+        for position, name in enumerate(names)
         for seed in range(n)
     ]
     (group,), _ = groups.group(runs)

@@ -1,4 +1,4 @@
-"""Results folders full of made-up records: a clean grid, and one with everything wrong."""
+"""Results folders of synthetic records: a clean grid, and one with every kind of warning."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_grid(
     names: list[str] | None = None,
     **changed: Any,
 ) -> None:
-    """Runs of the variants on CIFAR-10's official images, as they might have come out."""
+    """Write records of the variants on CIFAR-10's official images with plausible figures."""
     source = np.random.default_rng(epochs)
     dataset, protocol = changed.pop("dataset", {}), changed.pop("protocol", {})
     split = dataset.get("split", "test")
@@ -46,7 +46,7 @@ def write_grid(
 
 
 def write_troubled_grid(results: Path) -> None:
-    """A grid in which about everything that can be wrong is."""
+    """Write a grid with damaged, duplicate and failed runs, and several settings."""
     write_grid(results, 5)
     write_grid(results, 2, epochs=40, names=["paper"])
     write_grid(

@@ -1,4 +1,4 @@
-"""The part of a record that must not differ between two runs of one specification."""
+"""The part of a record that must be equal in two runs of the same specification."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def comparable_bits(record: dict[str, Any]) -> dict[str, Any]:
-    """What must be equal: hashes, metrics, and the history without its times."""
+    """Hashes, metrics, and the history without times."""
     timed = ("seconds", "images_per_second")
     history = [{k: v for k, v in row.items() if k not in timed} for row in record["history"]]
     return {

@@ -1,7 +1,7 @@
-"""A real Slurm on this machine: one controller and two nodes of one CPU each, on loopback.
+"""Start a real Slurm cluster on loopback: one controller and two nodes of one CPU each.
 
-Everything that it writes lies in a folder of its own, and every process is a child of the test
-run, ended and waited for at the end. Needs Debian's `slurm-wlm` and `munge`, and root.
+It writes only to a temporary folder, and every process is a child of the test run that is stopped
+at the end. Needs Debian's `slurm-wlm` and `munge`, and root.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def missing_programs() -> str | None:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that is up.
+    """A running cluster.
 
     Attributes:
         folder: holds its state and logs.
-        variables: the environment in which Slurm's commands find it.
+        variables: environment variables that Slurm's commands need.
     """
 
     folder: Path
@@ -80,7 +80,7 @@ class Cluster:
         return done.stdout
 
     def queue(self) -> dict[str, tuple[str, str]]:
-        """State and node of each element that has not ended, by its id."""
+        """State and node of each pending or running job, by its id."""
         lines = self.command("squeue", "-h", "-r", "-o", "%i|%T|%N").split()
         return {name: (state, node) for name, state, node in (line.split("|") for line in lines)}
 
@@ -92,7 +92,7 @@ class Cluster:
 
 @contextmanager
 def slurm_cluster() -> Iterator[Cluster]:
-    """Start a cluster; it is gone when the block has ended."""
+    """Start a cluster, and stop and remove it after the block."""
     # Not in pytest's own folder: that is for one user alone, and munge has another.
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     folder.chmod(0o755)
@@ -116,10 +116,10 @@ def slurm_cluster() -> Iterator[Cluster]:
 def wait_for(
     condition: Callable[[], object], seconds: float, explain: Callable[[], str] = str
 ) -> None:
-    """Wait until something is so.
+    """Wait until a condition is true.
 
     Raises:
-        AssertionError: if it is not within `seconds`.
+        AssertionError: if it is still false after `seconds`.
     """
     end = time.monotonic() + seconds
     while not condition():
@@ -128,7 +128,7 @@ def wait_for(
 
 
 def _cancel_all(up: Cluster) -> None:
-    """End what still runs: its processes would outlive the daemons."""
+    """Cancel all jobs, as their processes would outlive the daemons."""
     up.command("scancel", "--state=PENDING", "--user=root")
     up.command("scancel", "--user=root")
     wait_for(lambda: not up.queue(), 60, up.logs)
@@ -147,20 +147,20 @@ def _configure(folder: Path) -> None:
 
 
 def _munge(folder: Path, running: ExitStack) -> None:
-    """Slurm's messages are signed by munge, which runs as a user of its own."""
+    """Start munge, which signs Slurm's messages, as its own user."""
     user = pwd.getpwnam("munge")
-    place = folder / "munge"
-    place.mkdir(mode=0o755)
-    key = place / "key"
+    directory = folder / "munge"
+    directory.mkdir(mode=0o755)
+    key = directory / "key"
     key.write_bytes(os.urandom(128))
     key.chmod(0o400)
-    for path in (place, key):
+    for path in (directory, key):
         os.chown(path, user.pw_uid, user.pw_gid)
     names = {"socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-    options = [f"--{option}={place / name}" for option, name in names.items()]
+    options = [f"--{option}={directory / name}" for option, name in names.items()]
     command = ["munged", "--foreground", f"--key-file={key}", *options]
     _start(running, command, {"PATH": _path()}, user="munge", group="munge")
-    wait_for((place / "socket").exists, 20)
+    wait_for((directory / "socket").exists, 20)
 
 
 def _daemon(running: ExitStack, variables: dict[str, str], *command: str) -> None:
@@ -189,13 +189,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _path() -> str:
-    """Debian keeps the daemons where only root's PATH looks."""
+    """PATH with the folders of the daemons, which on Debian only root's PATH has."""
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])

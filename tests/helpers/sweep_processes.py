@@ -1,4 +1,4 @@
-"""Sweeps in processes of their own: small images, the real command, and workers to kill."""
+"""Run sweeps in separate processes on small images, and kill their workers."""
 
 from __future__ import annotations
 
@@ -52,30 +52,30 @@ def start_sweep(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def run_local_sweep(images: str, *names: str, **settings: dict[str, Any]) -> None:
-    """What a script does that changes the harness and then sweeps, in its folder.
+    """Sweep variants in this process, for scripts that first modify the harness.
 
     Args:
-        images: folder of pictures.
+        images: image folder.
         names: of the variants, one run each.
-        settings: of a variant's protocol, where they are to be others.
+        settings: changed fields of the protocol, by variant.
     """
     options = RunOptions(
         dataset="folder", data_dir=Path(images), precision="fp32", epochs=3, device="cpu"
     )
-    planned = [
+    specs = [
         dataclasses.replace(
-            one, protocol=dataclasses.replace(one.protocol, **settings.get(one.variant.name, {}))
+            spec, protocol=dataclasses.replace(spec.protocol, **settings.get(spec.variant.name, {}))
         )
-        for one in run_specs(names, [0], options)
+        for spec in run_specs(names, [0], options)
     ]
     try:
-        run(Grid(specs=tuple(planned), options=options))
+        run(Grid(specs=tuple(specs), options=options))
     except Exception as error:  # in one line, as the command does
         sys.exit(f"{type(error).__name__}: {error}")
 
 
 def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for it; returns its status and what it wrote."""
+    """Wait for a process, and return its exit status, stdout and stderr."""
     with process:
         output, errors = process.communicate(timeout=1200)
     return process.returncode, output, errors
@@ -83,32 +83,32 @@ def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def stored_hashes(results: Path) -> dict[str, tuple[str, str]]:
     """Hashes of weights and predictions of every run, by its folder below the results."""
-    found = {}
+    hashes = {}
     for path in results.rglob("record.json"):
         record: dict[str, Any] = json.loads(path.read_text())
-        where = str(path.parent.relative_to(results))
-        found[where] = (record["weights_sha256"], record["predictions_sha256"])
-    return found
+        folder = str(path.parent.relative_to(results))
+        hashes[folder] = (record["weights_sha256"], record["predictions_sha256"])
+    return hashes
 
 
 def leftover_files(results: Path) -> list[Path]:
-    """Files that finished runs must not leave: checkpoints, claims, halves of files."""
+    """Files that finished runs must not leave: checkpoints, locks, partial files."""
     return [p for p in results.rglob("*") if p.suffix == ".pt" or p.name.startswith(".")]
 
 
 def lock_holders(results: Path) -> dict[int, Path]:
-    """Living processes that hold a run, and the run's folder."""
-    found = {}
+    """Running processes that hold the lock of a run, with the run's folder."""
+    holders = {}
     for path in results.rglob(".lease*"):
         with contextlib.suppress(OSError, ValueError):
             pid = json.loads(path.read_text())["pid"]
             if lock.born(pid):
-                found[pid] = path.parent
-    return found
+                holders[pid] = path.parent
+    return holders
 
 
 def kill(pid: int) -> bool:
-    """Kill a process as the out-of-memory killer does; False if it was gone."""
+    """Kill a process as the out-of-memory killer does; False if it has ended already."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -117,7 +117,7 @@ def kill(pid: int) -> bool:
 
 
 def wait_until_gone(pids: set[int], seconds: float = 20.0) -> bool:
-    """Whether all of these processes end in time."""
+    """Wait for processes to end; whether all end in time."""
     limit = time.monotonic() + seconds
     while pids and time.monotonic() < limit:
         pids = {pid for pid in pids if lock.born(pid)}
