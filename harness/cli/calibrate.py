@@ -1,4 +1,4 @@
-"""`calibrate`: the one tuned number."""
+"""`calibrate`: choose the number of epochs on the validation split."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def calibrate(
     archive: ArchiveOption = None,
     device: DeviceOption = "auto",
     results: ResultsOption = Path("results"),
-    seeds: Annotated[str, typer.Option(help="At least three.")] = "0-2",
+    seeds: Annotated[str, typer.Option(help="Seeds, at least three, such as 0-2.")] = "0-2",
     eager: EagerOption = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Runs at once. [default: one a GPU, or one on the CPU]"),
+        typer.Option(min=1, help="Worker processes. [default: one per GPU, or one on the CPU]"),
     ] = None,
     budget_file: Annotated[
         Path | None,
         typer.Option(
             "--budget",
             metavar="FILE",
-            help="Write the number found as a budget file; a checkout's own is "
+            help="Write the chosen number to this budget file; a checkout has it in "
             "harness/protocol/budget.toml.",
         ),
     ] = None,
 ) -> None:
     """Find the smallest number of epochs that reaches 75 % on the validation split.
 
-    Candidates and target are in the decision file; the test images have no part in it. A
-    candidate whose first run is hopeless gets no other seeds. Runs that are there already are
-    not trained again.
+    Candidates and target are in the decision file; the test images are not used. A candidate
+    whose first run is far below the target gets no further seeds. Stored runs are not trained
+    again.
     """
     from harness.analysis import calibration, calibration_record
     from harness.protocol import budget, decision
@@ -62,11 +62,13 @@ def calibrate(
     from harness.sweep.grid import Grid
 
     rule = decision.load()
-    numbers = parse_seeds(seeds)
-    if len(numbers) < rule.budgets.calibration_seeds:
-        raise InputError(f"--seeds {seeds}: the rule wants {rule.budgets.calibration_seeds}.")
+    seed_list = parse_seeds(seeds)
+    if len(seed_list) < rule.budgets.calibration_seeds:
+        raise InputError(
+            f"--seeds {seeds} is too few: give at least {rule.budgets.calibration_seeds} seeds."
+        )
     if dataset == "digits":
-        raise InputError("--dataset digits: its small protocol has no tuned number of epochs.")
+        raise InputError("--dataset digits: its number of epochs is not tuned; choose another.")
     options = RunOptions(
         dataset=dataset,
         data_dir=data_dir,
@@ -78,29 +80,29 @@ def calibrate(
     )
 
     def train(runs: Sequence[tuple[int, int]]) -> list[RunRecord]:
-        chosen = tuple(
+        specs = tuple(
             spec
             for epochs, seed in runs
             for spec in run_specs(
                 [rule.accuracy.variant], [seed], dataclasses.replace(options, epochs=epochs)
             )
         )
-        grid = Grid(specs=chosen, options=options, workers=workers)
+        grid = Grid(specs=specs, options=options, workers=workers)
         engines.get("local").run(grid)
-        records = [status.final_record(spec) for spec in chosen]
+        records = [status.final_record(spec) for spec in specs]
         return [record for record in records if record is not None]
 
-    found = calibration.search(numbers, train, at_once=workers or 1)
-    path = calibration_record.save(results, found)
-    print(markup.markdown(tables.columns(found)))
-    target = f"{100 * found.target:g} %"
-    if found.epochs is None:
-        print(f"No candidate reaches {target}. The record: {path}")
+    result = calibration.search(seed_list, train, at_once=workers or 1)
+    path = calibration_record.save(results, result)
+    print(markup.markdown(tables.candidate_columns(result)))
+    target = f"{100 * result.target:g} %"
+    if result.epochs is None:
+        print(f"No candidate reaches {target}. Record: {path}")
         return
-    print(f"The smallest budget that reaches {target}: {found.epochs} epochs. {path}")
+    print(f"The smallest budget that reaches {target}: {result.epochs} epochs. Record: {path}")
     if budget_file is not None:
-        if not found.dataset.official:
-            raise InputError("--budget: the number is tuned on the official CIFAR-10 images alone.")
-        title = found.dataset.title
-        budget.write(budget_file, budget.load().replaced_by(found.epochs, found.sha256(), title))
-        print(f"Written: {budget_file}")
+        if not result.dataset.official:
+            raise InputError("--budget: only for a calibration on the official CIFAR-10 images.")
+        title = result.dataset.title
+        budget.write(budget_file, budget.load().replaced_by(result.epochs, result.sha256(), title))
+        print(f"Wrote {budget_file}")

@@ -1,1 +1,1 @@
-"""The report: a results folder as one HTML file that opens offline, and its figures as files."""
+"""Turn a results folder into one HTML file that opens offline, and into figure files."""

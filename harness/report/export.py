@@ -1,4 +1,4 @@
-"""The figures and tables of a report as files of their own, for a paper."""
+"""Write the figures and the table of a report as separate files, for a paper."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from harness.verdict.study import Study
 _PREAMBLE = "% Needs \\usepackage{booktabs}.\n"
 
 
-def save(folder: Path, found: Study, sections: Sequence[Section]) -> int:
+def save(folder: Path, study: Study, sections: Sequence[Section]) -> int:
     """Write every figure as SVG and PNG, and the comparison table as LaTeX.
+
+    Args:
+        folder: the folder to write to; created if missing.
+        study: the results.
+        sections: the sections whose figures are written.
 
     Returns:
         The number of files, named `<section>-<figure>.svg`, `.png` and `table.tex`.
     """
     count = 1
     for section in sections:
-        for picture in (p for part in section.parts for p in part.pictures):
-            for suffix, content in (("svg", style.svg), ("png", style.png)):
-                path = folder / f"{section.anchor}-{picture.name}.{suffix}"
-                write_atomically(path, content(picture.figure))
+        for captioned in (f for part in section.subsections for f in part.figures):
+            for suffix, render in (("svg", style.svg), ("png", style.png)):
+                path = folder / f"{section.anchor}-{captioned.name}.{suffix}"
+                write_atomically(path, render(captioned.figure))
                 count += 1
-    table = _PREAMBLE + comparison.render(found.group_verdicts, "latex")
+    table = _PREAMBLE + comparison.render(study.group_verdicts, "latex")
     write_atomically(folder / "table.tex", table.encode())
     return count

@@ -1,4 +1,4 @@
-"""The page: what was read, drawn and tabulated, put into one HTML file."""
+"""Render the report as one HTML file."""
 
 from __future__ import annotations
 
@@ -16,60 +16,61 @@ from harness.report.figures import by_variant, style, svg
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.samples import Gallery
 from harness.report.sections import Section
-from harness.report.summary import answer
+from harness.report.summary import summarize
 from harness.report.text import audit as text_audit
 from harness.verdict import audit
 from harness.verdict.study import Study
 
 
-def page(found: Study, sections: Sequence[Section], gallery: Gallery | None = None) -> bytes:
-    """The report as one HTML file that needs nothing from outside.
+def page(study: Study, sections: Sequence[Section], gallery: Gallery | None = None) -> bytes:
+    """Render the report as one self-contained HTML file.
 
     Args:
-        found: the records and their judgement.
+        study: the records and their verdict.
         sections: see `harness.report.sections`.
-        gallery: sample predictions, where the dataset is at hand.
+        gallery: sample predictions, None if there are none to show.
 
     Returns:
-        UTF-8; the same bytes for the same arguments.
+        The page in UTF-8; the same bytes for the same arguments.
     """
     styles = svg.Styles()
-    rules = found.verdict.rules
+    rules = study.verdict.rules
 
-    def draw(picture: CaptionedFigure, prefix: str) -> Markup:
-        key = f"{prefix}-{picture.name}"
-        return Markup(svg.inline(picture.figure, key, picture.alt, styles))
+    def draw(captioned: CaptionedFigure, prefix: str) -> Markup:
+        key = f"{prefix}-{captioned.name}"
+        return Markup(svg.inline(captioned.figure, key, captioned.alt, styles))
 
     with style.applied():
         distance = (
-            by_variant.distance(found.primary.accuracy, rules) if found.primary.accuracy else None
+            by_variant.distance(study.primary.accuracy, rules) if study.primary.accuracy else None
         )
-    audited = audit.audit()
+    audit_result = audit.audit()
     environment = _environment()
+    summary = summarize(study)
     body = environment.get_template("body.html").render(
-        answer=answer(found),
+        summary=summary,
         claim=next(c for c in claims(rules) if c.key == "accuracy"),
         title=reported.TITLE,
         selection=reported.SELECTION,
-        found=found,
+        study=study,
         distance=distance,
         sections=sections,
         gallery=gallery,
-        unknowns=tables.unknowns_table(rules),
-        audit=audited,
-        audit_sentences=text_audit.sentences(audited),
+        assumptions=tables.assumptions_table(rules),
+        audit=audit_result,
+        audit_sentences=text_audit.sentences(audit_result),
         draw=draw,
     )
     # The styles of the figures are known only once all of them are drawn.
-    css = "\n".join([_colours(), _source("page.css"), styles.css()])
-    script = _source("sort.js")
+    css = "\n".join([_palette_css(), _template_source("page.css"), styles.css()])
+    script = _template_source("sort.js")
     return (
         environment.get_template("page.html")
         .render(
-            word=answer(found).verdict_label,
+            verdict_label=summary.verdict_label,
             css=Markup(css),
             script=Markup(script),
-            policy=_policy(css, script),
+            policy=_content_security_policy(css, script),
             body=Markup(body),
         )
         .encode()
@@ -86,14 +87,14 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _source(name: str) -> str:
+def _template_source(name: str) -> str:
     environment = _environment()
     assert environment.loader is not None
     return environment.loader.get_source(environment, name)[0]
 
 
-def _colours() -> str:
-    """The palette as CSS variables: light, dark where the reader's scheme is, light on paper."""
+def _palette_css() -> str:
+    """Return the palette as CSS variables: light, dark on screens in dark mode, light in print."""
     light = "".join(f"--{name}:{shade.light};" for name, shade in style.PALETTE.items())
     dark = "".join(f"--{name}:{shade.dark};" for name, shade in style.PALETTE.items())
     return (
@@ -102,13 +103,13 @@ def _colours() -> str:
     )
 
 
-def _policy(css: str, script: str) -> str:
-    """Nothing may be fetched or run but the page's own style, script and pictures."""
+def _content_security_policy(css: str, script: str) -> str:
+    """Return a Content-Security-Policy that allows only the page's own style, script and images."""
 
-    def own(text: str) -> str:
+    def source_hash(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
     return (
-        f"default-src 'none'; style-src {own(css)}; script-src {own(script)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {source_hash(css)}; script-src {source_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )

@@ -1,4 +1,4 @@
-"""Where the runs of a group come from, what they cost, and how to repeat each row. Pure."""
+"""Provenance and cost of a group of runs, and the commands that repeat them. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.report.tables import Cell, Table
 from harness.runs.record import RunRecord
 from harness.runs.threads import THREADS
 
-# Where the records lie already, `run` would find every run done.
-_ANEW = "again"
+# Another folder than the records': there, `run` would skip every run as finished.
+_REPEAT_FOLDER = "again"
 
 
 def seed_ranges(seeds: Iterable[int]) -> str:
-    """Seeds as `run --seeds` takes them: 0, 1, 2 and 5 are "0-2,5"."""
+    """Format seeds as `run --seeds` accepts them: 0, 1, 2 and 5 are "0-2,5"."""
     runs: list[list[int]] = []
     for seed in sorted(seeds):
         if runs and seed == runs[-1][1] + 1:
@@ -30,9 +30,9 @@ def seed_ranges(seeds: Iterable[int]) -> str:
 
 
 def facts(group: RunGroup) -> list[tuple[str, str]]:
-    """Data, protocol, code, environment and cost, by name."""
+    """Return dataset, protocol, code, environment and cost of a group, as (name, text) pairs."""
     records, data, protocol = group.records, group.dataset, group.protocol
-    spent = sum(r.train_seconds for r in records)
+    seconds = sum(r.train_seconds for r in records)
     sizes = sorted({r.parameters for r in records if r.parameters})
     official = "yes, checksums verified" if data.official else "NO"
     settings = [
@@ -43,17 +43,17 @@ def facts(group: RunGroup) -> list[tuple[str, str]]:
     return [
         ("data", f"{data.title}; official archive: {official}"),
         ("data fingerprint (SHA-256)", data.fingerprint),
-        ("images", f"{data.train_size:,} trained on, {data.test_size:,} judged on"),
+        ("images", f"{data.train_size:,} for training, {data.test_size:,} for evaluation"),
         ("training", ", ".join(training)),
         ("parameters", ", ".join(f"{n:,}" for n in sizes) or "not recorded"),
         ("environment", "; ".join(environments(records)) or "no runs"),
-        ("code", _code(records)),
-        ("decision file (SHA-256)", _cited(records)),
+        ("code", _code_versions(records)),
+        ("decision file (SHA-256)", _decision_files(records)),
         *_interrupted(records),
         (
             "cost",
-            f"{formatting.duration(spent)} of training for {pluralize(len(records), 'run')}, all "
-            "together",
+            f"{formatting.duration(seconds)} of training in total, for "
+            f"{pluralize(len(records), 'run')}",
         ),
     ]
 
@@ -64,39 +64,41 @@ def _interrupted(records: Sequence[RunRecord]) -> list[tuple[str, str]]:
         for r in records
         if r.resumed_at
     ]
-    return [("cut off and gone on with", "; ".join(cut))] if cut else []
+    return [("interrupted and resumed", "; ".join(cut))] if cut else []
 
 
-def _code(records: Sequence[RunRecord]) -> str:
-    found = Counter(
-        f"commit {r.code.commit[:12]}" + " with changes" * bool(r.code.dirty)
-        if r.code.commit
-        else "commit not recorded"
-        for r in records
-    )
-    return "; ".join(f"{text} ({pluralize(n, 'run')})" for text, n in sorted(found.items()))
+def _code_versions(records: Sequence[RunRecord]) -> str:
+    counts = Counter(_code_version(record) for record in records)
+    return "; ".join(f"{text} ({pluralize(n, 'run')})" for text, n in sorted(counts.items()))
 
 
-def _cited(records: Sequence[RunRecord]) -> str:
-    own = decision.sha256()
-    found = Counter(r.decision_sha256 for r in records)
+def _code_version(record: RunRecord) -> str:
+    commit, dirty = record.code.commit, record.code.dirty
+    if commit is None:
+        return "commit not recorded"
+    return f"commit {commit[:12]} with changes" if dirty else f"commit {commit[:12]}"
+
+
+def _decision_files(records: Sequence[RunRecord]) -> str:
+    current = decision.sha256()
+    counts = Counter(r.decision_sha256 for r in records)
     return "; ".join(
-        f"{'this one' if sha == own else 'another'}, {sha[:12]} ({pluralize(n, 'run')})"
-        for sha, n in sorted(found.items())
+        f"{'the current one' if sha == current else 'another'}, {sha[:12]} ({pluralize(n, 'run')})"
+        for sha, n in sorted(counts.items())
     )
 
 
-def repeats(group: RunGroup, arms: Sequence[VariantRuns]) -> Table:
-    """The commands that train each row again."""
+def repeat_table(group: RunGroup, variant_runs: Sequence[VariantRuns]) -> Table:
+    """Return the table of commands that train the runs of each variant again."""
     rows = []
-    for arm in arms:
-        own = [r for r in group.records if r.variant == arm.name]
-        seconds = [r.train_seconds for r in own if not r.failed]
+    for runs in variant_runs:
+        records = [r for r in group.records if r.variant == runs.name]
+        seconds = [r.train_seconds for r in records if not r.failed]
         mean = sum(seconds) / len(seconds) if seconds else float("nan")
         rows.append(
             (
-                Cell(arm.name),
-                Cell("; ".join(_commands(group, own))),
+                Cell(runs.name),
+                Cell("; ".join(_commands(group, records))),
                 Cell(formatting.duration(mean), mean if seconds else None),
             )
         )
@@ -104,34 +106,36 @@ def repeats(group: RunGroup, arms: Sequence[VariantRuns]) -> Table:
         ("variant", ""),
         (
             "command",
-            f"trains these runs anew, in the folder {_ANEW}; python -m harness verify RUN_DIR "
-            "repeats one of them and compares it with its record bit for bit",
+            f"trains these runs again, in the folder {_REPEAT_FOLDER}; python -m harness verify "
+            "RUN_DIR repeats one of them and compares it with its record bit for bit",
         ),
-        ("time of a run", "training alone, as it was"),
+        ("time per run", "mean training time of the recorded runs"),
     )
     return Table("How to repeat each row", headers, tuple(rows), prose=True)
 
 
 def _commands(group: RunGroup, records: Sequence[RunRecord]) -> list[str]:
-    """A command for each number of threads that runs of one variant were told to have: it
-    decides bits."""
-    told: dict[str | None, list[RunRecord]] = {}
+    """Return a command for each number of threads that was set for runs of a variant, because
+    the number of threads decides bits."""
+    by_threads: dict[str | None, list[RunRecord]] = {}
     for run in sorted(records, key=lambda r: r.seed):
-        told.setdefault(run.environment.variables.get(THREADS), []).append(run)
+        by_threads.setdefault(run.environment.variables.get(THREADS), []).append(run)
     return [
         (f"{THREADS}={shlex.quote(threads)} " if threads else "")
         + command(group, runs[0].variant, (r.seed for r in runs))
-        for threads, runs in told.items()
+        for threads, runs in by_threads.items()
     ]
 
 
 def command(group: RunGroup, variant: str, seeds: Iterable[int]) -> str:
-    """`run` with every option that these runs depend on, in a folder that holds none of them."""
+    """Return the `run` command with every option that these runs depend on."""
     data, protocol = group.dataset, group.protocol
     words = ["python", "-m", "harness", "run", "--variant", variant, "--seeds", seed_ranges(seeds)]
     words += ["--dataset", data.name]
     words += ["--epochs", str(protocol.epochs), "--precision", protocol.precision]
-    words += ["--validation"] * protocol.validation
-    words += ["--data-dir", "DIR"] * (data.name == "folder")
-    words += ["--results", _ANEW]
+    if protocol.validation:
+        words += ["--validation"]
+    if data.name == "folder":
+        words += ["--data-dir", "DIR"]
+    words += ["--results", _REPEAT_FOLDER]
     return shlex.join(words)

@@ -1,6 +1,6 @@
-"""`results/README.md` and its figures: what the stored records say, as one Markdown page.
+"""Render `results/README.md` and its figures from the stored records.
 
-`python -m harness docs` writes them; a test fails while they differ from the records.
+`python -m harness docs` writes them; a test fails if they are out of date.
 """
 
 from __future__ import annotations
@@ -24,103 +24,117 @@ NO_RUNS = "Not answered yet: no runs on the official test images have been recor
 NO_CALIBRATION = "No calibration has been recorded yet."
 
 
-def files(found: Study, shown: Sequence[Section]) -> dict[Path, bytes]:
-    """The page and its figures, by path, as they should be; `shown` are the sections of `found`."""
-    results = found.results
-    page = "\n\n".join(part for part in _page(found, shown) if part) + "\n"
-    wanted = {results / "README.md": page.encode()}
-    for section in shown:
-        for picture in _pictures(section):
-            wanted[results / _path(section, picture)] = style.svg(picture.figure)
-    return wanted
+def files(study: Study, all_sections: Sequence[Section]) -> dict[Path, bytes]:
+    """Render the page and its figures.
 
+    Args:
+        study: the results.
+        all_sections: the sections of `study`.
 
-def answer_in_short(found: Study, shown: Sequence[Section]) -> str:
-    """The outcome and the ablations in sentences, the leading runs' figure, the budget curves.
-
-    Figures are named as from the folder above the results. Empty where no run is of test images.
+    Returns:
+        The content of each file, by path.
     """
-    if found.primary.group.dataset.split != "test":
+    results = study.results
+    page = "\n\n".join(part for part in _page(study, all_sections) if part) + "\n"
+    contents = {results / "README.md": page.encode()}
+    for section in all_sections:
+        for figure in _figures(section):
+            contents[results / _figure_path(section, figure)] = style.svg(figure.figure)
+    return contents
+
+
+def answer_in_short(study: Study, all_sections: Sequence[Section]) -> str:
+    """Return the outcome and the ablations in sentences, with the main figure and budget curves.
+
+    Paths of figures are relative to the parent of the results folder. Empty if the primary runs
+    were not evaluated on test images.
+    """
+    if study.primary.group.dataset.split != "test":
         return ""
-    first, *others = shown
-    told, rules = summary.answer(found), found.verdict.rules
-    drawn = [first, *(o for o in others if o.anchor.startswith(sections.BUDGETS))]
-    folder = found.results.name + "/"
-    figures = [_told(s, pictures[0], folder) for s in drawn if (pictures := _pictures(s))]
-    data = found.primary.group.dataset.fingerprint
-    tuned = [c for c in found.calibrations.values() if c.dataset.fingerprint == data]
-    sentences = [
-        *(text_sentences.steps(calibration, rules) for calibration in tuned),
-        *(budget.sentence(c, rules) for c in found.verdict.curves if found.primary in c),
-        text_sentences.ablations(found.primary, rules),
-        text_sentences.last_epochs(found.primary.group, rules),
-        *(f"{fact.name} {fact.value}: {fact.detail}." for fact in summary.own_tables()),
+    first, *later = all_sections
+    answer, rules = summary.summarize(study), study.verdict.rules
+    with_figures = [first, *(o for o in later if o.anchor.startswith(sections.BUDGET_ANCHOR))]
+    folder = study.results.name + "/"
+    images = [
+        _captioned_image(section, figures[0], folder)
+        for section in with_figures
+        if (figures := _figures(section))
     ]
-    paragraphs = [f"**{told.verdict_label}.** {told.sentence}", *(s for s in sentences if s)]
-    return "\n\n".join([*paragraphs, *figures])
+    fingerprint = study.primary.group.dataset.fingerprint
+    calibrations = [c for c in study.calibrations.values() if c.dataset.fingerprint == fingerprint]
+    sentences = [
+        *(text_sentences.steps(calibration, rules) for calibration in calibrations),
+        *(budget.sentence(c, rules) for c in study.verdict.curves if study.primary in c),
+        text_sentences.ablations(study.primary, rules),
+        text_sentences.last_epochs(study.primary.group, rules),
+        *(f"{row.name} {row.value}: {row.detail}." for row in summary.contradicted_claims()),
+    ]
+    paragraphs = [f"**{answer.verdict_label}.** {answer.sentence}", *(s for s in sentences if s)]
+    return "\n\n".join([*paragraphs, *images])
 
 
-def calibration_in_short(found: Study, shown: Sequence[Section]) -> str:
-    """The figure of each calibration, named as from the folder above the results."""
+def calibration_in_short(study: Study, all_sections: Sequence[Section]) -> str:
+    """Return the figure of each calibration; paths are relative to the results folder's parent."""
     return "\n\n".join(
-        _told(section, picture, found.results.name + "/")
-        for section in shown
-        if section.anchor.startswith(sections.CALIBRATION)
-        for picture in _pictures(section)
+        _captioned_image(section, figure, study.results.name + "/")
+        for section in all_sections
+        if section.anchor.startswith(sections.CALIBRATION_ANCHOR)
+        for figure in _figures(section)
     )
 
 
-def _page(found: Study, shown: Sequence[Section]) -> Iterator[str]:
-    first = summary.answer(found)
+def _page(study: Study, all_sections: Sequence[Section]) -> Iterator[str]:
+    answer = summary.summarize(study)
     yield "# Results"
-    yield ("Written by `python -m harness docs` from the records below this folder; never edited.")
-    yield f"**{first.verdict_label}.** {first.sentence}"
+    yield ("Generated by `python -m harness docs` from the records in this folder; do not edit.")
+    yield f"**{answer.verdict_label}.** {answer.sentence}"
     yield _markdown(
         {
-            "": [fact.name for fact in first.rows],
-            "what": [f"**{f.value}**" if f.alarm else f.value for f in first.rows],
-            "more": [fact.detail for fact in first.rows],
+            "": [row.name for row in answer.rows],
+            "what": [f"**{row.value}**" if row.alarm else row.value for row in answer.rows],
+            "more": [row.detail for row in answer.rows],
         }
     )
-    lacking = [f"- {sentence}" for sentence in _not_run(found)]
-    yield "\n".join([*(f"- {problem.sentence}" for problem in found.warnings), *lacking])
-    for section in shown:
+    missing = [f"- {sentence}" for sentence in _missing_budgets(study)]
+    yield "\n".join([*(f"- {warning.sentence}" for warning in study.warnings), *missing])
+    for section in all_sections:
         yield from _section(section)
-    yield from _table(tables.unknowns_table(found.verdict.rules))
+    yield from _table(tables.assumptions_table(study.verdict.rules))
 
 
-def _not_run(found: Study) -> Iterator[str]:
-    """What the decision file wants published of the leading data and protocol, and is not there."""
-    rules = found.verdict.rules
-    same = next(
-        (curve for curve in found.verdict.curves if found.primary in curve), (found.primary,)
+def _missing_budgets(study: Study) -> Iterator[str]:
+    """Yield what the decision file wants published for the primary dataset and protocol and what
+    has not been run."""
+    rules = study.verdict.rules
+    curve = next(
+        (curve for curve in study.verdict.curves if study.primary in curve), (study.primary,)
     )
-    if lacking := budget.lacking(same, rules):
+    if missing := budget.lacking(curve, rules):
         yield " ".join(
             [
                 "The decision file wants accuracy and the sign of each ablation published at "
                 f"{', '.join(map(str, rules.budgets.curve))} epochs, and a verdict at "
                 f"{rules.budgets.reference} too.",
-                *lacking,
+                *missing,
             ]
         )
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield f"## {section.title}: {section.standing}"
+    yield f"## {section.title}: {section.subtitle}"
     yield section.paragraph
     yield "\n".join(f"- {note}" for note in section.notes)
     for table in section.tables:
         yield from _table(table)
-    for part in section.parts:
+    for part in section.subsections:
         yield f"### {part.title}"
         yield part.note
-        for picture in part.pictures:
-            yield f"**{picture.title}.** {picture.caption}"
-            yield _shown(section, picture)
+        for figure in part.figures:
+            yield f"**{figure.title}.** {figure.caption}"
+            yield _image(section, figure)
         if part.table is not None:
             yield from _table(part.table)
-    for table in section.after:
+    for table in section.final_tables:
         yield from _table(table)
     if section.facts:
         yield "### Dataset, environment and cost"
@@ -128,21 +142,21 @@ def _section(section: Section) -> Iterator[str]:
         yield _markdown({"": list(names), "what": list(values)})
 
 
-def _pictures(section: Section) -> list[CaptionedFigure]:
-    return [picture for part in section.parts for picture in part.pictures]
+def _figures(section: Section) -> list[CaptionedFigure]:
+    return [figure for part in section.subsections for figure in part.figures]
 
 
-def _path(section: Section, picture: CaptionedFigure) -> str:
-    return f"{FIGURES}/{section.anchor}-{picture.name}.svg"
+def _figure_path(section: Section, figure: CaptionedFigure) -> str:
+    return f"{FIGURES}/{section.anchor}-{figure.name}.svg"
 
 
-def _shown(section: Section, picture: CaptionedFigure, folder: str = "") -> str:
-    return f"![{picture.alt}]({folder}{_path(section, picture)})"
+def _image(section: Section, figure: CaptionedFigure, folder: str = "") -> str:
+    return f"![{figure.alt}]({folder}{_figure_path(section, figure)})"
 
 
-def _told(section: Section, picture: CaptionedFigure, folder: str) -> str:
-    """A figure below its caption, outside its section."""
-    return f"{section.title}. {picture.caption}\n\n{_shown(section, picture, folder)}"
+def _captioned_image(section: Section, figure: CaptionedFigure, folder: str) -> str:
+    """Return a figure below its caption, for use outside its section."""
+    return f"{section.title}. {figure.caption}\n\n{_image(section, figure, folder)}"
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -150,8 +164,8 @@ def _table(table: Table) -> Iterator[str]:
     names = [name for name, _ in table.headers]
     columns = list(zip(*table.rows, strict=True))
     yield _markdown({n: [c.text for c in column] for n, column in zip(names, columns, strict=True)})
-    if told := [f"{name}: {text}" for name, text in table.headers if text]:
-        yield "; ".join(told) + "."
+    if notes := [f"{name}: {text}" for name, text in table.headers if text]:
+        yield "; ".join(notes) + "."
 
 
 def _markdown(columns: dict[str, list[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of the dataset with what a network said of them, where both are at hand."""
+"""Sample predictions: images of the dataset with the class that a network predicted."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from harness.runs.record import RunRecord
 from harness.verdict.study import DataWarning
 from harness.verdict.verdict import GroupVerdict
 
-_SHOWN = 24
+_MAX_SAMPLES = 24
 
-_EMBEDDED = "digits"  # its images come with scikit-learn: no --data-dir is needed
+_BUNDLED_DATASET = "digits"  # its images come with scikit-learn: no --data-dir is needed
 
 
-class _Told(BaseModel):
-    """What `explain` writes about its sheet, as far as it is read here."""
+class _ExplanationFile(BaseModel):
+    """The fields of `explain.json` that the report uses."""
 
     weights_sha256: str
     alt: str
@@ -34,7 +34,7 @@ class _Told(BaseModel):
 
 @dataclass(frozen=True)
 class Sample:
-    """One image: a data URI of it, its class, the guess, its probability as a fraction."""
+    """One image: its data URI, index, class, predicted class, and the latter's probability."""
 
     uri: str
     index: int
@@ -44,13 +44,13 @@ class Sample:
 
     @property
     def right(self) -> bool:
-        """Whether the guess is the class."""
+        """Whether the prediction is right."""
         return self.truth == self.guess
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What `explain` left in the run's folder: a data URI of its sheet, and that in words."""
+    """The sheet that `explain` wrote: its data URI, alternative text, and the Grad-CAM layer."""
 
     uri: str
     alt: str
@@ -59,7 +59,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures of one run: a random choice, the most confident mistakes, explanations."""
+    """Sample images of one run: a random choice, the most confident mistakes, explanations."""
 
     run: str
     chosen: tuple[Sample, ...]
@@ -68,156 +68,174 @@ class Gallery:
 
 
 def gallery(
-    judgement: GroupVerdict, results: Path, data_dir: Path | None, archive: str | None
+    group_verdict: GroupVerdict, results: Path, data_dir: Path | None, archive: str | None
 ) -> tuple[Gallery | None, tuple[DataWarning, ...]]:
-    """Sample predictions of the first run of a group whose probabilities are still there.
+    """Return sample predictions of the first run of a group that still has its probabilities.
 
     Args:
-        data_dir: where the group's dataset lies; without it, only a dataset that needs no
-            files is shown, and nobody has asked for it.
+        group_verdict: the group.
+        results: the results folder.
+        data_dir: folder of the group's dataset. If None, images are shown only for a dataset that
+            needs no folder, and nothing is reported as missing.
+        archive: URL or file of the official archive.
 
     Returns:
-        The gallery, None where there is nothing to show, and what could not be shown and why.
+        The gallery, None if there is nothing to show, and warnings about what cannot be shown.
 
     Raises:
-        InputError: if the dataset is missing or another one.
+        InputError: if the dataset is missing or has another fingerprint.
     """
-    asked = data_dir is not None
-    if not asked and judgement.group.dataset.name != _EMBEDDED:
+    requested = data_dir is not None
+    if not requested and group_verdict.group.dataset.name != _BUNDLED_DATASET:
         return None, ()
-    kept = [(r, folder) for r in judgement.group.records if (folder := _folder(results, r))]
-    if not kept:
-        return None, (_nothing(judgement),) if asked else ()
+    candidates = [
+        (r, folder)
+        for r in group_verdict.group.records
+        if (folder := _folder_with_probabilities(results, r))
+    ]
+    if not candidates:
+        return None, (_no_probabilities_warning(group_verdict),) if requested else ()
     damaged = []
-    for run, folder in sorted(kept, key=lambda pair: (pair[0].variant != "paper", pair[0].seed)):
+    for run, folder in sorted(
+        candidates, key=lambda pair: (pair[0].variant != "paper", pair[0].seed)
+    ):
         try:
-            probabilities = _probabilities(folder / store.PROBABILITIES, run)
+            probabilities = _load_probabilities(folder / store.PROBABILITIES, run)
         except _DamagedError as error:
             damaged.append(str(error))
             continue
-        images, labels = _judged_on(run, data_dir, archive)
-        chosen, mistakes = _pick(run, images, labels, probabilities)
+        images, labels = _load_evaluated_images(run, data_dir, archive)
+        chosen, mistakes = _choose_samples(run, images, labels, probabilities)
         explanation = None
         try:
-            explanation = _explanation(folder, run)
+            explanation = _load_explanation(folder, run)
         except _DamagedError as error:
             damaged.append(str(error))
-        shown = Gallery(f"{run.variant}, seed {run.seed}", chosen, mistakes, explanation)
-        return shown, _problems(damaged)
-    return None, _problems(damaged)
+        result = Gallery(f"{run.variant}, seed {run.seed}", chosen, mistakes, explanation)
+        return result, _damage_warnings(damaged)
+    return None, _damage_warnings(damaged)
 
 
 class _DamagedError(Exception):
-    """A file beside a record cannot be shown; the message names it and the fault."""
+    """A file in a run's folder is damaged; the message names it and the fault."""
 
 
-def _problems(damaged: list[str]) -> tuple[DataWarning, ...]:
+def _damage_warnings(damaged: list[str]) -> tuple[DataWarning, ...]:
     if not damaged:
         return ()
     files = "1 file of a run is" if len(damaged) == 1 else f"{len(damaged)} files of runs are"
     return (DataWarning(f"{files} damaged and not shown.", (*damaged,)),)
 
 
-def _nothing(judgement: GroupVerdict) -> DataWarning:
+def _no_probabilities_warning(group_verdict: GroupVerdict) -> DataWarning:
     return DataWarning(
-        f"No sample predictions: no run has {store.PROBABILITIES} beside its record.",
-        (f"{judgement.title}: run writes it, but it is neither committed nor bundled.",),
+        f"No sample predictions: no run has {store.PROBABILITIES} in its folder.",
+        (f"{group_verdict.title}: run writes it, but it is neither committed nor bundled.",),
     )
 
 
-def _judged_on(
+def _load_evaluated_images(
     run: RunRecord, data_dir: Path | None, archive: str | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images [N, H, W, 3] and labels [N] that a run was judged on."""
-    from harness.data import dataset  # needs torch: only where images are read
+    """Load the images, uint8 [N, H, W, 3], and labels, int64 [N], that a run was evaluated on."""
+    from harness.data import dataset  # imports torch, which is slow: only if images are read
 
     data = dataset.load(run.dataset.name, data_dir, archive)
     if data.fingerprint != run.dataset.fingerprint:
         raise InputError(
-            f"--data-dir: those images are not the ones of {run.variant} seed {run.seed} "
+            f"--data-dir: these are not the images of {run.variant} seed {run.seed} "
             f"(fingerprint {data.fingerprint[:12]}, not {run.dataset.fingerprint[:12]})."
         )
-    judged = data.split_by(run.protocol).test
-    return judged.images.numpy(), judged.labels.numpy()
+    split = data.split_by(run.protocol).test
+    return split.images.numpy(), split.labels.numpy()
 
 
-def _probabilities(path: Path, run: RunRecord) -> NDArray[np.float32]:
-    """Probabilities [N, C] of a run.
+def _load_probabilities(path: Path, run: RunRecord) -> NDArray[np.float32]:
+    """Load the probabilities of a run, float32 [N, C].
 
     Raises:
-        _DamagedError: if they are not that.
+        _DamagedError: if the file is damaged or has another shape or type.
     """
     try:
-        # Mapped first, so that a header that lies about its size cannot ask for all memory.
-        found = np.array(np.lib.format.open_memmap(path, mode="r"))
-    # numpy parses the header as Python: what a torn one raises is as various as that.
+        # Mapped first, so that a header with a wrong size cannot exhaust the memory.
+        probabilities = np.array(np.lib.format.open_memmap(path, mode="r"))
+    # numpy parses the header as Python, so a damaged one may raise any of these.
     except (OSError, EOFError, ValueError, SyntaxError, TokenError, OverflowError) as error:
         raise _DamagedError(f"{path} ({error}).") from error
     shape = (run.dataset.test_size, len(run.dataset.classes))
-    if found.dtype != np.float32 or found.shape != shape or not np.isfinite(found).all():
-        raise _DamagedError(f"{path} ({found.dtype} {found.shape}, not finite float32 {shape}).")
-    return found
+    if (
+        probabilities.dtype != np.float32
+        or probabilities.shape != shape
+        or not np.isfinite(probabilities).all()
+    ):
+        raise _DamagedError(
+            f"{path} ({probabilities.dtype} {probabilities.shape}, not finite float32 {shape})."
+        )
+    return probabilities
 
 
-def _explanation(folder: Path, run: RunRecord) -> Explanation | None:
-    """The sheet, where there is one of these very weights.
+def _load_explanation(folder: Path, run: RunRecord) -> Explanation | None:
+    """Load the explanation sheet; None if there is none for the weights of this record.
 
     Raises:
-        _DamagedError: if it cannot be read.
+        _DamagedError: if the sheet cannot be read.
     """
-    sheet, words = folder / "explain.png", folder / "explain.json"
-    if not (sheet.exists() and words.exists()):
+    image_path, text = folder / "explain.png", folder / "explain.json"
+    if not (image_path.exists() and text.exists()):
         return None
     try:
-        told = _Told.model_validate_json(words.read_bytes())
-        if told.weights_sha256 != run.weights_sha256:
+        description = _ExplanationFile.model_validate_json(text.read_bytes())
+        if description.weights_sha256 != run.weights_sha256:
             return None
-        content = sheet.read_bytes()
+        content = image_path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
-            image.load()  # a torn one is found only where its pixels are read
+            image.load()  # damage is detected only when the pixels are read
     except ValidationError as error:
-        fault = f"{words.name}: {store.first_fault(error)}"
+        fault = f"{text.name}: {store.first_fault(error)}"
         raise _DamagedError(f"explain.* in {folder} ({fault}): run explain again.") from error
     except (OSError, ValueError, SyntaxError) as error:
         raise _DamagedError(f"explain.* in {folder} ({error}): run explain again.") from error
-    return Explanation(_uri(content), told.alt, told.grad_cam_layer)
+    return Explanation(_data_uri(content), description.alt, description.grad_cam_layer)
 
 
-def _folder(results: Path, run: RunRecord) -> Path | None:
-    """Where a run's probabilities lie; None where they do not."""
+def _folder_with_probabilities(results: Path, run: RunRecord) -> Path | None:
+    """Return a run's folder if it has the probabilities, else None."""
     if run.failed:
         return None
     folder = store.directory(results, run.protocol, run.variant, run.seed)
     return folder if (folder / store.PROBABILITIES).exists() else None
 
 
-def _pick(
+def _choose_samples(
     run: RunRecord,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float32],
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """A random choice that depends on the run's seed alone, and the most confident mistakes.
+    """Choose random images, by the run's seed, and the most confident mistakes.
 
     Args:
-        images: [N, H, W, 3]; labels [N]; probabilities [N, C].
+        run: the record.
+        images: uint8 [N, H, W, 3].
+        labels: int64 [N].
+        probabilities: float32 [N, C].
     """
     classes = run.dataset.classes
-    guesses, sure = probabilities.argmax(1), probabilities.max(1)
+    guesses, confidences = probabilities.argmax(1), probabilities.max(1)
 
     def sample(index: int) -> Sample:
         truth, guess = classes[labels[index]], classes[guesses[index]]
         buffer = io.BytesIO()
         Image.fromarray(images[index]).save(buffer, format="png")
-        return Sample(_uri(buffer.getvalue()), index, truth, guess, float(sure[index]))
+        return Sample(_data_uri(buffer.getvalue()), index, truth, guess, float(confidences[index]))
 
-    count = min(_SHOWN, len(labels))
+    count = min(_MAX_SAMPLES, len(labels))
     chosen = np.sort(np.random.default_rng(run.seed).choice(len(labels), count, replace=False))
     wrong = np.flatnonzero(guesses != labels)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:_SHOWN]
+    worst = wrong[np.argsort(-confidences[wrong], kind="stable")][:_MAX_SAMPLES]
     return tuple(sample(int(i)) for i in chosen), tuple(sample(int(i)) for i in worst)
 
 
-def _uri(png: bytes) -> str:
-    """A PNG as a data URI."""
+def _data_uri(png: bytes) -> str:
+    """Encode a PNG as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

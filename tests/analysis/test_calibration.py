@@ -66,7 +66,7 @@ def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
     assert trained == [6] + [8] * 3 + [10] * 3
     assert [len(c.seeds) for c in calibrated.candidates] == [1, 3, 3]
     assert calibrated.candidates[0].standard_error is None
-    assert tables.columns(calibrated)["standard error"][0] == "-"
+    assert tables.candidate_columns(calibrated)["standard error"][0] == "-"
 
 
 def test_first_seeds_trained_together_change_nothing_in_the_outcome() -> None:

@@ -1,7 +1,7 @@
-"""The report as people see it: opened in headless Chromium, offline.
+"""The report opened in headless Chromium, offline.
 
 Needs Debian's chromium and chromium-driver and the extra `browser`: `pytest -m browser`. With
-ALEXNET_TEST_SCREENSHOTS=DIR it leaves its screenshots there, to be looked at.
+ALEXNET_TEST_SCREENSHOTS=DIR the screenshots are saved there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ return seen;
 
 
 class Browser:
-    """Chromium without a network, and what it was asked for."""
+    """Chromium without a network, with a log of its requests."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
@@ -108,16 +108,16 @@ def browser() -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
-        found = Browser(started)
-        found.do("Network.enable")
-        found.do(
+        chromium = Browser(started)
+        chromium.do("Network.enable")
+        chromium.do(
             "Network.emulateNetworkConditions",
             offline=True,
             latency=0,
             downloadThroughput=0,
             uploadThroughput=0,
         )
-        yield found
+        yield chromium
     finally:
         started.quit()
 
@@ -132,12 +132,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     write_grid(folder / "verdict", 6)
     write_troubled_grid(folder / "trouble")
-    found = {}
+    paths = {}
     for name in PAGES:
-        read = study.load_study(ROOT / "results" if name == "committed" else folder / name)
-        found[name] = folder / f"{name}.html"
-        found[name].write_bytes(html.page(read, sections.sections(read)))
-    return found
+        loaded = study.load_study(ROOT / "results" if name == "committed" else folder / name)
+        paths[name] = folder / f"{name}.html"
+        paths[name].write_bytes(html.page(loaded, sections.sections(loaded)))
+    return paths
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -146,8 +146,8 @@ def test_opens_offline_without_an_error_or_a_request(
 ) -> None:
     browser.requests()
     browser.open(pages[name])
-    asked = [url for url in browser.requests() if not url.startswith("data:")]
-    assert asked == [pages[name].as_uri()]
+    requested = [url for url in browser.requests() if not url.startswith("data:")]
+    assert requested == [pages[name].as_uri()]
     assert browser.driver.get_log("browser") == []
     assert browser.run("return document.querySelectorAll('svg.chart').length") > 5
 
@@ -162,7 +162,7 @@ def test_the_first_screen_holds_the_answer(
     image = browser.screenshot(f"{name}-{screen}-{scheme}")
     height = SCREENS[screen][1]
     bottoms = browser.run(
-        "return [...document.querySelectorAll('header .word, header .facts > div')]"
+        "return [...document.querySelectorAll('header .verdict, header .facts > div')]"
         ".slice(0, 5).map((e) => e.getBoundingClientRect().bottom)"
     )
     assert len(bottoms) == 5, "the outcome, the claim, the result, the data, the certainty"
@@ -241,7 +241,8 @@ def test_it_is_all_there_without_scripts(browser: Browser, pages: dict[str, Path
     finally:
         browser.do("Emulation.setScriptExecutionDisabled", value=False)
     assert (
-        summary.answer(study.load_study(pages["verdict"].parent / "verdict")).verdict_label in text
+        summary.summarize(study.load_study(pages["verdict"].parent / "verdict")).verdict_label
+        in text
     )
     assert "no_augmentation" in text
 
@@ -265,5 +266,5 @@ def test_the_policy_stops_what_is_not_the_pages_own(
     bad.write_bytes(pages["verdict"].read_bytes().replace(b"</body>", inserted))
     browser.open(bad)
     assert browser.driver.title != "run"
-    told = " ".join(entry["message"] for entry in browser.driver.get_log("browser"))
-    assert told.count("Content Security Policy") >= 2
+    messages = " ".join(entry["message"] for entry in browser.driver.get_log("browser"))
+    assert messages.count("Content Security Policy") >= 2

@@ -1,4 +1,4 @@
-"""Explanations: known answers, and the same sheet for the same seed."""
+"""Explanations: known attributions, and the same sheet for the same seed."""
 
 from __future__ import annotations
 
@@ -56,13 +56,15 @@ def test_superpixels_divide_an_image_along_its_edge() -> None:
 
 
 @pytest.mark.parametrize("method", [attribution.lime, attribution.shap])
-def test_only_what_the_answer_hangs_on_counts(method: Callable[..., np.ndarray]) -> None:
+def test_only_patches_that_change_the_output_have_attributions(
+    method: Callable[..., np.ndarray],
+) -> None:
     torch.manual_seed(0)
     image = torch.ones(1, 3, 32, 32)
     patches = torch.from_numpy(attribution.superpixels(halves()))
-    found = method(left_brightness, image, patches, 0, 600)
-    assert found.shape == (32, 32)
-    assert found[:, :16].min() > 10 * np.abs(found[:, 16:]).max()
+    attributions = method(left_brightness, image, patches, 0, 600)
+    assert attributions.shape == (32, 32)
+    assert attributions[:, :16].min() > 10 * np.abs(attributions[:, 16:]).max()
     against = method(left_brightness, image, patches, 1, 600)
     assert against[:, :16].max() < 0
 
@@ -71,10 +73,10 @@ def test_shapley_values_add_up_to_what_the_image_adds() -> None:
     torch.manual_seed(0)
     image = torch.rand(1, 3, 32, 32)
     patches = torch.from_numpy(attribution.superpixels(halves()))
-    found = attribution.shap(left_brightness, image, patches, 0, 600)
+    values = attribution.shap(left_brightness, image, patches, 0, 600)
     _, first = np.unique(patches.numpy(), return_index=True)
     total = float(left_brightness(image)[0, 0] - left_brightness(torch.zeros_like(image))[0, 0])
-    assert found.ravel()[first].sum() == pytest.approx(total, abs=1e-4)
+    assert values.ravel()[first].sum() == pytest.approx(total, abs=1e-4)
 
 
 def test_grad_cam_is_what_its_paper_defines() -> None:
@@ -92,24 +94,24 @@ def test_grad_cam_is_what_its_paper_defines() -> None:
     small = (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True).clamp(min=0)
     large = torch.nn.functional.interpolate(small, (32, 32), mode="bilinear")[:, 0].detach()
     expected = large / large.amax((1, 2), keepdim=True).clamp(min=1e-12)
-    found = attribution.grad_cam(model, images, targets)
-    assert found.max() <= 1
-    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    computed = attribution.grad_cam(model, images, targets)
+    assert computed.max() <= 1
+    np.testing.assert_allclose(computed, expected.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("pixel", "text"),
     [((0, 0), "at the top left"), ((16, 16), "in the middle"), ((31, 31), "at the bottom right")],
 )
-def test_places_are_told_in_words(place: tuple[int, int], told: str) -> None:
+def test_positions_are_described_in_words(pixel: tuple[int, int], text: str) -> None:
     values = np.zeros((32, 32), np.float32)
-    values[place] = 1
-    assert sheet.place(values) == told
+    values[pixel] = 1
+    assert sheet.where_largest(values) == text
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run trained on a few of the digits and judged on them all, with its weights."""
+    """A run trained on a few digits and evaluated on all test digits, with its weights."""
     digits = load("digits", Path())
     few = dataclasses.replace(digits, train=digits.train.take(torch.arange(128)))
     protocol, departures = resolve("digits", epochs=1)
@@ -124,15 +126,15 @@ def test_the_same_seed_gives_the_same_sheet(run: Path, harness: Harness, tmp_pat
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(run / sheet.IMAGE)
     first = (run / sheet.IMAGE).read_bytes()
-    # Here it is another process, with another hash seed and generators that were used before.
+    # This is another process, with another hash seed and generators that were used before.
     again, other = (explain_run(run, "0,5", None, None, seed, 50).read_bytes() for seed in (0, 1))
     assert again == first
     assert other != first
-    told = json.loads((run / sheet.TEXT).read_text())
-    assert [image["index"] for image in told["images"]] == [0, 5]
-    assert "no. 5" in told["alt"]
-    assert "4x4" in told["grad_cam_layer"]
-    # The report shows it beside sample predictions; digits need no --data-dir.
+    description = json.loads((run / sheet.TEXT).read_text())
+    assert [image["index"] for image in description["images"]] == [0, 5]
+    assert "no. 5" in description["alt"]
+    assert "4x4" in description["grad_cam_layer"]
+    # The report shows it with the sample predictions; digits need no --data-dir.
     report(run.parents[3], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "What the network looks at" in page
@@ -141,15 +143,15 @@ def test_the_same_seed_gives_the_same_sheet(run: Path, harness: Harness, tmp_pat
 
 
 def refused(run: Path, images: str | None = None) -> str:
-    """What a person is told; one process for all, since starting one takes seconds."""
+    """Return the error of `explain_run`, in this process, since starting one takes seconds."""
     with pytest.raises(InputError) as error:
         explain_run(run, images, None, None, 0, 100)
     return str(error.value)
 
 
 def test_without_weights_it_says_what_to_do(run: Path, tmp_path: Path) -> None:
-    kept = shutil.ignore_patterns("*.safetensors", "explain.*")
-    bare = shutil.copytree(run, tmp_path / "bare", ignore=kept)
+    ignored = shutil.ignore_patterns("*.safetensors", "explain.*")
+    bare = shutil.copytree(run, tmp_path / "bare", ignore=ignored)
     assert "Train it again" in refused(bare)
     assert not (bare / sheet.IMAGE).exists()
 
@@ -166,7 +168,7 @@ def test_weights_of_another_run_are_refused(run: Path, tmp_path: Path) -> None:
 
 
 def test_images_that_are_not_there_are_refused(run: Path) -> None:
-    assert "there is no image 100000" in refused(run, "100000")
+    assert "no image 100000: choose from 0 to 359" in refused(run, "100000")
     assert "--images 'x' does not parse" in refused(run, "x")
 
 
@@ -174,7 +176,7 @@ def test_more_images_than_a_sheet_holds_are_refused_before_anything_is_loaded(
     run: Path, tmp_path: Path
 ) -> None:
     bare = shutil.copytree(run, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
-    assert "names 1000 images: a sheet holds 50 at most" in refused(bare, "0-999")
+    assert "has 1000 images: a sheet shows at most 50" in refused(bare, "0-999")
     assert "Train it again" in refused(bare, "0-49")
 
 

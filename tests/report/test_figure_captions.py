@@ -1,4 +1,4 @@
-"""What the report's figures say of themselves, and when the paper's runs stand in them."""
+"""Captions of the report's figures, and when they include the paper's runs."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ VALIDATION = {"dataset": {"split": "validation"}}
 
 
 def judged(*records: RunRecord) -> GroupVerdict:
-    (judgement,) = verdict.judge_groups(groups.group(records)[0]).group_verdicts
-    return judgement
+    (group_verdict,) = verdict.judge_groups(groups.group(records)[0]).group_verdicts
+    return group_verdict
 
 
-def trained(seed: int = 0, rates: tuple[float, ...] = (0.1, 0.1), **about: Any) -> RunRecord:
+def trained(seed: int = 0, rates: tuple[float, ...] = (0.1, 0.1), **fields: Any) -> RunRecord:
     """A run with an epoch for each of these learning rates."""
     rows = make_history([0.5 + 0.01 * epoch for epoch in range(len(rates))])
     history = [{**row, "lr": rate} for row, rate in zip(rows, rates, strict=True)]
-    return make_record(seed=seed, history=history, protocol={"epochs": len(rates)}, **about)
+    return make_record(seed=seed, history=history, protocol={"epochs": len(rates)}, **fields)
 
 
 @pytest.mark.parametrize(
-    ("rates", "told"), [((0.1, 0.1, 0.01), True), ((0.1, 0.1, 0.1), False), ((0.1,), False)]
+    ("rates", "is_explained"), [((0.1, 0.1, 0.01), True), ((0.1, 0.1, 0.1), False), ((0.1,), False)]
 )
-def test_a_fall_of_the_learning_rate_is_explained_where_there_is_one(
-    rates: tuple[float, ...], told: bool
+def test_a_drop_of_the_learning_rate_is_explained_if_there_is_one(
+    rates: tuple[float, ...], is_explained: bool
 ) -> None:
-    judgement = judged(trained(rates=rates))
-    (picture,) = by_epoch.of_variants(judgement, sections.arms_of(judgement))
-    assert ("Dotted: where the learning rate" in picture.caption) == told
-    dotted = [line for axes in picture.figure.axes for line in axes.lines if _dotted(line)]
-    assert bool(dotted) == told
+    group_verdict = judged(trained(rates=rates))
+    (figure,) = by_epoch.training_curves(group_verdict, sections.variant_runs_of(group_verdict))
+    assert ("Dotted: where the learning rate" in figure.caption) == is_explained
+    dotted = [line for axes in figure.figure.axes for line in axes.lines if _dotted(line)]
+    assert bool(dotted) == is_explained
 
 
 def _dotted(line: Any) -> bool:
@@ -56,33 +56,35 @@ def _dotted(line: Any) -> bool:
 
 def test_the_text_of_the_seeds_counts_runs() -> None:
     runs = [make_record(seed=s, right=700 + 10 * s) for s in range(3)]
-    judgement = judged(*runs, make_record("no_augmentation", right=650))
-    picture = by_variant.by_seed(judgement, sections.arms_of(judgement), RULES)
-    assert picture is not None
-    assert "paper 70.00 to 72.00 over 3 runs; no_augmentation 65.00, one run." in picture.alt
+    group_verdict = judged(*runs, make_record("no_augmentation", right=650))
+    figure = by_variant.by_seed(group_verdict, sections.variant_runs_of(group_verdict), RULES)
+    assert figure is not None
+    assert "paper 70.00 to 72.00 over 3 runs; no_augmentation 65.00, one run." in figure.alt
 
 
-@pytest.mark.parametrize(("about", "there"), [({}, True), (VALIDATION, False)])
-def test_the_papers_runs_are_beside_test_images_alone(about: dict[str, Any], there: bool) -> None:
+@pytest.mark.parametrize(("about", "is_shown"), [({}, True), (VALIDATION, False)])
+def test_the_papers_runs_are_shown_only_with_test_images(
+    about: dict[str, Any], is_shown: bool
+) -> None:
     with style.applied():
-        judgement = judged(make_record(**about))
-        (arm,) = sections.arms_of(judgement)
-        seeds = by_variant.by_seed(judgement, [arm], RULES)
+        group_verdict = judged(make_record(**about))
+        (runs,) = sections.variant_runs_of(group_verdict)
+        seeds = by_variant.by_seed(group_verdict, [runs], RULES)
         assert seeds is not None
-        classes = by_variant.recall(judgement, arm, RULES)
+        classes = by_variant.recall(group_verdict, runs, RULES)
         other = judged(make_record(protocol={"epochs": 40}, **about))
-        budgets = by_epoch.by_budget([judgement, other], RULES)
-        confused = confusion.of_arm(judgement, arm)
-    for picture in (seeds, classes, budgets):
-        assert _of_the_paper(picture.figure) == there, picture.name
-    for picture in (seeds, budgets):
-        assert ("the paper's two runs" in picture.caption) == there, picture.name
-    assert ("the paper" in classes.title) == there
-    assert len(confused) == (4 if there else 1)
-    table = report_tables.recall(judgement, arm)
-    assert (("run 1, %", "of the paper") in table.headers) == there
-    names = [row[0].text for row in report_tables.ablations(judgement, RULES).rows]
-    assert ("reported, run 1" in names) == there
+        budgets = by_epoch.by_budget([group_verdict, other], RULES)
+        matrices = confusion.confusion_matrices(group_verdict, runs)
+    for figure in (seeds, classes, budgets):
+        assert _of_the_paper(figure.figure) == is_shown, figure.name
+    for figure in (seeds, budgets):
+        assert ("the paper's two runs" in figure.caption) == is_shown, figure.name
+    assert ("the paper" in classes.title) == is_shown
+    assert len(matrices) == (4 if is_shown else 1)
+    table = report_tables.recall_table(group_verdict, runs)
+    assert (("run 1, %", "of the paper") in table.headers) == is_shown
+    names = [row[0].text for row in report_tables.ablation_table(group_verdict, RULES).rows]
+    assert ("reported, run 1" in names) == is_shown
 
 
 def _of_the_paper(figure: Figure) -> bool:
@@ -93,7 +95,7 @@ def _of_the_paper(figure: Figure) -> bool:
 
 @pytest.mark.usefixtures("adopted")
 def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
-    table = report_tables.ablations(
+    table = report_tables.ablation_table(
         judged(*runs_near(n=5), *runs_near("baseline", 700, n=5)), RULES
     )
     assert (
@@ -106,9 +108,9 @@ def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
     assert row[names.index("look")].text == "1"
 
 
-def _filled(judgement: GroupVerdict) -> list[bool]:
+def _filled(group_verdict: GroupVerdict) -> list[bool]:
     """Whether each dot of the forest is filled."""
-    forest = by_variant.forest(judgement, RULES)
+    forest = by_variant.forest(group_verdict, RULES)
     assert forest is not None
     dots = [line for line in forest.figure.axes[0].lines if line.get_marker() == "o"]
     return [not same_color(dot.get_markerfacecolor(), style.PAGE) for dot in dots]
@@ -116,11 +118,13 @@ def _filled(judgement: GroupVerdict) -> list[bool]:
 
 @pytest.mark.usefixtures("adopted")
 def test_a_dot_is_filled_once_a_look_has_settled_it() -> None:
-    found = judged(*runs_near(n=5), *runs_near("baseline", 700, n=5), *runs_near("dropout_0", n=5))
-    assert _filled(found) == [True, False]
-    elsewhere = {"protocol": {"epochs": 40}}
-    arms = (*runs_near(n=5, **elsewhere), *runs_near("baseline", 700, n=5, **elsewhere))
-    assert _filled(judged(*arms)) == [False]
+    group_verdict = judged(
+        *runs_near(n=5), *runs_near("baseline", 700, n=5), *runs_near("dropout_0", n=5)
+    )
+    assert _filled(group_verdict) == [True, False]
+    other_budget = {"protocol": {"epochs": 40}}
+    records = (*runs_near(n=5, **other_budget), *runs_near("baseline", 700, n=5, **other_budget))
+    assert _filled(judged(*records)) == [False]
     few = judged(*runs_near(n=4), *runs_near("baseline", 700, n=5))
     assert by_variant.forest(few, RULES) is None
 
@@ -128,13 +132,13 @@ def test_a_dot_is_filled_once_a_look_has_settled_it() -> None:
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize(("n", "tested"), [(10, False), (20, True)])
 def test_recall_has_a_test_at_the_last_look_alone(n: int, tested: bool) -> None:
-    found = judged(*runs_near(n=n))
-    table = report_tables.recall(found, found.claim_runs)
+    group_verdict = judged(*runs_near(n=n))
+    table = report_tables.recall_table(group_verdict, group_verdict.claim_runs)
     assert ("p" in dict(table.headers)) == tested
     assert "points" in dict(table.headers)
-    assert ("p Holm" in verdict_text(found)) == tested
+    assert ("p Holm" in verdict_text(group_verdict)) == tested
 
 
-def verdict_text(found: GroupVerdict) -> str:
-    shown = text_verdict.render(verdict.judge_groups([found.group]), "markdown")
-    return shown[shown.index("### Recall") :]
+def verdict_text(group_verdict: GroupVerdict) -> str:
+    text = text_verdict.render(verdict.judge_groups([group_verdict.group]), "markdown")
+    return text[text.index("### Recall") :]

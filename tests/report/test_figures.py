@@ -25,7 +25,7 @@ from tests.analysis.test_comparison import make_record
 
 @pytest.fixture(scope="module")
 def spec(data: Dataset, protocol: Protocol, tmp_path_factory: pytest.TempPathFactory) -> RunSpec:
-    """A run of two epochs on the small data; its folder holds what it left."""
+    """A finished run of two epochs on the small data, with its files."""
     applied = dataclasses.replace(protocol, decay_at=(0.5,))
     spec = RunSpec(variants.get("paper"), 0, applied, {}, tmp_path_factory.mktemp("results"))
     train_run(spec, data, Reporter())
@@ -47,18 +47,18 @@ def draw(
 
 
 @pytest.fixture(scope="module")
-def drawn(draw: Callable[[], dict[str, of_run.Figure]]) -> dict[str, of_run.Figure]:
+def figures(draw: Callable[[], dict[str, of_run.Figure]]) -> dict[str, of_run.Figure]:
     return draw()
 
 
-def test_curves_hold_training_and_test_by_epoch(drawn: dict[str, of_run.Figure]) -> None:
-    for axes in drawn["curves"].axes:
+def test_curves_hold_training_and_test_by_epoch(figures: dict[str, of_run.Figure]) -> None:
+    for axes in figures["curves"].axes:
         lines = [line for line in axes.get_lines() if len(line.get_xdata()) == 2]
-        assert [line.get_label() for line in lines[:2]] == ["training (as it went along)", "test"]
+        assert [line.get_label() for line in lines[:2]] == ["training (during the epoch)", "test"]
         assert "(" in axes.get_ylabel()
 
 
-def test_the_matrix_stands_beside_the_papers_two_on_its_classes() -> None:
+def test_the_matrix_is_shown_with_the_papers_two_on_its_classes() -> None:
     figure = of_run.confusion(make_record(right=700))
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [
@@ -68,8 +68,8 @@ def test_the_matrix_stands_beside_the_papers_two_on_its_classes() -> None:
     ]
 
 
-def test_the_matrix_stands_alone_on_other_classes(drawn: dict[str, of_run.Figure]) -> None:
-    assert len(drawn["confusion"].axes) == 1
+def test_the_matrix_is_shown_alone_on_other_classes(figures: dict[str, of_run.Figure]) -> None:
+    assert len(figures["confusion"].axes) == 1
 
 
 def test_samples_say_right_and_wrong(trained: RunRecord, data: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""The report: what it says, that it needs nothing, that everybody can read it."""
+"""The report page: its content, that it is self-contained, and that it is accessible."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ Harness = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def rendered(results: Path) -> bytes:
-    found = study.load_study(results)
-    return html.page(found, sections.sections(found))
+    loaded = study.load_study(results)
+    return html.page(loaded, sections.sections(loaded))
 
 
 def outline(results: Path) -> Tag:
@@ -70,7 +70,7 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def written(trouble: Path) -> tuple[Path, str]:
-    """The file that the command writes of it, and what it prints."""
+    """The file that the command writes, and what it prints."""
     path, printed = trouble.parent / "out/a.html", io.StringIO()
     with contextlib.redirect_stdout(printed):
         report(trouble, path)
@@ -83,7 +83,7 @@ def troubled_page(written: tuple[Path, str]) -> str:
 
 
 @pytest.fixture(params=["study_page", "troubled_page"])
-def shown(request: pytest.FixtureRequest) -> Tag:
+def page(request: pytest.FixtureRequest) -> Tag:
     return parse_page(request.getfixturevalue(request.param))
 
 
@@ -92,21 +92,21 @@ def test_other_images_are_an_alarm_on_the_first_screen(tmp_path: Path) -> None:
     (header,) = outline(tmp_path).find("header")
     assert NO_VERDICT in header.text
     assert not re.search("|".join(Outcome), header.text)
-    for shown in ("75 % test accuracy", "75.39 % and 74.85 %", "NOT THE OFFICIAL DATA", "2 runs"):
-        assert shown in header.text
+    for text in ("75 % test accuracy", "75.39 % and 74.85 %", "NOT THE OFFICIAL DATA", "2 runs"):
+        assert text in header.text
     alarms = [tag for tag in header.find("div") if tag.get("class") == "alarm"]
     assert "NOT the official CIFAR-10 files" in alarms[0].text
 
 
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize(
-    ("right", "word"), [(752, "REPRODUCED"), (700, "NOT REACHED"), (800, "EXCEEDED")]
+    ("right", "label"), [(752, "REPRODUCED"), (700, "NOT REACHED"), (800, "EXCEEDED")]
 )
-def test_a_verdict_is_first_where_one_may_be_given(right: int, word: str, tmp_path: Path) -> None:
+def test_a_verdict_is_first_if_one_may_be_given(right: int, label: str, tmp_path: Path) -> None:
     write_grid(tmp_path, 20, right=right, names=["paper"])
     (header,) = outline(tmp_path).find("header")
-    (shown,) = (tag for tag in header.find("p") if tag.get("class") == "word")
-    assert shown.text == word
+    (verdict,) = (tag for tag in header.find("p") if tag.get("class") == "verdict")
+    assert verdict.text == label
     assert "the official CIFAR-10" in header.text
 
 
@@ -118,7 +118,7 @@ def test_before_a_look_the_first_screen_says_so(tmp_path: Path) -> None:
     assert sentence.text.endswith("Nothing is decided yet: look 1 (seeds 0-4) is not complete.")
     alarms = [tag.text for tag in header.find("div") if tag.get("class") == "alarm"]
     assert any("look 1 (seeds 0-4) is not complete" in text for text in alarms)
-    # What needs no run of ours is there too; 0.96 in print is 0.8648 by its matrix.
+    # So is what needs no run of ours; 0.96 in print is 0.8648 by its matrix.
     assert "precision of every class is said to be 60 to 80 %, and is 55 to 90 %" in header.text
 
 
@@ -141,10 +141,10 @@ def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_named_at_the_top(troubled_page: str) -> None:
-    (problems,) = (
-        t for t in parse_page(troubled_page).find("section") if t.get("class") == "problems"
+    (warnings,) = (
+        t for t in parse_page(troubled_page).find("section") if t.get("class") == "warnings"
     )
-    for told in (
+    for text in (
         "1 record could not be read",
         "seed-0/record.json",
         "1 duplicate record was left out",
@@ -155,7 +155,7 @@ def test_what_is_wrong_is_named_at_the_top(troubled_page: str) -> None:
         "3 groups of runs differ",
         "another GPU",
     ):
-        assert told in problems.text
+        assert text in warnings.text
 
 
 def test_each_group_has_a_section_and_budgets_have_a_curve(troubled_page: str) -> None:
@@ -194,8 +194,8 @@ def test_without_records_there_is_one_line_and_exit_2(harness: Harness, tmp_path
 
 def test_every_text_is_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('\"&')</script>"
-    places = {"device": evil, "torch": evil, "threads": 1}
-    run = make_record(dataset={"title": evil}, environment=places)
+    environment = {"device": evil, "torch": evil, "threads": 1}
+    run = make_record(dataset={"title": evil}, environment=environment)
     store.save(tmp_path / "a", run)
     store.save(tmp_path / "b", make_record(seed=1, dataset={"title": evil}))
     text = rendered(tmp_path).decode()
@@ -204,13 +204,13 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
     assert len(parse_page(text).find("script")) == 1
 
 
-def test_nothing_comes_from_outside(shown: Tag) -> None:
-    for tag in shown.all():
+def test_nothing_comes_from_outside(page: Tag) -> None:
+    for tag in page.all():
         for name in ("src", "href", "xlink:href", "action", "srcset", "data"):
             assert not tag.get(name) or tag.get(name).startswith(("#", "data:")), tag.name
         assert "style" not in tag.attributes
         assert not [name for name in tag.attributes if name.startswith("on")]
-    (style_tag,) = shown.find("style")
+    (style_tag,) = page.find("style")
     assert not re.search(r"@import|url\((?!#)", style_tag.text)
 
 
@@ -228,28 +228,28 @@ def test_the_policy_allows_the_pages_own_style_and_script_alone(study_page: str)
         assert rules[f"{name}-src"] == f"'sha256-{digest}'"
 
 
-def test_headings_come_in_order_and_ids_once(shown: Tag) -> None:
-    levels = [int(tag.name[1]) for tag in shown.find("h1", "h2", "h3", "h4", "h5", "h6")]
+def test_headings_come_in_order_and_ids_once(page: Tag) -> None:
+    levels = [int(tag.name[1]) for tag in page.find("h1", "h2", "h3", "h4", "h5", "h6")]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
-    ids = Counter(tag.get("id") for tag in shown.all() if tag.get("id"))
+    ids = Counter(tag.get("id") for tag in page.all() if tag.get("id"))
     assert set(ids.values()) == {1}
-    named = [tag.get("aria-labelledby") for tag in shown.all() if tag.get("aria-labelledby")]
-    links = [tag.get("href")[1:] for tag in shown.find("a", "use")]
-    clips = re.findall(r"#([^)]+)\)", " ".join(tag.get("clip-path") for tag in shown.all()))
-    assert {*named, *links, *clips} <= ids.keys()
+    labelled_by = [tag.get("aria-labelledby") for tag in page.all() if tag.get("aria-labelledby")]
+    links = [tag.get("href")[1:] for tag in page.find("a", "use")]
+    clips = re.findall(r"#([^)]+)\)", " ".join(tag.get("clip-path") for tag in page.all()))
+    assert {*labelled_by, *links, *clips} <= ids.keys()
 
 
-def test_pictures_and_tables_can_be_read_out(shown: Tag) -> None:
-    (page_tag,) = shown.find("html")
+def test_pictures_and_tables_can_be_read_out(page: Tag) -> None:
+    (page_tag,) = page.find("html")
     assert page_tag.get("lang") == "en"
-    figures = shown.find("svg")
+    figures = page.find("svg")
     assert figures
     for tag in figures:
         assert tag.get("role") == "img"
         assert re.search(r"\d", tag.get("aria-label")), "what it shows, with its figures"
-    for table in shown.find("table"):
+    for table in page.find("table"):
         assert table.find("caption")[0].text.strip()
         width = len(table.find("thead")[0].find("th"))
         assert {tag.get("scope") for tag in table.find("thead")[0].find("th")} == {"col"}
@@ -261,19 +261,19 @@ def test_pictures_and_tables_can_be_read_out(shown: Tag) -> None:
 def test_figures_are_written_as_svg_and_png_twice_alike(study_folder: Path, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
-        found = study.load_study(study_folder)
-        export.save(folder, found, sections.sections(found))
+        loaded = study.load_study(study_folder)
+        export.save(folder, loaded, sections.sections(loaded))
     names = sorted(path.name for path in folders[0].iterdir())
     assert {"group-1-seeds.svg", "group-1-recall.png", "table.tex"} <= set(names)
     for name in names:
-        one, other = (folder / name for folder in folders)
-        assert one.read_bytes() == other.read_bytes()
+        first, second = (folder / name for folder in folders)
+        assert first.read_bytes() == second.read_bytes()
         if name.endswith(".svg"):
-            root = ElementTree.parse(one).getroot()
+            root = ElementTree.parse(first).getroot()
             assert root.tag.endswith("svg")
-            assert b"<dc:date>" not in one.read_bytes()
+            assert b"<dc:date>" not in first.read_bytes()
         if name.endswith(".png"):
-            with Image.open(one) as image:
+            with Image.open(first) as image:
                 assert min(image.size) > 100
 
 
@@ -282,8 +282,8 @@ def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
     if program is None:
         pytest.skip("no pdflatex here")
     write_grid(tmp_path / "results", 5, names=["paper", "baseline"])
-    found = study.load_study(tmp_path / "results")
-    export.save(tmp_path, found, sections.sections(found)[:0])
+    loaded = study.load_study(tmp_path / "results")
+    export.save(tmp_path, loaded, sections.sections(loaded)[:0])
     (tmp_path / "paper.tex").write_text(
         "\\documentclass{article}\n\\usepackage{booktabs}\n"
         "\\begin{document}\n\\input{table}\n\\end{document}\n"
@@ -327,8 +327,8 @@ def spoiled(results: Path, change: Callable[[dict[str, Any]], Any]) -> Study:
 def test_a_record_damaged_inside_is_named_and_left_out(
     change: Callable[[dict[str, Any]], Any], tmp_path: Path
 ) -> None:
-    found = spoiled(tmp_path, change)
-    assert found.warnings[0].sentence == "1 record could not be read."
-    assert "seed-0/record.json is damaged" in found.warnings[0].cases[0]
-    sections.sections(found)
-    assert [r.seed for r in found.primary.group.records] == [1]
+    loaded = spoiled(tmp_path, change)
+    assert loaded.warnings[0].sentence == "1 record could not be read."
+    assert "seed-0/record.json is damaged" in loaded.warnings[0].cases[0]
+    sections.sections(loaded)
+    assert [r.seed for r in loaded.primary.group.records] == [1]

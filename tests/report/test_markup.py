@@ -49,8 +49,8 @@ def test_what_is_not_there_is_a_dash() -> None:
 
 
 def test_json_has_null_for_what_is_no_number() -> None:
-    found = json.loads(markup.as_json({"a": [NAN, 1.5, (float("inf"),)], "b": {"c": None}}))
-    assert found == {"a": [None, 1.5, [None]], "b": {"c": None}}
+    values = json.loads(markup.as_json({"a": [NAN, 1.5, (float("inf"),)], "b": {"c": None}}))
+    assert values == {"a": [None, 1.5, [None]], "b": {"c": None}}
 
 
 def test_columns_in_which_nothing_stands_are_dropped() -> None:

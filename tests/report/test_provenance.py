@@ -1,4 +1,4 @@
-"""How to repeat each row of a table."""
+"""Provenance of a group, and the commands that repeat its runs."""
 
 from __future__ import annotations
 
@@ -35,35 +35,43 @@ def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_r
     )
 
 
-def told(**variables: str) -> dict[str, Any]:
-    """An environment in which these variables were set."""
+def environment(**variables: str) -> dict[str, Any]:
+    """The environment of a record in which these variables were set."""
     return {"variables": variables}
 
 
-ONE, TWO = told(OMP_NUM_THREADS="1"), told(OMP_NUM_THREADS="2")
+ONE_THREAD = environment(OMP_NUM_THREADS="1")
 
-# The rest of a command, but for its seeds.
+TWO_THREADS = environment(OMP_NUM_THREADS="2")
+
+# The rest of a command, except for its seeds.
 RUN = "python -m harness run --variant paper --seeds"
 
 
 @pytest.mark.parametrize(
-    ("places", "commands"),
+    ("environments", "commands"),
     [
-        ([ONE, ONE], [f"OMP_NUM_THREADS=1 {RUN} 0-1"]),
-        ([ONE, TWO, ONE], [f"OMP_NUM_THREADS=1 {RUN} 0,2", f"OMP_NUM_THREADS=2 {RUN} 1"]),
-        ([told(), told(OTHER="1"), ONE], [f"{RUN} 0-1", f"OMP_NUM_THREADS=1 {RUN} 2"]),
-        ([told()], [f"{RUN} 0"]),
+        ([ONE_THREAD, ONE_THREAD], [f"OMP_NUM_THREADS=1 {RUN} 0-1"]),
+        (
+            [ONE_THREAD, TWO_THREADS, ONE_THREAD],
+            [f"OMP_NUM_THREADS=1 {RUN} 0,2", f"OMP_NUM_THREADS=2 {RUN} 1"],
+        ),
+        (
+            [environment(), environment(OTHER="1"), ONE_THREAD],
+            [f"{RUN} 0-1", f"OMP_NUM_THREADS=1 {RUN} 2"],
+        ),
+        ([environment()], [f"{RUN} 0"]),
     ],
 )
-def test_a_row_has_a_command_for_each_number_of_threads_that_its_runs_were_told(
-    places: list[dict[str, Any]], commands: list[str]
+def test_a_row_has_a_command_for_each_number_of_threads_that_was_set(
+    environments: list[dict[str, Any]], commands: list[str]
 ) -> None:
-    runs = [make_record(seed=n, environment=place) for n, place in enumerate(places)]
+    runs = [make_record(seed=n, environment=value) for n, value in enumerate(environments)]
     (group,) = groups.group(runs)[0]
-    (row,) = provenance.repeats(
+    (row,) = provenance.repeat_table(
         group, [VariantRuns.of("paper", group.records, decision.load())]
     ).rows
-    assert [one.split(" --dataset ")[0] for one in row[1].text.split("; ")] == commands
+    assert [text.split(" --dataset ")[0] for text in row[1].text.split("; ")] == commands
     assert row[1].text.count("--results again") == len(commands)
 
 
@@ -81,14 +89,14 @@ def test_facts_count_runs_in_words_and_cut_commits() -> None:
     )
     cited = facts["decision file (SHA-256)"].split("; ")
     assert sorted(cited) == sorted(
-        ["another, efefefefefef (1 run)", f"this one, {RULES_SHA256[:12]} (3 runs)"]
+        ["another, efefefefefef (1 run)", f"the current one, {RULES_SHA256[:12]} (3 runs)"]
     )
-    assert facts["cost"].endswith(" of training for 4 runs, all together")
+    assert facts["cost"].endswith(" of training in total, for 4 runs")
 
 
-def test_runs_that_were_cut_off_are_named() -> None:
+def test_interrupted_runs_are_listed() -> None:
     cut = make_record(seed=3).model_copy(update={"resumed_at": [2, 5]})
     (group,) = groups.group([make_record(seed=1), cut])[0]
-    told = dict(provenance.facts(group))
-    assert told["cut off and gone on with"] == "paper seed 3 (after epoch 2, 5)"
-    assert len(provenance.facts(groups.group([make_record(seed=1)])[0][0])) == len(told) - 1
+    facts = dict(provenance.facts(group))
+    assert facts["interrupted and resumed"] == "paper seed 3 (after epoch 2, 5)"
+    assert len(provenance.facts(groups.group([make_record(seed=1)])[0][0])) == len(facts) - 1

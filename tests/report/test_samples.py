@@ -1,4 +1,4 @@
-"""Sample predictions of the report: shown from what lies beside a record, or named and left out."""
+"""Sample predictions of the report: shown if a run has the files, else reported and left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.helpers.results_folders import write_grid
 
 @pytest.fixture
 def pictured(tmp_path: Path) -> Path:
-    """Two runs on the digits with what they left beside their records, explanations too."""
+    """Two runs on the digits with probabilities and explanations."""
     digits = dataset.load("digits", Path())
     truth = digits.test.labels.numpy()
     protocol = presets.PROTOCOLS["digits"]
@@ -54,25 +54,29 @@ def pictured(tmp_path: Path) -> Path:
         }
         store.save(folder, run.model_copy(update=changed))
         np.save(folder / store.PROBABILITIES, chances)
-        told = {"weights_sha256": "c" * 64, "alt": "what it shows", "grad_cam_layer": "the last"}
-        (folder / "explain.json").write_text(json.dumps(told))
+        description = {
+            "weights_sha256": "c" * 64,
+            "alt": "what it shows",
+            "grad_cam_layer": "the last",
+        }
+        (folder / "explain.json").write_text(json.dumps(description))
         Image.new("RGB", (300, 200)).save(folder / "explain.png")
     return tmp_path
 
 
 def gallery(results: Path, data_dir: Path | None = None) -> tuple[samples.Gallery | None, str]:
-    """What is shown, and what is told of the rest."""
-    shown, problems = samples.gallery(study.load_study(results).primary, results, data_dir, None)
-    return shown, " ".join(text for p in problems for text in (p.sentence, *p.cases))
+    """The gallery, and the text of the warnings."""
+    result, warnings = samples.gallery(study.load_study(results).primary, results, data_dir, None)
+    return result, " ".join(text for p in warnings for text in (p.sentence, *p.cases))
 
 
 def test_digits_are_shown_without_a_folder(pictured: Path) -> None:
-    shown, told = gallery(pictured)
+    shown, warnings = gallery(pictured)
     assert shown is not None
     assert shown.run == "paper, seed 0"
     assert len(shown.chosen) == len(shown.mistakes) == 24
     assert shown.explanation is not None
-    assert told == ""
+    assert warnings == ""
 
 
 def seed_0(results: Path, name: str) -> Path:
@@ -80,7 +84,7 @@ def seed_0(results: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "tear",
+    "damage",
     [
         lambda content: b"",
         lambda content: content[:90],
@@ -92,24 +96,24 @@ def seed_0(results: Path, name: str) -> Path:
         lambda content: content[:-4] + np.float32("nan").tobytes(),
     ],
 )
-def test_torn_probabilities_are_named_and_the_next_run_is_shown(
-    tear: Callable[[bytes], bytes], pictured: Path
+def test_damaged_probabilities_are_named_and_the_next_run_is_shown(
+    damage: Callable[[bytes], bytes], pictured: Path
 ) -> None:
     path = seed_0(pictured, store.PROBABILITIES)
-    path.write_bytes(tear(path.read_bytes()))
-    shown, told = gallery(pictured)
+    path.write_bytes(damage(path.read_bytes()))
+    shown, warnings = gallery(pictured)
     assert shown is not None
     assert shown.run == "paper, seed 1"
-    assert "1 file of a run is damaged and not shown" in told
-    assert str(path) in told
+    assert "1 file of a run is damaged and not shown" in warnings
+    assert str(path) in warnings
 
 
 def test_probabilities_that_are_code_are_not_run(pictured: Path) -> None:
     np.save(seed_0(pictured, store.PROBABILITIES), np.array([Path]), allow_pickle=True)
-    shown, told = gallery(pictured)
+    shown, warnings = gallery(pictured)
     assert shown is not None
     assert shown.run == "paper, seed 1"
-    assert "Python objects" in told
+    assert "Python objects" in warnings
 
 
 @pytest.mark.parametrize(
@@ -128,27 +132,25 @@ def test_a_damaged_explanation_is_left_out_and_named(
 ) -> None:
     path = seed_0(pictured, name)
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    shown, told = gallery(pictured)
+    shown, warnings = gallery(pictured)
     assert shown is not None
     assert shown.explanation is None
     assert shown.chosen
-    assert "explain.*" in told
+    assert "explain.*" in warnings
 
 
-def test_samples_that_are_not_there_are_said_to_be_so(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_missing_samples_are_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     results = tmp_path / "results"
     write_grid(results, 1, names=["paper"])
     report(results, tmp_path / "report.html", data_dir=tmp_path)
-    told = "No sample predictions: no run has probabilities.npy"
-    assert f"note: {told}" in capsys.readouterr().out
-    (problems,) = (
+    message = "No sample predictions: no run has probabilities.npy"
+    assert f"note: {message}" in capsys.readouterr().out
+    (warnings,) = (
         tag
         for tag in parse_page((tmp_path / "report.html").read_text()).find("section")
-        if tag.get("class") == "problems"
+        if tag.get("class") == "warnings"
     )
-    assert "No sample predictions" in problems.text
+    assert "No sample predictions" in warnings.text
 
 
 def test_images_of_another_dataset_are_refused(pictured: Path) -> None:
@@ -156,5 +158,5 @@ def test_images_of_another_dataset_are_refused(pictured: Path) -> None:
         fields = json.loads(path.read_bytes())
         fields["dataset"]["fingerprint"] = "0" * 64
         path.write_text(json.dumps(fields))
-    with pytest.raises(InputError, match="not the ones of paper seed 0"):
+    with pytest.raises(InputError, match="not the images of paper seed 0"):
         gallery(pictured, Path())

@@ -21,7 +21,7 @@ def test_text_has_contrast_in_both_schemes() -> None:
             assert min(ratios(text, ground)) >= 4.5, (text, ground)
     for name in style.PALETTE:
         if re.match(r"(share|more|less)-", name):
-            assert min(ratios(style.on(name), name)) >= 4.5, name
+            assert min(ratios(style.text_on(name), name)) >= 4.5, name
 
 
 # Full colour blindness of each kind, on linear RGB (Machado, Oliveira, Fernandes 2009).
@@ -36,7 +36,7 @@ BLIND = {
 
 
 def lab(colour: str, seen: list[list[float]]) -> np.ndarray:
-    """CIE Lab of `#rrggbb` as somebody sees it who sees through this matrix."""
+    """CIE Lab of `#rrggbb` after this matrix of colour blindness."""
     srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]

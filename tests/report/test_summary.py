@@ -1,4 +1,4 @@
-"""The first screen: its word, its sentence and its facts, for every way the runs may come out."""
+"""The first screen: its verdict, sentence and rows for every outcome."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.usefixtures("adopted")
 
 def screen(*records: RunRecord) -> Summary:
     judged = verdict_of(list(records))
-    return summary.answer(Study(Path("results"), judged, judged.group_verdicts[0], (), {}))
+    return summary.summarize(Study(Path("results"), judged, judged.group_verdicts[0], (), {}))
 
 
 def fact(shown: Summary, name: str) -> tuple[str, str]:
-    (found,) = (f for f in shown.rows if f.name == name)
-    return found.value, found.detail
+    (row,) = (row for row in shown.rows if row.name == name)
+    return row.value, row.detail
 
 
 def at(epochs: int, *records: RunRecord) -> list[RunRecord]:
@@ -50,7 +50,7 @@ def test_a_reproduced_accuracy() -> None:
     assert ", 99 % interval [" in fact(shown, "What came out")[1]
 
 
-def test_an_exceeded_accuracy_is_not_told_as_a_failure_to_get_there() -> None:
+def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     shown = screen(*runs_near(right=800, n=5))
     assert (shown.verdict_label, shown.style) == ("EXCEEDED", "mismatch")
     assert shown.sentence == (
@@ -105,7 +105,7 @@ def test_where_no_verdict_is_given_there_are_figures(n: int) -> None:
     assert (shown.verdict_label, shown.style) == ("NO VERDICT", "open")
     assert "This decides nothing: ANOTHER BUDGET (the verdict is given for" in shown.sentence
     assert fact(shown, "How sure")[1] == "figures, no verdict"
-    assert "All its claims" not in [one.name for one in shown.rows]
+    assert "All its claims" not in [row.name for row in shown.rows]
 
 
 def test_without_test_images_nothing_is_compared() -> None:
@@ -124,15 +124,15 @@ def test_the_claims_are_counted_by_status() -> None:
 
 
 def test_an_ablation_whose_side_depends_on_the_budget_is_on_the_first_screen() -> None:
-    others = EPOCHS // 2
-    lead = [*runs_near(n=2), make_record("baseline", right=700)]
+    epochs = EPOCHS // 2
+    primary = [*runs_near(n=2), make_record("baseline", right=700)]
     changed = screen(
-        *lead, *at(others, *runs_near(n=2)), *at(others, make_record("baseline", right=790))
+        *primary, *at(epochs, *runs_near(n=2)), *at(epochs, make_record("baseline", right=790))
     )
     value, detail = fact(changed, "By number of epochs")
     assert value == "baseline changes sides"
-    assert f" at {others}, -" in detail
+    assert f" at {epochs}, -" in detail
     alike = screen(
-        *lead, *at(others, *runs_near(n=2)), *at(others, make_record("baseline", right=700))
+        *primary, *at(epochs, *runs_near(n=2)), *at(epochs, make_record("baseline", right=700))
     )
-    assert "By number of epochs" not in [one.name for one in alike.rows]
+    assert "By number of epochs" not in [row.name for row in alike.rows]

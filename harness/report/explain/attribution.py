@@ -1,7 +1,7 @@
-"""What a trained network looks at: Grad-CAM, LIME and SHAP of single images, by captum.
+"""Explain predictions of a trained network by Grad-CAM, LIME and SHAP, with captum.
 
-The paper names the latter two as what should come next (section 4.3). All three explain the
-class that the network chose, whether it is right or not.
+The paper proposes LIME and SHAP as future work (section 4.3). All three explain the predicted
+class, whether it is right or not.
 """
 
 from __future__ import annotations
@@ -29,31 +29,34 @@ from variants.network import AlexNet, build
 
 Map = NDArray[np.float32]
 
-# Images [B, 3, H, W], normalised -> probabilities [B, classes].
+# Normalized images [B, 3, H, W] -> probabilities [B, classes].
 Score = Callable[[Tensor], Tensor]
 
-# The maps that the third pooling takes in: 4x4, where pooling leaves 2x2. Earlier layers have
-# finer maps that follow edges rather than objects.
+# Input of the third pooling: 4x4, of which pooling leaves 2x2. Earlier layers have finer maps that
+# follow edges rather than objects.
 LAYER = "the last convolution, before pooling (4x4)"
 
 _SEGMENTS = 6  # superpixels along a side
 
-_COMPACTNESS = 2.0  # weight of place against colour, both 0 to 1
+_COMPACTNESS = 2.0  # weight of position relative to colour, both 0 to 1
 
 _BATCH = 250
 
 
 @dataclass(frozen=True)
-class Explained:
-    """One image and its maps.
+class ExplainedImage:
+    """One image and its attribution maps.
 
     Attributes:
-        index: in the images judged on.
+        index: index in the evaluation images.
         image: uint8 [H, W, 3].
-        truth, guess: class names; `probability` of the guess, a fraction.
-        cam: Grad-CAM [H, W], 0 to 1.
-        lime, shap: [H, W], one value a superpixel: how much the guess's probability hangs on it
-            (lime: local linear weight; shap: Shapley value). Negative: speaks against.
+        truth: name of its class.
+        guess: name of the predicted class.
+        probability: probability of the predicted class, 0 to 1.
+        cam: Grad-CAM, float32 [H, W], 0 to 1.
+        lime: weight of each superpixel in a local linear model of the probability of `guess`,
+            float32 [H, W]; negative if the superpixel lowers it.
+        shap: Shapley value of each superpixel for that probability, float32 [H, W].
     """
 
     index: int
@@ -66,98 +69,111 @@ class Explained:
     shap: Map
 
 
-def network(folder: Path, stored: RunRecord) -> AlexNet:
-    """The trained network of a run, in evaluation mode.
+def load_network(folder: Path, stored: RunRecord) -> AlexNet:
+    """Load the trained network of a run, in evaluation mode.
+
+    Args:
+        folder: the folder of the run.
+        stored: its record.
 
     Raises:
-        InputError: if its weights are not there or not those of the record.
+        InputError: if the weights are missing, damaged, or not those of the record.
     """
     path = folder / store.WEIGHTS
     if not path.exists():
         raise InputError(
-            f"no {store.WEIGHTS} in {folder}: weights are not committed. Train it again: "
-            "run writes them beside the record, and verify tells whether they are the same."
+            f"no {store.WEIGHTS} in {folder}: weights are not committed. Train it again with run, "
+            "which writes them; verify checks whether they are the same."
         )
     try:
         weights = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(f"{path} cannot be read ({error}): train the run again.") from error
     if weights_sha256(weights) != stored.weights_sha256:
-        raise InputError(f"{path} are not the weights of the record beside it: train it again.")
+        raise InputError(f"{path} has not the weights of the record: train the run again.")
     classes = len(stored.dataset.classes)
     model = build(record.variant_of(stored), classes, torch.Generator())
     model.load_state_dict(weights)
     for module in model.modules():
         if isinstance(module, nn.ReLU):
-            module.inplace = False  # the maps before it are read after it
+            module.inplace = False  # Grad-CAM reads its input after the forward pass
     return model.eval()
 
 
 def superpixels(image: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Patches of like colour: k-means over colour and place from a regular grid of starts, as
-    SLIC does (Achanta et al. 2012), over the whole image since 32x32 pixels are few.
+    """Divide an image into patches of similar colour.
+
+    As in SLIC (Achanta et al. 2012), k-means over colour and position starts from a regular grid,
+    but over the whole image, because 32x32 pixels are few.
 
     Args:
-        image: [H, W, 3].
+        image: uint8 [H, W, 3].
 
     Returns:
-        [H, W], a number for each patch from 0 on; the same for the same image.
+        The number of the patch of each pixel, int64 [H, W], from 0; the same for the same image.
     """
     height, width = image.shape[:2]
-    place = np.moveaxis(np.indices((height, width)), 0, -1) / max(height, width)
-    points = np.concatenate([image / 255, _COMPACTNESS * place], -1)
+    position = np.moveaxis(np.indices((height, width)), 0, -1) / max(height, width)
+    points = np.concatenate([image / 255, _COMPACTNESS * position], -1)
     starts = [((np.arange(_SEGMENTS) + 0.5) * n / _SEGMENTS).astype(int) for n in (height, width)]
     centres = points[np.ix_(*starts)].reshape(-1, 5)
     method = KMeans(len(centres), init=centres, n_init=1, random_state=0)  # type: ignore[no-untyped-call]
-    found = method.fit_predict(points.reshape(-1, 5))  # type: ignore[no-untyped-call]
-    # Numbered without gaps: a start of which nothing is left has no patch.
-    return np.unique(found, return_inverse=True)[1].reshape(height, width).astype(np.int64)
+    labels = method.fit_predict(points.reshape(-1, 5))  # type: ignore[no-untyped-call]
+    # Renumbered without gaps, because a cluster may be empty.
+    return np.unique(labels, return_inverse=True)[1].reshape(height, width).astype(np.int64)
 
 
 def grad_cam(model: AlexNet, images: Tensor, targets: Tensor) -> Map:
-    """Where the last maps speak for a class (Selvaraju et al. 2017).
+    """Compute Grad-CAM of the last convolution (Selvaraju et al. 2017).
 
     Args:
-        images: normalised, float32 [N, 3, H, W]; targets: class indices [N].
+        model: the network.
+        images: normalized, float32 [N, 3, H, W].
+        targets: class indices, int64 [N].
 
     Returns:
-        [N, H, W], each scaled to a largest value of 1 (or 0 throughout).
+        float32 [N, H, W]; each map is scaled to a maximum of 1, or is 0 everywhere.
     """
     layer = [module for module in model.features if isinstance(module, nn.ReLU)][-1]
     small = LayerGradCam(model, layer).attribute(images, target=targets, relu_attributions=True)
     size = tuple(images.shape[-2:])
     large = LayerAttribution.interpolate(small, size, "bilinear")[:, 0].detach()
-    found: Map = (large / large.amax((1, 2), keepdim=True).clamp(min=1e-12)).numpy()
-    return found
+    maps: Map = (large / large.amax((1, 2), keepdim=True).clamp(min=1e-12)).numpy()
+    return maps
 
 
 def lime(score: Score, image: Tensor, patches: Tensor, target: int, samples: int) -> Map:
-    """Weights of a linear model of the probability around an image (Ribeiro et al. 2016).
+    """Compute LIME: weights of a local linear model of the probability (Ribeiro et al. 2016).
 
-    Patches are hidden by the mean colour of the training images, which is 0 here.
+    Patches are hidden by the mean colour of the training images, which is 0 after normalization.
 
     Args:
         score: the network.
-        image: normalised, [1, 3, H, W]; patches: numbers [H, W]; target: class index.
-        samples: of images with hidden patches.
+        image: normalized, float32 [1, 3, H, W].
+        patches: number of the patch of each pixel, int64 [H, W].
+        target: class index.
+        samples: number of images with hidden patches.
 
     Returns:
-        [H, W].
+        float32 [H, W].
     """
     method = Lime(score, interpretable_model=SkLearnRidge(alpha=1.0))
-    return _masked(method, image, patches, target, samples)
+    return _attribute(method, image, patches, target, samples)
 
 
 def shap(score: Score, image: Tensor, patches: Tensor, target: int, samples: int) -> Map:
-    """Shapley values of patches by weighted regression (Lundberg and Lee 2017); they add up to
-    the probability with all patches minus that with none. Arguments as for `lime`."""
-    return _masked(KernelShap(score), image, patches, target, samples)
+    """Compute Shapley values of patches by weighted regression (Lundberg and Lee 2017).
+
+    They add up to the probability with all patches minus that with none. Arguments and result are
+    as for `lime`.
+    """
+    return _attribute(KernelShap(score), image, patches, target, samples)
 
 
-def _masked(
+def _attribute(
     method: Lime | KernelShap, image: Tensor, patches: Tensor, target: int, samples: int
 ) -> Map:
-    found: Map = (
+    attributions: Map = (
         method.attribute(
             image,
             baselines=torch.zeros_like(image),
@@ -169,7 +185,7 @@ def _masked(
         .detach()
         .numpy()
     )
-    return found
+    return attributions
 
 
 def explain(
@@ -181,26 +197,29 @@ def explain(
     normalize: Normalize,
     seed: int,
     samples: int,
-) -> list[Explained]:
-    """All maps of chosen images; the same for the same arguments.
+) -> list[ExplainedImage]:
+    """Compute all maps of chosen images; the same for the same arguments.
 
     Args:
-        model: in evaluation mode, on the CPU.
-        images: [N, H, W, 3] that were judged on; labels [N].
-        chosen: indices into them.
-        seed: of the patches that LIME and SHAP hide.
-        samples: for each of the two and each image.
+        model: the network in evaluation mode, on the CPU.
+        images: the evaluation images, uint8 [N, H, W, 3].
+        labels: their classes, int64 [N].
+        chosen: indices of the images to explain.
+        classes: names of the classes.
+        normalize: the normalization of the run.
+        seed: seed for the patches that LIME and SHAP hide.
+        samples: number of images with hidden patches, for each image and each of the two methods.
     """
     inputs = normalize(torch.from_numpy(images[list(chosen)]).permute(0, 3, 1, 2))
 
     @torch.no_grad()
     def score(batch: Tensor) -> Tensor:
-        result: Tensor = model(batch).softmax(1)
-        return result
+        outputs: Tensor = model(batch).softmax(1)
+        return outputs
 
     probabilities, guesses = score(inputs).max(1)
     cams = grad_cam(model, inputs, guesses)
-    found = []
+    explained = []
     for row, index in enumerate(chosen):
         patches = torch.from_numpy(superpixels(images[index]))
         target = int(guesses[row])
@@ -209,8 +228,8 @@ def explain(
             with torch.random.fork_rng(devices=[]):  # captum draws from the global generator
                 torch.manual_seed(derive(seed, name, index))
                 maps[name] = method(score, inputs[row : row + 1], patches, target, samples)
-        found.append(
-            Explained(
+        explained.append(
+            ExplainedImage(
                 index=index,
                 image=images[index],
                 truth=classes[labels[index]],
@@ -220,4 +239,4 @@ def explain(
                 **maps,
             )
         )
-    return found
+    return explained

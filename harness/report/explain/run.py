@@ -1,4 +1,4 @@
-"""`explain` of a stored run: its record, weights and images to a sheet in its folder."""
+"""Explain images of a stored run, and write the sheet to its folder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from harness.runs.options import parse_seeds
 from harness.runs.record import RunRecord
 from harness.training.augmentation import Normalize
 
-# A sheet of a few hundred rows is larger than matplotlib draws, and nobody reads it.
-MOST = 50
+# A sheet of a few hundred rows is too large for matplotlib.
+MAX_IMAGES = 50
 
 
 def explain_run(
@@ -29,36 +29,39 @@ def explain_run(
     seed: int,
     samples: int,
 ) -> Path:
-    """Explain images of the run in `folder`, and write the sheet beside its record.
+    """Explain images of a stored run, and write the sheet to its folder.
 
     Args:
-        images: such as "0,17", `MOST` at most; the first of each class if None.
-        data_dir, archive: where its dataset lies, see `harness.runs.options.RunOptions`.
-        seed, samples: see `harness.report.explain.attribution.explain`.
+        folder: the folder of the run.
+        images: indices such as "0,17", at most `MAX_IMAGES`; the first of each class if None.
+        data_dir: folder of its dataset, see `harness.runs.options.RunOptions`.
+        archive: URL or file of the official archive.
+        seed: see `harness.report.explain.attribution.explain`.
+        samples: see `harness.report.explain.attribution.explain`.
 
     Returns:
-        The sheet.
+        The path of the sheet.
 
     Raises:
-        InputError: if record, weights or images are missing, damaged or of another run, or too
-            many images are asked for.
+        InputError: if record, weights or images are missing, damaged or of another run, or if
+            too many images are requested.
     """
-    stored = _finished(folder)
-    asked = None if images is None else _indices(images)
-    network = attribution.network(folder, stored)
+    stored = _load_finished(folder)
+    requested = None if images is None else _parse_indices(images)
+    model = attribution.load_network(folder, stored)
     data = dataset.load(stored.dataset.name, data_dir, archive)
     if data.fingerprint != stored.dataset.fingerprint:
         raise InputError(
-            f"these images are not the run's (fingerprint {data.fingerprint[:12]}, "
-            f"not {stored.dataset.fingerprint[:12]}): name its dataset with --data-dir."
+            f"these are not the images of the run (fingerprint {data.fingerprint[:12]}, "
+            f"not {stored.dataset.fingerprint[:12]}): give its dataset with --data-dir."
         )
     data = data.split_by(stored.protocol)
     pictures, labels = data.test.images.numpy(), data.test.labels.numpy()
-    chosen = _first_of_each(labels) if asked is None else asked
+    chosen = _first_of_each(labels) if requested is None else requested
     if max(chosen) >= len(labels):
-        raise InputError(f"there is no image {max(chosen)}: they go from 0 to {len(labels) - 1}.")
-    found = attribution.explain(
-        network,
+        raise InputError(f"no image {max(chosen)}: choose from 0 to {len(labels) - 1}.")
+    explained = attribution.explain(
+        model,
         pictures,
         labels,
         chosen,
@@ -67,33 +70,33 @@ def explain_run(
         seed,
         samples,
     )
-    told = sheet.about(found, stored, explain_seed=seed, samples=samples)
-    sheet.save(folder, sheet.sheet(found, stored), told)
+    description = sheet.describe(explained, stored, explain_seed=seed, samples=samples)
+    sheet.save(folder, sheet.sheet(explained, stored), description)
     return folder / sheet.IMAGE
 
 
-def _finished(folder: Path) -> RunRecord:
+def _load_finished(folder: Path) -> RunRecord:
     try:
         stored = store.load(folder / store.FILE)
         record.variant_of(stored)
     except record.DamagedRecordError as error:
         raise InputError(str(error)) from error
     if stored.failed:
-        raise InputError(f"the run in {folder} failed: it left no network to explain.")
+        raise InputError(f"the run in {folder} failed: there is no network to explain.")
     return stored
 
 
-def _indices(text: str) -> list[int]:
+def _parse_indices(text: str) -> list[int]:
     try:
         indices = parse_seeds(text)
     except InputError as error:
         raise InputError(
             f"--images {text!r} does not parse: write numbers and ranges such as 0,17,20-24."
         ) from error
-    if len(indices) > MOST:
-        raise InputError(f"--images names {len(indices)} images: a sheet holds {MOST} at most.")
+    if len(indices) > MAX_IMAGES:
+        raise InputError(f"--images has {len(indices)} images: a sheet shows at most {MAX_IMAGES}.")
     return indices
 
 
 def _first_of_each(labels: NDArray[np.int64]) -> Sequence[int]:
-    return [int(index) for index in np.sort(np.unique(labels, return_index=True)[1])][:MOST]
+    return [int(index) for index in np.sort(np.unique(labels, return_index=True)[1])][:MAX_IMAGES]

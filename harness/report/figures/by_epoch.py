@@ -1,4 +1,4 @@
-"""Figures over epochs: curves of each variant; accuracy by budget, and by candidate for it."""
+"""Figures over epochs: training curves, accuracy by budget, accuracy by calibration candidate."""
 
 from __future__ import annotations
 
@@ -23,35 +23,39 @@ from harness.verdict import budget_curve
 from harness.verdict.verdict import GroupVerdict
 
 
-def of_variants(judgement: GroupVerdict, arms: Sequence[VariantRuns]) -> list[CaptionedFigure]:
-    """Curves of each variant whose runs recorded every epoch, all on the same scales."""
-    group = judgement.group
-    drawn = []
-    for arm in arms:
-        runs = [r for r in arm.counted if not r.failed]
-        whole = [r for r in runs if len(r.history) == group.protocol.epochs]
-        if whole:
-            drawn.append(_of_variant(arm.name, whole))
-    for column in range(2 * bool(drawn)):
-        panes = [picture.figure.axes[column] for picture in drawn]
+def training_curves(
+    group_verdict: GroupVerdict, variant_runs: Sequence[VariantRuns]
+) -> list[CaptionedFigure]:
+    """Draw accuracy and loss of each variant whose runs recorded every epoch, on equal scales."""
+    group = group_verdict.group
+    figures = []
+    for runs in variant_runs:
+        finished = [r for r in runs.counted if not r.failed]
+        complete = [r for r in finished if len(r.history) == group.protocol.epochs]
+        if complete:
+            figures.append(_training_curve(runs.name, complete))
+    if not figures:
+        return []
+    for column in range(2):
+        panes = [captioned.figure.axes[column] for captioned in figures]
         low, high = (f(a.get_ylim()[end] for a in panes) for f, end in ((min, 0), (max, 1)))
         for axes in panes:
             axes.set_ylim(low, high)
-    return drawn
+    return figures
 
 
-def _of_variant(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
+def _training_curve(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
     histories, split = [r.history for r in runs], runs[0].dataset.split
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     panes = figure.subplots(1, 2)
     for axes, key in zip(panes, panels.AXES, strict=True):
         for part in (None, split):
             panels.curve(axes, histories, key, part)
-    panels.decay(panes[1], histories[0])
+    panels.mark_lr_drops(panes[1], histories[0])
     figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    falls = len({row.lr for row in histories[0]}) > 1
-    several = len(runs) > 1
-    shown = f"mean of {len(runs)} seeds, the band holds all of them" if several else "one seed"
+    decays = len({row.lr for row in histories[0]}) > 1
+    is_mean = len(runs) > 1
+    seeds = f"mean of {len(runs)} seeds, the band contains all of them" if is_mean else "one seed"
     last = [history[-1] for history in histories]
     ends = [
         f"{part} accuracy {formatting.percent(float(np.mean(values)))} %"
@@ -61,104 +65,117 @@ def _of_variant(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
         )
         if values
     ]
+    caption = f"{seeds.capitalize()}."
+    if decays:
+        caption += " Dotted: where the learning rate (lr) drops."
     return CaptionedFigure(
         name=f"curves-{name}",
         title=name,
-        caption=f"{shown.capitalize()}." + " Dotted: where the learning rate (lr) falls." * falls,
-        alt=f"Accuracy and loss of {name} by epoch, {shown}. In the last epoch: {', '.join(ends)}.",
+        caption=caption,
+        alt=f"Accuracy and loss of {name} by epoch, {seeds}. In the last epoch: {', '.join(ends)}.",
         figure=figure,
     )
 
 
-# Told apart without colour; the variant that the others are held against is drawn as "ours".
-_MARKS = "sD^vPX*"
+# Markers that differ without colour; the baseline variant is drawn as "ours" instead.
+_MARKERS = "sD^vPX*"
 
 
 def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure | None:
-    """Mean accuracy by the epochs that were trained, of each variant that has two budgets; None
-    where none has."""
+    """Draw mean accuracy by number of epochs, of each variant with at least two budgets.
+
+    Args:
+        curve: the same dataset and protocol at several budgets.
+        rules: the decision file.
+
+    Returns:
+        The figure, None if no variant has two budgets.
+    """
     base = rules.contrasts.against
     finished = {
         line.variant: {epochs: row for epochs, row in line.rows.items() if row.n}
         for line in budget_curve.lines(curve, rules)
     }
-    shown = {name: rows for name, rows in finished.items() if len(rows) > 1}
-    if not shown:
+    plotted = {name: rows for name, rows in finished.items() if len(rows) > 1}
+    if not plotted:
         return None
     means = {
         name: [(epochs, 100 * row.mean) for epochs, row in rows.items()]
-        for name, rows in shown.items()
+        for name, rows in plotted.items()
     }
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots()
-    marks = itertools.cycle(_MARKS)
+    marks = itertools.cycle(_MARKERS)
     for name, line in means.items():
-        own = name == base
+        is_base = name == base
         axes.plot(
             *zip(*line, strict=True),
-            marker="o" if own else next(marks),
-            ms=6 if own else 5,
-            color=style.OURS if own else style.MUTED,
-            lw=2.2 if own else 1.0,
-            zorder=3 if own else 2,
+            marker="o" if is_base else next(marks),
+            ms=6 if is_base else 5,
+            color=style.OURS if is_base else style.MUTED,
+            lw=2.2 if is_base else 1.0,
+            zorder=3 if is_base else 2,
         )
-    beside = curve[0].group.comparable_to_paper
-    if curve[0].accuracy is not None and beside:
+    with_paper = curve[0].group.comparable_to_paper
+    if curve[0].accuracy is not None and with_paper:
         for value in curve[0].accuracy.reported:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
-    _epochs(axes, [j.epochs for j in curve])
+    _set_epoch_axis(axes, [j.epochs for j in curve])
     axes.set_ylabel("accuracy (%)")
     _end_labels(axes, means, base)
-    told = "; ".join(
+    description = "; ".join(
         f"{name} " + ", ".join(f"{value:.2f} at {epochs}" for epochs, value in line)
         for name, line in means.items()
     )
-    ran = [row.n for rows in shown.values() for row in rows.values()]
-    runs = f"{min(ran)} to {max(ran)} runs" if len(set(ran)) > 1 else pluralize(ran[0], "run")
+    run_counts = [row.n for rows in plotted.values() for row in rows.values()]
+    fewest, most = min(run_counts), max(run_counts)
+    runs = f"{fewest} to {most} runs" if fewest < most else pluralize(most, "run")
+    caption = f"Mean accuracy in the last epoch, by number of epochs trained ({runs} each)."
+    if base in means:
+        caption += f" Blue: {base}."
+    if with_paper:
+        caption += " Dashed: the paper's two runs, whose budget is not stated."
     return CaptionedFigure(
         name="budgets",
         title="Accuracy by budget",
-        caption="Mean accuracy in the last epoch of runs that were trained for so many epochs "
-        f"({runs} each)."
-        + f" Blue: {base}." * (base in means)
-        + " Dashed: the paper's two runs, whose budget is not stated." * beside,
-        alt=f"Mean accuracy in percent by epochs: {told}.",
+        caption=caption,
+        alt=f"Mean accuracy in percent by epochs: {description}.",
         figure=figure,
     )
 
 
-def by_candidate(found: Calibration) -> CaptionedFigure:
-    """Validation accuracy of the candidates for the number of epochs, and the target."""
-    tried = found.candidates
+def by_candidate(calibration: Calibration) -> CaptionedFigure:
+    """Draw the validation accuracy of the candidates for the number of epochs, and the target."""
+    candidates = calibration.candidates
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.subplots()
-    target = 100 * found.target
+    target = 100 * calibration.target
     axes.axhline(target, color=style.MUTED, dashes=(4, 2), lw=1.3)
-    axes.plot([c.epochs for c in tried], [100 * c.mean for c in tried], color=style.OURS)
-    for candidate in tried:
+    axes.plot([c.epochs for c in candidates], [100 * c.mean for c in candidates], color=style.OURS)
+    for candidate in candidates:
         axes.plot(
             [candidate.epochs] * len(candidate.accuracies),
             [100 * value for value in candidate.accuracies],
             "o",
             color=style.OURS,
-            mfc=style.OURS if candidate.epochs == found.epochs else style.PAGE,
+            mfc=style.OURS if candidate.epochs == calibration.epochs else style.PAGE,
             ms=5,
         )
-    _epochs(axes, [c.epochs for c in tried])
+    _set_epoch_axis(axes, [c.epochs for c in candidates])
     axes.set_ylabel("validation accuracy (%)")
-    told = ", ".join(f"{formatting.percent(c.mean)} at {c.epochs}" for c in tried)
+    description = ", ".join(f"{formatting.percent(c.mean)} at {c.epochs}" for c in candidates)
     return CaptionedFigure(
         name="epochs",
         title="Validation accuracy by number of epochs",
-        caption=f"A dot is the last epoch of one seed of {found.variant}, the line their means. "
-        f"Dashed: the target of {target:g} %. Filled: the candidate chosen.",
-        alt=f"Mean validation accuracy in percent by epochs: {told}; the target is {target:g}.",
+        caption=f"Each dot is the last epoch of one seed of {calibration.variant}; the line shows "
+        f"the means. Dashed: the target of {target:g} %. Filled: the chosen candidate.",
+        alt=f"Mean validation accuracy in percent by epochs: {description}; target: {target:g}.",
         figure=figure,
     )
 
 
-def _epochs(axes: Axes, budgets: Sequence[int]) -> None:
-    """A logarithmic axis of epochs that names these and no others."""
+def _set_epoch_axis(axes: Axes, budgets: Sequence[int]) -> None:
+    """Make the x axis logarithmic, with ticks at these numbers of epochs only."""
     axes.set_xscale("log")
     axes.set_xticks(budgets, map(str, budgets))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -166,19 +183,18 @@ def _epochs(axes: Axes, budgets: Sequence[int]) -> None:
 
 
 def _end_labels(axes: Axes, lines: dict[str, list[tuple[int, float]]], base: str) -> None:
-    """Names right of the axes, each tied to its line's end, so far apart that none covers
-    another."""
+    """Label each line right of the axes, connected to its end, without overlaps."""
     ends = sorted((*line[-1][::-1], name) for name, line in lines.items())
     low, high = axes.get_ylim()
-    # The nearest places that keep this distance: least squares under an order.
+    # The nearest heights at this distance: least squares under an order constraint.
     steps = 0.062 * (high - low) * np.arange(len(ends))
-    places = isotonic_regression(np.array([value for value, _, _ in ends]) - steps) + steps
-    for place, (value, epochs, name) in zip(places, ends, strict=True):
+    label_heights = isotonic_regression(np.array([value for value, _, _ in ends]) - steps) + steps
+    for height, (value, epochs, name) in zip(label_heights, ends, strict=True):
         colour = style.OURS if name == base else style.MUTED
         axes.annotate(
             name,
             (epochs, value),
-            (1.06, place),
+            (1.06, height),
             textcoords=axes.get_yaxis_transform(),
             va="center",
             fontsize=8.5,

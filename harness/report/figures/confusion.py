@@ -17,25 +17,25 @@ from harness.verdict.verdict import GroupVerdict
 
 Matrix = NDArray[np.float64]
 
-_SHOWN = 3
+_N_LARGEST = 3
 
 
-def of_arm(judgement: GroupVerdict, arm: VariantRuns) -> list[CaptionedFigure]:
-    """The mean matrix of a variant; beside the paper's where they may stand there."""
-    if not arm.n_finished:
+def confusion_matrices(group_verdict: GroupVerdict, runs: VariantRuns) -> list[CaptionedFigure]:
+    """Draw the mean matrix of a variant and, if they compare, the paper's and the difference."""
+    if not runs.n_finished:
         return []
-    classes = judgement.group.dataset.classes
-    ours = np.mean([panels.shares(m.confusion_matrix) for m in arm.finished], axis=0)
-    over = f"mean of {arm.n_finished} runs" if arm.n_finished > 1 else "one run"
-    pictures = [_matrix("ours", f"Ours: {arm.name}, {over}", ours, classes)]
-    if not judgement.group.comparable_to_paper:
-        return pictures
+    classes = group_verdict.group.dataset.classes
+    ours = np.mean([panels.shares(m.confusion_matrix) for m in runs.finished], axis=0)
+    count = f"mean of {runs.n_finished} runs" if runs.n_finished > 1 else "one run"
+    figures = [_matrix("ours", f"Ours: {runs.name}, {count}", ours, classes)]
+    if not group_verdict.group.comparable_to_paper:
+        return figures
     theirs = [panels.shares(run.confusion_matrix) for run in reported.REPORTED_RUNS]
     for run, shares in zip(reported.REPORTED_RUNS, theirs, strict=True):
-        pictures.append(
+        figures.append(
             _matrix(f"reported-{run.number}", f"The paper's run {run.number}", shares, classes)
         )
-    return [*pictures, _difference(ours - np.mean(theirs, axis=0), classes)]
+    return [*figures, _difference(ours - np.mean(theirs, axis=0), classes)]
 
 
 def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> CaptionedFigure:
@@ -43,7 +43,7 @@ def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> Ca
     return CaptionedFigure(
         name=f"confusion-{name}",
         title=title,
-        caption="Percent of each true class; a row sums to 100. Shares below 1 are not printed.",
+        caption="Percent of each true class; rows sum to 100. Values below 1 are not printed.",
         alt=f"Confusion matrix. Right by class, in percent: "
         f"{_list(zip(classes, np.diag(shares), strict=True))}. "
         f"Most frequent errors: {_largest(errors, classes, '{:.0f}')}.",
@@ -55,8 +55,8 @@ def _difference(points: Matrix, classes: Sequence[str]) -> CaptionedFigure:
     return CaptionedFigure(
         name="confusion-difference",
         title="Ours minus the mean of the paper's two",
-        caption="Points of the true class. Blue: more often with us; orange: less often. "
-        "Differences below a point are not shown.",
+        caption="Percentage points of the true class. Blue: more frequent in our runs; orange: "
+        "less frequent. Differences below one point are not shown.",
         alt="Differences of the confusion matrices. Largest: "
         f"{_largest(points, classes, '{:+.1f} points')}.",
         figure=_draw(panels.difference, points, classes),
@@ -76,7 +76,7 @@ def _list(pairs: zip[tuple[str, float]]) -> str:
 
 
 def _largest(values: Matrix, classes: Sequence[str], form: str) -> str:
-    """The cells that stand out, in words."""
-    order = np.argsort(-np.abs(values), axis=None, kind="stable")[:_SHOWN]
+    """Describe the cells with the largest absolute values."""
+    order = np.argsort(-np.abs(values), axis=None, kind="stable")[:_N_LARGEST]
     cells = zip(*np.unravel_index(order, values.shape), strict=True)
     return ", ".join(f"{classes[i]} as {classes[j]} {form.format(values[i, j])}" for i, j in cells)

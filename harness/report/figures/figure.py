@@ -1,4 +1,4 @@
-"""A figure with its words, and the frame that all of them share."""
+"""A figure with its caption, and axes with one row for each name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Inches. So narrow that text of 9.5 points can still be read on a telephone's width.
+# Inches. Narrow enough that 9.5 point text is readable at the width of a phone.
 WIDTH = 5.2
 
 
@@ -17,11 +17,11 @@ class CaptionedFigure:
     """One figure of the report.
 
     Attributes:
-        name: of its file; unlike the others of its group.
-        title: above it.
-        caption: below it: what is drawn, in which unit.
-        alt: what it shows, with the figures, for people who do not see it.
-        figure: drawn in `harness.report.figures.style`.
+        name: part of its file name; unique within a section.
+        title: the heading above it.
+        caption: the text below it: what is drawn, in which unit.
+        alt: alternative text: what it shows, with numbers.
+        figure: the figure, drawn in `harness.report.figures.style`.
     """
 
     name: str
@@ -32,7 +32,12 @@ class CaptionedFigure:
 
 
 def rows(names: Sequence[str], height: float = 0.3) -> tuple[Figure, Axes]:
-    """An axis with one named row for each of `names`, from top to bottom at 0, 1, 2, ..."""
+    """Create axes with one row for each of `names`, from top to bottom at y = 0, 1, 2, ...
+
+    Args:
+        names: labels of the rows.
+        height: height of a row in inches.
+    """
     figure = Figure(figsize=(WIDTH, height * len(names) + 1.0), layout="constrained")
     axes = figure.subplots()
     axes.set_yticks(range(len(names)), names)

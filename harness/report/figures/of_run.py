@@ -1,4 +1,4 @@
-"""Pictures of one run: curves, confusion matrix, sample predictions."""
+"""Figures of one run: training curves, confusion matrix, sample predictions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from harness.runs.record import RunRecord
 def draw(
     record: RunRecord, folder: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
-    """Draw the figures of a run that has just finished into its folder.
+    """Draw the figures of a finished run into its folder.
 
     Args:
-        record: of the run.
-        folder: holds its `probabilities.npy`.
-        images: uint8 [N, H, W, 3] that it was evaluated on; labels int64 [N].
+        record: the record of the run.
+        folder: the folder of the run, with its `probabilities.npy`.
+        images: the images that it was evaluated on, uint8 [N, H, W, 3].
+        labels: their classes, int64 [N].
     """
     probabilities = np.load(folder / "probabilities.npy")
     save(folder, figures_of_run(record, images, labels, probabilities))
 
 
 def curves(record: RunRecord) -> Figure:
-    """Loss and accuracy by epoch, in training and on the images judged on."""
+    """Draw loss and accuracy by epoch, in training and evaluation."""
     history, split = record.history, record.dataset.split
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -39,25 +40,25 @@ def curves(record: RunRecord) -> Figure:
         for part in (None, split):
             panels.curve(axes, [history], name, part)
         axes.set_title(name.capitalize())
-    panels.decay(left, history)
+    panels.mark_lr_drops(left, history)
     right.legend(loc="lower right")
     figure.suptitle(_title(record))
     return figure
 
 
 def confusion(record: RunRecord) -> Figure:
-    """The confusion matrix, beside the paper's two where the classes are CIFAR-10's."""
+    """Draw the confusion matrix, next to the paper's two if the classes are CIFAR-10's."""
     assert record.metrics is not None
     classes = record.dataset.classes
-    shown: list[tuple[str, Sequence[Sequence[int]]]] = [
+    matrices: list[tuple[str, Sequence[Sequence[int]]]] = [
         (f"{record.variant}, seed {record.seed}", record.metrics.confusion_matrix)
     ]
     if tuple(classes) == datasets.CLASSES:
-        shown += [(run.name, run.confusion_matrix) for run in reported.REPORTED_RUNS]
+        matrices += [(run.name, run.confusion_matrix) for run in reported.REPORTED_RUNS]
     size = 4.6 if len(classes) <= 12 else 8
-    figure = Figure(figsize=(size * len(shown), size + 0.4), layout="constrained")
+    figure = Figure(figsize=(size * len(matrices), size + 0.4), layout="constrained")
     for axes, (name, counts) in zip(
-        figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True
+        figure.subplots(1, len(matrices), squeeze=False)[0], matrices, strict=True
     ):
         panels.matrix(axes, panels.shares(counts), classes)
         axes.set_title(f"{name}: {np.trace(counts) / np.sum(counts):.2%}")
@@ -71,11 +72,13 @@ def samples(
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float32],
 ) -> Figure:
-    """Randomly chosen images with what the network says of them, right and wrong marked.
+    """Draw randomly chosen images with their predictions, marked as right or wrong.
 
     Args:
         record: gives the class names and the seed of the choice.
-        images: [N, H, W, 3] that were judged on; labels [N]; probabilities [N, C].
+        images: the images that the run was evaluated on, uint8 [N, H, W, 3].
+        labels: their classes, int64 [N].
+        probabilities: the predictions, float32 [N, C].
     """
     classes = record.dataset.classes
     chosen = np.random.default_rng(record.seed).choice(len(labels), min(32, len(labels)), False)
@@ -109,7 +112,7 @@ def figures_of_run(
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float32],
 ) -> dict[str, Figure]:
-    """All figures of a finished run; the arguments are those of `samples`."""
+    """Draw all figures of a finished run, by name; the arguments are those of `samples`."""
     with style.applied():
         return {
             "curves": curves(record),

@@ -1,4 +1,4 @@
-"""Parts that several figures share: a confusion matrix, a run's curve, marks on an axis."""
+"""Panels shared by several figures: confusion matrix, training curve, learning-rate marks."""
 
 from __future__ import annotations
 
@@ -15,46 +15,48 @@ from numpy.typing import ArrayLike, NDArray
 from harness.report.figures import style
 from harness.runs.record import EpochRow
 
-# What a run's history calls a figure -> its axis: name with unit, factor.
+# Name of a metric in a run's history -> its axis: label with unit, factor.
 AXES = {"accuracy": ("accuracy (%)", 100.0), "loss": ("cross-entropy (nats)", 1.0)}
 
-TRAINING = "training (as it went along)"
+TRAINING = "training (during the epoch)"
 
-# Differences of a confusion matrix as strong as the strongest colour; points.
-STRONGEST = 15.0
+# Difference of a confusion matrix that has the strongest colour, in points.
+MAX_DIFFERENCE = 15.0
 
 
 def shares(counts: ArrayLike) -> NDArray[np.float64]:
-    """Counts [C, C] as percentages of each row; a row without images is zero."""
+    """Convert counts [C, C] to percentages of each row; a row without images becomes zero."""
     table = np.asarray(counts, float)
     result: NDArray[np.float64] = 100 * table / table.sum(1, keepdims=True).clip(min=1)
     return result
 
 
 def matrix(axes: Axes, percentages: NDArray[np.float64], classes: Sequence[str]) -> None:
-    """A confusion matrix [C, C] in percent of the true class; rows are true classes."""
+    """Draw a confusion matrix [C, C] in percent of the true class; rows are true classes."""
     names = [style.step("share", v / 100) for v in percentages.ravel()]
-    _cells(axes, percentages, names, "{:.0f}", 1.0, classes)
+    _draw_cells(axes, percentages, names, "{:.0f}", 1.0, classes)
 
 
 def difference(axes: Axes, points: NDArray[np.float64], classes: Sequence[str]) -> None:
-    """The difference of two such matrices [C, C], in points."""
+    """Draw the difference of two confusion matrices [C, C], in points."""
     names = [
-        style.step("more" if v > 0 else "less", abs(v) / STRONGEST) if abs(v) >= 1 else "more-0"
+        style.step("more" if v > 0 else "less", abs(v) / MAX_DIFFERENCE)
+        if abs(v) >= 1
+        else "more-0"
         for v in points.ravel()
     ]
-    _cells(axes, points, names, "{:+.0f}", 1.0, classes)
+    _draw_cells(axes, points, names, "{:+.0f}", 1.0, classes)
 
 
-def _cells(
+def _draw_cells(
     axes: Axes,
     values: NDArray[np.float64],
     colours: Sequence[str],
-    form: str,
-    least: float,
+    cell_format: str,
+    threshold: float,
     classes: Sequence[str],
 ) -> None:
-    """Squares with what they hold, where that is at least `least` either way."""
+    """Draw coloured squares, with their value if its magnitude is at least `threshold`."""
     count = len(values)
     squares = [
         Rectangle((column - 0.47, row - 0.47), 0.94, 0.94)
@@ -64,9 +66,9 @@ def _cells(
         PatchCollection(squares, facecolors=[style.colour(c) for c in colours], edgecolors="none")
     )
     for (row, column), value in np.ndenumerate(values):
-        if abs(value) >= least:
-            ink = style.colour(style.on(colours[row * count + column]))
-            text = form.format(value)
+        if abs(value) >= threshold:
+            ink = style.colour(style.text_on(colours[row * count + column]))
+            text = cell_format.format(value)
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
     axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
     axes.set_xticks(range(count), classes, rotation=45, ha="right", rotation_mode="anchor")
@@ -78,12 +80,15 @@ def _cells(
 
 
 def curve(axes: Axes, histories: Sequence[Sequence[EpochRow]], key: str, split: str | None) -> None:
-    """One figure by epoch: the mean over runs, and the band in which all of them lie.
+    """Draw a metric by epoch: the mean over runs, and the band between minimum and maximum.
+
+    Nothing is drawn if an epoch lacks the metric.
 
     Args:
-        histories: rows of each run, of one length.
+        axes: the axes to draw on.
+        histories: the epochs of each run; all of the same length.
         key: "accuracy" or "loss".
-        split: "test" or "validation", which the label names; None for the training curve.
+        split: "test" or "validation", for the label; None for the training curve.
     """
     name = f"eval_{key}" if split else f"train_{key}"
     rows = [[getattr(row, name) for row in history] for history in histories]
@@ -101,17 +106,17 @@ def curve(axes: Axes, histories: Sequence[Sequence[EpochRow]], key: str, split: 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
-def decay(axes: Axes, history: Sequence[EpochRow]) -> None:
-    """Dotted lines where the learning rate changed, with the rate that follows."""
-    falls = [after for before, after in itertools.pairwise(history) if after.lr != before.lr]
-    for number, row in enumerate(falls):
-        place = row.epoch - 0.5
-        axes.axvline(place, color=style.MUTED, ls=":", lw=1)
+def mark_lr_drops(axes: Axes, history: Sequence[EpochRow]) -> None:
+    """Draw a dotted line at each change of the learning rate, labelled with the new rate."""
+    drops = [after for before, after in itertools.pairwise(history) if after.lr != before.lr]
+    for number, row in enumerate(drops):
+        x = row.epoch - 0.5
+        axes.axvline(x, color=style.MUTED, ls=":", lw=1)
         axes.annotate(
             f"lr {row.lr:.2g}",
-            (place, 1.0),
+            (x, 1.0),
             xycoords=("data", "axes fraction"),
-            # Each a line lower, and before the next fall's dots: in short runs they come close.
+            # One line lower each, and in front of the next line: in short runs they are close.
             xytext=(2, -1 - 10 * number),
             textcoords="offset points",
             va="top",

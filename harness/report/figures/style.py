@@ -1,4 +1,4 @@
-"""The one style of all figures: colours for light and dark pages, fonts, lines."""
+"""Style of all figures: colours for light and dark pages, fonts, lines."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ STEPS = 20  # of each scale, besides its first colour
 _BLACK, _WHITE = "#000000", "#ffffff"
 
 
-def blend(one: str, other: str, share: float) -> str:
-    """The colour at `share` of the way from one `#rrggbb` to another."""
-    pairs = ((int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+def blend(start: str, end: str, share: float) -> str:
+    """Mix two `#rrggbb` colours: `start` at a share of 0, `end` at 1."""
+    pairs = ((int(start[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5))
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance of `#rrggbb`, 0 to 1 (WCAG 2.2)."""
+    """Return the relative luminance of `#rrggbb`, 0 to 1 (WCAG 2.2)."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((luminance(first), luminance(second)))
     return (light + 0.05) / (dark + 0.05)
 
 
-# Okabe and Ito's colours, told apart by colour-blind readers; on dark pages their lighter ones.
-# Every light colour has one dark one: on a page each gives way to its name (see
-# `harness.report.figures.svg`).
+# Okabe and Ito's colours, which colour-blind readers can distinguish; lighter ones on dark pages.
+# Equal light colours have equal dark ones, because `harness.report.figures.svg` finds the name of a
+# colour by its light value.
 _BASE = {
     "page": Shade(_WHITE, "#12161c"),
     "ink": Shade("#171a1f", "#e9ecf0"),
@@ -61,11 +61,11 @@ _BASE = {
 
 
 def _scale(name: str, start: Shade, end: Shade) -> dict[str, Shade]:
-    """Steps from `start` to `end`, the lower ones spread: most shares are small."""
-    places = [((i / STEPS) ** 0.7, f"{name}-{i}") for i in range(STEPS + 1)]
+    """Return the steps of a scale, denser near `start`, because most shares are small."""
+    steps = [((i / STEPS) ** 0.7, f"{name}-{i}") for i in range(STEPS + 1)]
     return {
-        key: Shade(blend(start.light, end.light, at), blend(start.dark, end.dark, at))
-        for at, key in places
+        key: Shade(blend(start.light, end.light, share), blend(start.dark, end.dark, share))
+        for share, key in steps
     }
 
 
@@ -88,8 +88,8 @@ _ON = {
 PALETTE: Mapping[str, Shade] = MappingProxyType({**_BASE, **_SCALES, **_ON})
 
 
-def on(name: str) -> str:
-    """Name of the text colour that reads best on a colour of the palette."""
+def text_on(name: str) -> str:
+    """Return the name of the text colour with the best contrast on a colour of the palette."""
     shade = PALETTE[name]
     light, dark = (
         contrast(_WHITE, c) > contrast(_BLACK, c)  # white reads better
@@ -104,12 +104,12 @@ def on(name: str) -> str:
 
 
 def step(name: str, share: float) -> str:
-    """Name of the colour at a share, 0 to 1, of a scale: "share", "more" or "less"."""
+    """Return the name of the colour at a share, 0 to 1, of a scale: "share", "more" or "less"."""
     return f"{name}-{round(min(max(share, 0.0), 1.0) * STEPS)}"
 
 
 def colour(name: str) -> str:
-    """A colour of the palette, as figures are drawn: for a light page."""
+    """Return a colour of the palette for light pages, for which figures are drawn."""
     return PALETTE[name].light
 
 
@@ -144,14 +144,14 @@ _SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "savefig.dpi": 120,
-    # The same figure is the same file: no time, no random names in it.
+    # The same figure gives the same file: without time and random names.
     "svg.hashsalt": "alexnet-bench",
 }
 
 
 @contextmanager
 def applied(fonttype: str = "path") -> Iterator[None]:
-    """Within the block, figures are made and saved in this style.
+    """Create and save figures in this style within a `with` block.
 
     Args:
         fonttype: of SVG files: "path" for outlines of letters, "none" for text.
@@ -161,7 +161,7 @@ def applied(fonttype: str = "path") -> Iterator[None]:
 
 
 def png(figure: Figure) -> bytes:
-    """A figure as a PNG file on white, without the version of matplotlib in it."""
+    """Render a figure as PNG on white, without matplotlib's version in the metadata."""
     buffer = io.BytesIO()
     with applied():
         figure.savefig(buffer, format="png", metadata={"Software": None})
@@ -169,11 +169,12 @@ def png(figure: Figure) -> bytes:
 
 
 def svg(figure: Figure, *, text: bool = False) -> bytes:
-    """A figure as an SVG file with a transparent ground.
+    """Render a figure as SVG with a transparent background.
 
     Args:
-        text: keep text as text, set in the font of the page that shows it; else as outlines,
-            which look the same everywhere.
+        figure: the figure.
+        text: keep text as text, in the font of the page; else draw it as outlines, which look
+            the same everywhere.
     """
     buffer = io.BytesIO()
     with applied("none" if text else "path"):
