@@ -1,4 +1,4 @@
-"""`list`, `show` and `data`: what there is to train on and with."""
+"""`list`, `show` and `data`: the variants and the datasets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.cli.options import ArchiveOption, DataDirOption, DatasetOption
 
 
 def list_variants() -> None:
-    """The variants by family, and what each changes about the paper's settings."""
+    """List the variants by family, with the settings that each changes."""
     from tabulate import tabulate
 
     paper = variants.get("paper")
@@ -27,7 +27,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A variant.")],
     dataset: DatasetOption = "cifar10",
 ) -> None:
-    """One variant resolved: settings, protocol, layers, parameters, cost."""
+    """Show one variant: settings, protocol, layers, parameters, cost."""
     variant = variants.get(name)
     from tabulate import tabulate
 
@@ -35,20 +35,22 @@ def show(
     from variants import summary
 
     protocol, _ = presets.resolve(dataset)
-    applied = protocol.augmentation[variant.augmentation]
-    own = {key for key, value in variant.settings().items() if value is not None}
-    shared = {key: value for key, value in protocol.to_dict().items() if key not in own}
+    augmentation = protocol.augmentation[variant.augmentation]
+    variant_keys = {key for key, value in variant.settings().items() if value is not None}
+    protocol_settings = {
+        key: value for key, value in protocol.to_dict().items() if key not in variant_keys
+    }
     settings = {k: "the protocol's" if v is None else v for k, v in variant.settings().items()}
-    about = summary.summarise(variant)
+    network = summary.summarise(variant)
     print(f"{variant.name} ({variant.family}): {variant.summary}\n")
-    print(tabulate(_pairs(settings), headers=("its own setting", "value")))
-    print(f"\naugmentation {variant.augmentation!r} on {dataset} is {applied}\n")
-    print(tabulate(_pairs(shared), headers=("shared by all variants", "value")))
+    print(tabulate(_pairs(settings), headers=("setting of the variant", "value")))
+    print(f"\naugmentation {variant.augmentation!r} on {dataset}: {augmentation}\n")
+    print(tabulate(_pairs(protocol_settings), headers=("shared by all variants", "value")))
     headers = ("layer", "output", "parameters")
-    print("\n" + tabulate(about.layers, headers=headers, intfmt=","))
+    print("\n" + tabulate(network.layers, headers=headers, intfmt=","))
     print(
-        f"\n{about.parameters:,} parameters, "
-        f"{about.multiply_adds / 1e6:.1f} M multiply-adds an image forward"
+        f"\n{network.parameters:,} parameters, "
+        f"{network.multiply_adds / 1e6:.1f} M multiply-adds per image (forward pass)"
     )
 
 
@@ -61,11 +63,11 @@ def data(
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,
 ) -> None:
-    """Fetch a dataset where it is missing, verify it and print its fingerprint."""
+    """Download a dataset if it is missing, verify it and print its fingerprint."""
     from harness.data.dataset import load
 
-    found = load(dataset, data_dir, archive)
-    print(f"{found.title}: {len(found.train):,} training and {len(found.test):,} test images")
-    print(f"classes: {', '.join(found.classes)}")
-    print(f"fingerprint: {found.fingerprint}")
-    print(f"official archive: {'yes' if found.official else 'no'}")
+    images = load(dataset, data_dir, archive)
+    print(f"{images.title}: {len(images.train):,} training and {len(images.test):,} test images")
+    print(f"classes: {', '.join(images.classes)}")
+    print(f"fingerprint: {images.fingerprint}")
+    print(f"official archive: {'yes' if images.official else 'no'}")

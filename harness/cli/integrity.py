@@ -1,4 +1,4 @@
-"""`verify` and `check`: can a stored number be trusted?"""
+"""`verify`, `check`, `bundle` and `merge`: test and exchange stored runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import ArchiveOption, DataDirOption, OwnDataOption, ResultsOption, own_data
+from harness.cli.options import (
+    ArchiveOption,
+    DataDirOption,
+    ImageFolderOption,
+    ResultsOption,
+    load_image_folder,
+)
 from harness.errors import InputError, RunFailedError
+from harness.formatting import pluralize
 
 
 def verify(
@@ -19,12 +26,12 @@ def verify(
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,
     device: Annotated[
-        str, typer.Option(help="auto (the kind that the run used), cpu, cuda or cuda:N.")
+        str, typer.Option(help="auto (the type that the run used), cpu, cuda or cuda:N.")
     ] = "auto",
 ) -> None:
     """Repeat a stored run from its record and compare it bit for bit.
 
-    A run on a CPU is repeated with as many threads as it had, unless OMP_NUM_THREADS is set.
+    A CPU run is repeated with its number of threads, unless OMP_NUM_THREADS is set.
     """
     from harness import progress
     from harness.runs import record, store, threads
@@ -42,55 +49,55 @@ def verify(
     from harness.training.seeding import make_deterministic
 
     make_deterministic()
-    place = choose_device(stored.environment.device_type if device == "auto" else device)
-    if place.type == "cpu":
+    training_device = choose_device(stored.environment.device_type if device == "auto" else device)
+    if training_device.type == "cpu":
         reuse_freed_heap()
     data = dataset.load(stored.dataset.name, data_dir, archive)
-    repetition = verify(stored, data, place, progress.for_terminal())
+    repetition = verify(stored, data, training_device, progress.for_terminal())
     for line in repetition.lines:
         print(line)
     if not repetition.same:
-        raise RunFailedError(f"{run_dir} could not be repeated (see above).")
+        raise RunFailedError(f"{run_dir} was not reproduced (see above).")
 
 
 def check(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one run's.")] = Path(
-        "results"
-    ),
-    data_dir: OwnDataOption = None,
-    rules: Annotated[bool, typer.Option("--rules", help="Print the rules and stop.")] = False,
+    results: Annotated[
+        Path, typer.Argument(help="A results folder, or the folder of one run.")
+    ] = Path("results"),
+    data_dir: ImageFolderOption = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the rules and exit.")] = False,
 ) -> None:
-    """Hold every stored record against the rules; name each breach."""
+    """Check every stored record against the rules and list each breach."""
     from harness.integrity.check import check, rule_list
 
     if rules:
         for number, rule in enumerate(rule_list(), start=1):
             print(f"{number}. {rule}")
         return
-    count, breaches = check(results, own_data(data_dir))
+    count, breaches = check(results, load_image_folder(data_dir))
     for breach in breaches:
         print(f"{breach.path}: {breach.rule}: {breach.fault}")
     if not count:
-        raise InputError(f"no record below {results}: nothing was checked.")
+        raise InputError(f"no record below {results}: give a folder with stored runs.")
     broken = len({breach.path for breach in breaches})
-    print(f"{count} record{'s' * (count != 1)} checked; {broken} break a rule")
+    print(f"{pluralize(count, 'record')} checked; {broken} break a rule")
     if breaches:
         raise RunFailedError(
-            f"breaches of rules: {len(breaches)}, in {broken} of {count} (see above)."
+            f"{broken} of {pluralize(count, 'record')} break a rule (breaches are listed above)."
         )
 
 
 def bundle(
     file: Annotated[Path, typer.Argument(help="The tar file to write.")],
     results: ResultsOption = Path("results"),
-    data_dir: OwnDataOption = None,
+    data_dir: ImageFolderOption = None,
 ) -> None:
-    """Pack finished and failed runs into one tar file: no weights, no images."""
+    """Pack finished and failed runs into one tar file, without weights and images."""
     from harness.files import write_atomically
     from harness.integrity import bundle as integrity_bundle
 
-    with _faults_named():
-        content, count = integrity_bundle.pack(results, own_data(data_dir))
+    with _faults_printed():
+        content, count = integrity_bundle.pack(results, load_image_folder(data_dir))
     write_atomically(file, content)
     print(f"{count} runs in {file} ({len(content):,} bytes)")
 
@@ -98,23 +105,23 @@ def bundle(
 def merge(
     file: Annotated[Path, typer.Argument(help="A tar file that bundle wrote.")],
     results: ResultsOption = Path("results"),
-    data_dir: OwnDataOption = None,
+    data_dir: ImageFolderOption = None,
 ) -> None:
-    """Take in the runs of a bundle after check; refuse all of it if one run conflicts."""
+    """Check the runs of a bundle and add them to a results folder: all of them or none."""
     from harness.integrity.merge import merge
 
-    with _faults_named():
-        merged = merge(file, results, own_data(data_dir))
-    for run in merged.taken:
-        print(f"taken in: {run}")
-    for run in merged.present:
-        print(f"already there: {run}")
-    print(f"{len(merged.taken)} runs taken in, {len(merged.present)} were already there")
+    with _faults_printed():
+        result = merge(file, results, load_image_folder(data_dir))
+    for run in result.added:
+        print(f"added: {run}")
+    for run in result.present:
+        print(f"already present: {run}")
+    print(f"{len(result.added)} runs added, {len(result.present)} already present")
 
 
 @contextmanager
-def _faults_named() -> Iterator[None]:
-    """Print a line for each fault; what is raised goes on."""
+def _faults_printed() -> Iterator[None]:
+    """Print a line for each fault of a RefusedError, then raise it again."""
     from harness.integrity.bundle import RefusedError
 
     try:

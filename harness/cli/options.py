@@ -1,4 +1,4 @@
-"""Options that several commands share. Nothing heavy is imported here."""
+"""Options shared by several commands. Nothing that is slow to import is imported here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """Forms of a table."""
+    """Formats of a table."""
 
     markdown = "markdown"
     csv = "csv"
@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 class TextFormat(StrEnum):
-    """Forms of a text with several tables."""
+    """Formats of a text with several tables."""
 
     markdown = "markdown"
     json = "json"
@@ -34,11 +34,11 @@ class TextFormat(StrEnum):
 DatasetOption = Annotated[str, typer.Option(help="cifar10, folder or digits.")]
 
 DataDirOption = Annotated[
-    Path | None, typer.Option(help="Where the dataset lies. [default: $ALEXNET_DATA, else data/]")
+    Path | None, typer.Option(help="Folder of the dataset. [default: $ALEXNET_DATA, else data/]")
 ]
 
-OwnDataOption = Annotated[
-    Path | None, typer.Option("--data-dir", help="Your own image folder, for records made on it.")
+ImageFolderOption = Annotated[
+    Path | None, typer.Option("--data-dir", help="An image folder, for records of runs on it.")
 ]
 
 ArchiveOption = Annotated[
@@ -57,35 +57,31 @@ PrecisionOption = Annotated[
 EpochsOption = Annotated[int | None, typer.Option(help="[default: the protocol's]")]
 
 ValidationOption = Annotated[
-    bool, typer.Option("--validation", help="Judge on a tenth of the training images.")
+    bool, typer.Option("--validation", help="Evaluate on a held-out tenth of the training images.")
 ]
 
-FiguresOption = Annotated[bool, typer.Option(help="Draw pictures of each run.")]
+FiguresOption = Annotated[bool, typer.Option(help="Draw the figures of each run.")]
 
-RetryFailedOption = Annotated[
-    bool, typer.Option("--retry-failed", help="Train again what failed before.")
-]
+RetryFailedOption = Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")]
 
 EagerOption = Annotated[
-    bool, typer.Option("--eager", help="Use no CUDA graph: slower, for where it fails.")
+    bool, typer.Option("--eager", help="Train without a CUDA graph: slower, for when it fails.")
 ]
 
 ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 
-FormatOption = Annotated[Format, typer.Option("--format", help="Form of what is printed.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
 
-TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="Form of what is printed.")]
+TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="Output format.")]
 
-OutputOption = Annotated[
-    Path | None, typer.Option(help="Write to this file what would be printed.")
-]
+OutputOption = Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")]
 
 
-def deliver(text: str, output: Path | None) -> None:
-    """Print a text, or write it to a file.
+def write_output(text: str, output: Path | None) -> None:
+    """Write a text to a file, or print it if `output` is None.
 
     Raises:
-        InputError: if it cannot be written.
+        InputError: if the file cannot be written.
     """
     if output is None:
         sys.stdout.write(text)
@@ -93,8 +89,8 @@ def deliver(text: str, output: Path | None) -> None:
         write_atomically(output, text.encode())
 
 
-def own_data(data_dir: Path | None) -> Dataset | None:
-    """The image folder of `OwnDataOption`, where one is named."""
+def load_image_folder(data_dir: Path | None) -> Dataset | None:
+    """Load the image folder of `ImageFolderOption`; None if it is not given."""
     from harness.data import dataset
 
     return None if data_dir is None else dataset.load("folder", data_dir)

@@ -1,4 +1,4 @@
-"""`run`: the command that trains."""
+"""`run`: train and evaluate variants."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def run(
     retry_failed: RetryFailedOption = False,
     eager: EagerOption = False,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Measure where the time goes; record nothing.")
+        bool, typer.Option("--profile", help="Measure where the time goes; write no record.")
     ] = False,
 ) -> None:
-    """Train and judge variants; skip what is done, go on with what was cut off."""
+    """Train and evaluate variants; skip finished runs and resume interrupted ones."""
     if seed is not None and seeds is not None:
         raise InputError("give --seed or --seeds, not both.")
     from harness import progress
@@ -69,15 +69,15 @@ def run(
         eager=eager,
     )
     names = parse_variants(variant)
-    numbers = parse_seeds(seeds if seeds is not None else str(seed or 0))
+    seed_list = parse_seeds(seeds if seeds is not None else str(seed or 0))
     if profile:
-        _profile(run_specs(names, numbers, options), options)
+        _print_profile(run_specs(names, seed_list, options), options)
         return
     failures = 0
     reporter = progress.for_terminal()
     for outcome in session.train_all(
         names,
-        numbers,
+        seed_list,
         options,
         reporter,
         retry_failed=retry_failed,
@@ -89,20 +89,20 @@ def run(
         raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
 
 
-def _profile(specs: Sequence[RunSpec], options: RunOptions) -> None:
+def _print_profile(specs: Sequence[RunSpec], options: RunOptions) -> None:
     from tabulate import tabulate
 
     from harness.sweep import session
     from harness.training import profiler
 
-    bench = session.open_session(options)
+    opened = session.open_session(options)
     start_up = profiler.age()
     for spec in specs:
-        found = profiler.measure(spec, bench.on_device, start_up)
-        whole = sum(found.parts.values())
-        rows = [(part, s, f"{s / whole:.1%}") for part, s in found.parts.items()]
-        print(f"{spec.title}: {found.images_per_second:,.0f} images/s in training")
-        if bench.on_device.train.labels.is_cuda:
-            print("the parts of a step are timed without its graph, one after the other: shares")
-        print(tabulate(rows, headers=("part", "seconds a run", "share"), floatfmt=",.1f"))
-        print(f"\n{found.costs}\ntrace: {found.trace}")
+        profile = profiler.measure(spec, opened.on_device, start_up)
+        total = sum(profile.parts.values())
+        rows = [(part, s, f"{s / total:.1%}") for part, s in profile.parts.items()]
+        print(f"{spec.title}: {profile.images_per_second:,.0f} images/s in training")
+        if opened.on_device.train.labels.is_cuda:
+            print("parts of a step are timed one by one, without its graph: compare their shares")
+        print(tabulate(rows, headers=("part", "seconds per run", "share"), floatfmt=",.1f"))
+        print(f"\n{profile.costs}\ntrace: {profile.trace}")

@@ -1,4 +1,4 @@
-"""`sweep`: a whole grid of runs, on this machine or a cluster."""
+"""`sweep`: train a grid of variants and seeds, on this machine or a cluster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sweep(
     eager: EagerOption = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes at once. [default: one a GPU, or one on the CPU]"),
+        typer.Option(min=1, help="Worker processes. [default: one per GPU, or one on the CPU]"),
     ] = None,
     runs_per_gpu: Annotated[
         int | None,
@@ -49,24 +49,27 @@ def sweep(
     ] = None,
     time_limit: Annotated[
         float | None,
-        typer.Option(min=0, metavar="MIN", help="Start nothing that would end later than this."),
+        typer.Option(min=0, metavar="MIN", help="Start no run that would end later than this."),
     ] = None,
     status: Annotated[
-        bool, typer.Option("--status", help="Print how far the grid is; train nothing.")
+        bool, typer.Option("--status", help="Print the status of each run; train nothing.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the grid and its cost; train nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print the runs and their estimated cost; train nothing."),
     ] = False,
     engine: Annotated[str, typer.Option(help="local or slurm.")] = "local",
     settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="TOML file with settings of the engine.")
+        Path | None, typer.Option("--settings", help="TOML file with settings for the engine.")
     ] = None,
     pairs: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="One of them, such as time=120."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting for the engine, such as time=120."
+        ),
     ] = None,
 ) -> None:
-    """Train variants x seeds; skip what is done, go on with what was cut off."""
+    """Train variants x seeds; skip finished runs and resume interrupted ones."""
     from harness.report.figures import of_run
     from harness.runs.options import RunOptions, parse_seeds, parse_variants
     from harness.sweep import engines, estimates

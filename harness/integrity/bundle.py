@@ -1,8 +1,8 @@
-"""Finished runs in one tar file: how results travel between machines.
+"""Pack finished runs into one tar file, and unpack one safely.
 
-A bundle holds `record.json` and, of a run that did not fail, `predictions.txt`, under the names
-that they have below the results folder. Weights and images stay where they are. The same runs
-give the same bytes. Reading one trusts nothing: it may come from anywhere.
+A bundle has `record.json` and, unless the run failed, `predictions.txt`, under their paths
+relative to the results folder. It has no weights and no images. The same runs give the same bytes.
+A bundle to unpack is untrusted: every member is checked before anything is written.
 """
 
 from __future__ import annotations
@@ -19,89 +19,101 @@ from harness.errors import InputError
 from harness.integrity.check import Breach, check
 from harness.runs import store
 
-# Lower case alone, so that no two names are one file where the file system ignores case.
-_MEMBER = re.compile(
+# Lower case only, so that no two names clash on a file system that ignores case.
+_MEMBER_NAME = re.compile(
     r"[a-z0-9_]+/[a-z0-9-]+/[a-z][a-z0-9_]*/seed-(0|[1-9][0-9]{0,8})/"
     rf"({re.escape(store.FILE)}|{re.escape(store.PREDICTIONS)})"
 )
 
-_MEMBER_BYTES = 16 << 20
+_MAX_MEMBER_BYTES = 16 << 20
 
 _BLOCK = tarfile.BLOCKSIZE
 
 
 class RefusedError(InputError):
-    """Runs that are not taken: the message sums up, `faults` has a line for each."""
+    """Runs that were refused: the message is a summary, `faults` has a line per run or member."""
 
     def __init__(self, message: str, faults: Sequence[str]) -> None:
         super().__init__(message)
-        self.faults = [shown(fault) for fault in faults]
+        self.faults = [printable(fault) for fault in faults]
 
 
-def shown(text: str, limit: int = 300) -> str:
-    """A text from elsewhere as a terminal may have it: one short line, no control characters."""
+def printable(text: str, limit: int = 300) -> str:
+    """Escape and shorten untrusted text to one line that is safe to print.
+
+    Args:
+        text: any text.
+        limit: maximum number of characters.
+    """
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return line if len(line) <= limit else line[:limit] + "..."
 
 
 def refuse_breaches(folder: Path, breaches: Sequence[Breach], outcome: str) -> None:
-    """Name each breach of a rule of `check` by the place below `folder`.
+    """Raise an error that lists breaches of the rules of `check`.
+
+    Args:
+        folder: paths are printed relative to it.
+        breaches: as `check` returns them.
+        outcome: what follows, for the message.
 
     Raises:
-        RefusedError: if there is one.
+        RefusedError: if there are any.
     """
     if breaches:
         raise RefusedError(
-            f"{len({b.path for b in breaches})} records break a rule (named above): {outcome}.",
+            f"{len({b.path for b in breaches})} records break a rule (listed above): {outcome}.",
             [f"{b.path}: {b.rule}: {b.fault}".replace(f"{folder}/", "") for b in breaches],
         )
 
 
-def pack(results: Path, own: Dataset | None = None) -> tuple[bytes, int]:
+def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, int]:
     """Check the runs below a folder and pack them.
 
     Args:
-        results: the results folder, or a part of it.
-        own: a dataset that is at hand, for records on data that are not known otherwise.
+        results: the results folder, or a folder in it.
+        local_dataset: a loaded dataset, for records whose dataset is not a known one.
 
     Returns:
-        The tar file, and how many runs it holds.
+        The tar file, and its number of runs.
 
     Raises:
         InputError: if there is no record.
         RefusedError: if a record breaks a rule of `check`.
     """
-    count, breaches = check(results, own)
+    count, breaches = check(results, local_dataset)
     if not count:
         raise InputError(f"no record below {results}: train something with run first.")
-    refuse_breaches(results, breaches, "mend or remove them, then bundle again")
+    refuse_breaches(results, breaches, "repair or remove them, then run bundle again")
     files: dict[str, bytes] = {}
     for path in store.find(results):
-        run = store.load(path)
-        place = store.directory(Path(), run.protocol, run.variant, run.seed)
-        names = (store.FILE,) if run.failed else (store.FILE, store.PREDICTIONS)
-        files |= {f"{place.as_posix()}/{name}": (path.parent / name).read_bytes() for name in names}
-    return _tar(files), count
+        record = store.load(path)
+        folder = store.directory(Path(), record.protocol, record.variant, record.seed)
+        names = (store.FILE,) if record.failed else (store.FILE, store.PREDICTIONS)
+        files |= {
+            f"{folder.as_posix()}/{name}": (path.parent / name).read_bytes() for name in names
+        }
+    return _to_tar(files), count
 
 
-def _tar(files: dict[str, bytes]) -> bytes:
-    """A tar file whose bytes depend on names and contents alone."""
+def _to_tar(files: dict[str, bytes]) -> bytes:
+    """Write a tar file whose bytes depend only on names and contents."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in sorted(files.items()):
             info = tarfile.TarInfo(name)  # mode 0644, no owner, made in 1970
             info.size = len(content)
-            if fault := _fault(info):
-                raise InputError(f"cannot be bundled: {fault}.")
+            if error := _member_error(info):
+                raise InputError(f"cannot bundle {error}.")
             tar.addfile(info, io.BytesIO(content))
     return stream.getvalue()
 
 
 def unpack(bundle: Path, folder: Path) -> list[str]:
-    """Unpack a bundle whose every member is what a bundle may hold.
+    """Unpack a bundle after checking the name, type and size of every member.
 
     Args:
-        bundle: a file from anywhere.
+        bundle: the file; untrusted.
         folder: an empty folder.
 
     Returns:
@@ -109,47 +121,47 @@ def unpack(bundle: Path, folder: Path) -> list[str]:
 
     Raises:
         InputError: if the file cannot be read or is damaged.
-        RefusedError: naming a member that no bundle has; nothing is unpacked then.
+        RefusedError: if a member is not allowed in a bundle; nothing is unpacked then.
     """
     try:
         with bundle.open("rb") as stream:
-            names = _names(stream, bundle)
+            members = _member_names(stream, bundle)
             stream.seek(0)
             with tarfile.open(fileobj=stream, mode="r:") as tar:
                 tar.extractall(folder, filter="data")
     except OSError as error:
         raise InputError(f"{bundle} cannot be read ({error.strerror}).") from error
     except tarfile.TarError as error:
-        raise _damaged(bundle, shown(str(error))) from error
-    return sorted({name.rpartition("/")[0] for name in names})
+        raise _damaged_bundle(bundle, printable(str(error))) from error
+    return sorted({name.rpartition("/")[0] for name in members})
 
 
-def _names(stream: BinaryIO, bundle: Path) -> list[str]:
-    """Names of all members; raises at the first that may not be there.
+def _member_names(stream: BinaryIO, bundle: Path) -> list[str]:
+    """Read the names of all members, sorted; raise at the first that is not allowed.
 
-    Not with `tarfile.open`: it follows extended headers before anyone can refuse them, and
-    takes a damaged header for the end of the file, so that runs would be missing silently.
+    `tarfile.open` is not used, because it follows extended headers before they can be refused,
+    and takes a damaged header for the end of the file, which would silently drop runs.
     """
     names: set[str] = set()
-    for info in _headers(stream, bundle):
-        fault = f"{info.name}: there twice" if info.name in names else _fault(info)
-        if fault:  # what follows a strange header need not be one
-            raise _refused(bundle, [fault])
+    for info in _member_headers(stream, bundle):
+        error = f"{info.name}: appears twice" if info.name in names else _member_error(info)
+        if error:  # the bytes after an invalid header may not be a header
+            raise _refused_members(bundle, [error])
         names.add(info.name)
-    halves = [
-        f"{name}: no {store.FILE} beside it"
+    orphans = [
+        f"{name}: no {store.FILE} in its folder"
         for name in sorted(names)
         if f"{name.rpartition('/')[0]}/{store.FILE}" not in names
     ]
-    if halves:
-        raise _refused(bundle, halves)
+    if orphans:
+        raise _refused_members(bundle, orphans)
     if not names:
-        raise InputError(f"{bundle} holds no run.")
+        raise InputError(f"{bundle} has no runs.")
     return sorted(names)
 
 
-def _headers(stream: BinaryIO, bundle: Path) -> Iterator[tarfile.TarInfo]:
-    """The header of each member, to a proper end of the file."""
+def _member_headers(stream: BinaryIO, bundle: Path) -> Iterator[tarfile.TarInfo]:
+    """Yield the header of each member, and check that the file ends correctly."""
     size = stream.seek(0, io.SEEK_END)
     offset = 0
     while True:
@@ -160,36 +172,37 @@ def _headers(stream: BinaryIO, bundle: Path) -> Iterator[tarfile.TarInfo]:
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
-            raise _damaged(bundle, f"{error} at byte {offset}") from error
+            raise _damaged_bundle(bundle, f"{error} at byte {offset}") from error
         yield info
         offset += _BLOCK + -(-info.size // _BLOCK) * _BLOCK
         if offset > size:
-            raise _damaged(bundle, "it is cut short")
+            raise _damaged_bundle(bundle, "it is cut short")
     stream.seek(offset)
     rest = stream.read(tarfile.RECORDSIZE + 1)
     if len(rest) < 2 * _BLOCK or rest.strip(b"\0"):
-        raise _damaged(bundle, "it is cut short" if len(rest) < 2 * _BLOCK else "it has a tail")
+        cut = len(rest) < 2 * _BLOCK
+        raise _damaged_bundle(bundle, "it is cut short" if cut else "it has data after its end")
 
 
-def _fault(info: tarfile.TarInfo) -> str | None:
-    """Why a bundle may not hold this member."""
+def _member_error(info: tarfile.TarInfo) -> str | None:
+    """Return why a member is not allowed in a bundle, None if it is."""
     if info.type != tarfile.REGTYPE:
         return f"{info.name}: not a regular file"
-    if not _MEMBER.fullmatch(info.name):
+    if not _MEMBER_NAME.fullmatch(info.name):
         return f"{info.name}: not the name of a record or of predictions"
-    if not 0 <= info.size <= _MEMBER_BYTES:
-        return f"{info.name}: {info.size} bytes, over the limit of {_MEMBER_BYTES}"
+    if not 0 <= info.size <= _MAX_MEMBER_BYTES:
+        return f"{info.name}: {info.size} bytes, over the limit of {_MAX_MEMBER_BYTES}"
     return None
 
 
-def _refused(bundle: Path, faults: Sequence[str]) -> RefusedError:
+def _refused_members(bundle: Path, faults: Sequence[str]) -> RefusedError:
     return RefusedError(
-        f"{bundle} holds what no bundle has (named above): nothing was taken in.", faults
+        f"{bundle} has members that are not allowed (listed above): nothing was merged.", faults
     )
 
 
-def _damaged(bundle: Path, why: str) -> InputError:
+def _damaged_bundle(bundle: Path, why: str) -> InputError:
     return InputError(
-        f"{bundle} is no bundle or a damaged one ({why}): nothing was taken in. "
-        "Fetch or make it again; a compressed one has to be unpacked first."
+        f"{bundle} is damaged or not a bundle ({why}): nothing was merged. "
+        "Download or create it again; decompress it first if it is compressed."
     )

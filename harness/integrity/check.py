@@ -12,13 +12,13 @@ from harness.integrity.stored_run import StoredRun
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord, variant_of
 
-# More than any cross-validation has: dividing the images so often would take all memory.
-MOST_FOLDS = 50
+# More than any cross-validation has: a larger number could exhaust the memory.
+MAX_FOLDS = 50
 
 
 @dataclass(frozen=True)
 class Breach:
-    """A record that breaks a rule: where, which, and how."""
+    """A broken rule: the record's path, the name of the rule, and what is wrong."""
 
     path: Path
     rule: str
@@ -26,22 +26,22 @@ class Breach:
 
 
 def rule_list() -> list[str]:
-    """The rules as sentences, in the order in which they are applied."""
+    """Return the rules as sentences, in the order in which they are applied."""
     rules = [*RULES, *FOLDER_RULES]
-    return ["A record is of this version, with every field in its form."] + [
+    return ["A record has this version's format, and every field is valid."] + [
         " ".join((rule.__doc__ or "").split()) for rule in rules
     ]
 
 
-def check(results: Path, own: Dataset | None = None) -> tuple[int, list[Breach]]:
-    """Check all records below a folder.
+def check(results: Path, local_dataset: Dataset | None = None) -> tuple[int, list[Breach]]:
+    """Check all records below a folder against the rules.
 
     Args:
-        results: the results folder, or one run's.
-        own: a dataset that is at hand, for records on data that are not known otherwise.
+        results: the results folder, or the folder of one run.
+        local_dataset: a loaded dataset, for records whose dataset is not a known one.
 
     Returns:
-        The number of records found, and every breach in the order of the paths.
+        The number of records, and every breach, sorted by path.
 
     Raises:
         InputError: if there is no such folder.
@@ -52,45 +52,45 @@ def check(results: Path, own: Dataset | None = None) -> tuple[int, list[Breach]]
     datasets: dict[str, Dataset | None] = {}
     for path in paths:
         try:
-            read = store.load(path)
-            variant_of(read)
-            protocol = read.protocol
-            key = repr((read.dataset, protocol.validation, protocol.fold, protocol.folds))
-            if key not in datasets:
-                datasets[key] = _data_of(read, own)
+            record = store.load(path)
+            variant_of(record)
+            protocol = record.protocol
+            dataset_key = repr((record.dataset, protocol.validation, protocol.fold, protocol.folds))
+            if dataset_key not in datasets:
+                datasets[dataset_key] = _dataset_of(record, local_dataset)
         except (DamagedRecordError, ValueError) as error:
-            breaches.append(Breach(path, "record reads", str(error).removeprefix(f"{path} ")))
+            breaches.append(Breach(path, "record is valid", str(error).removeprefix(f"{path} ")))
             continue
-        runs.append(StoredRun(path, results, read, datasets[key]))
-    for stored in runs:
+        runs.append(StoredRun(path, results, record, datasets[dataset_key]))
+    for run in runs:
         for rule in RULES:
             name = rule.__name__.replace("_", " ")
-            breaches += [Breach(stored.path, name, fault) for fault in _applied(rule, stored)]
+            breaches += [Breach(run.path, name, fault) for fault in _apply_rule(rule, run)]
     for folder_rule in FOLDER_RULES:
         name = folder_rule.__name__.replace("_", " ")
         breaches += [Breach(path, name, fault) for path, fault in folder_rule(runs)]
     return len(paths), sorted(breaches, key=lambda b: (b.path, b.rule, b.fault))
 
 
-def _applied(rule: Rule, stored: StoredRun) -> list[str]:
-    """Faults found; a record too strange for a rule to look at breaks it."""
+def _apply_rule(rule: Rule, run: StoredRun) -> list[str]:
+    """Return the faults that a rule finds; a record on which the rule itself fails breaks it."""
     try:
-        return list(rule(stored))
+        return list(rule(run))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         return [f"cannot be checked ({type(error).__name__}: {error})"]
 
 
-def _data_of(read: RunRecord, own: Dataset | None) -> Dataset | None:
-    """The data of a run as split by its protocol; None where they are not known.
+def _dataset_of(record: RunRecord, local_dataset: Dataset | None) -> Dataset | None:
+    """Return a run's dataset as split by its protocol, None if it is not known.
 
     Raises:
-        ValueError: if they cannot be divided into so many folds.
+        ValueError: if the images cannot be divided into so many folds.
     """
-    if (read.protocol.folds or 0) > MOST_FOLDS:
-        raise ValueError(f"more than {MOST_FOLDS} folds")
-    at_hand = own is not None and own.fingerprint == read.dataset.fingerprint
-    found = own if at_hand else reference_data.labels_only_dataset(read.dataset)
-    return found.split_by(read.protocol) if found is not None else None
+    if (record.protocol.folds or 0) > MAX_FOLDS:
+        raise ValueError(f"more than {MAX_FOLDS} folds")
+    is_local = local_dataset is not None and local_dataset.fingerprint == record.dataset.fingerprint
+    dataset = local_dataset if is_local else reference_data.labels_only_dataset(record.dataset)
+    return dataset.split_by(record.protocol) if dataset is not None else None
 
 
 Rule = Callable[[StoredRun], Iterator[str]]
@@ -98,23 +98,23 @@ Rule = Callable[[StoredRun], Iterator[str]]
 FolderRule = Callable[[Sequence[StoredRun]], Iterator[tuple[Path, str]]]
 
 RULES: tuple[Rule, ...] = (
-    description_rules.text_is_as_written,
-    description_rules.place_fits,
-    description_rules.settings_are_the_variants,
+    description_rules.text_is_canonical,
+    description_rules.folder_matches,
+    description_rules.settings_match_variant,
     description_rules.single_factor,
-    description_rules.departures_are_named,
-    description_rules.study_fits,
-    description_rules.data_are_known,
-    description_rules.normalization_fits,
-    outcome_rules.outcome_is_whole,
-    outcome_rules.metrics_follow_from_predictions,
-    outcome_rules.train_accuracy_is_a_count,
+    description_rules.departures_are_listed,
+    description_rules.fold_matches_study,
+    description_rules.dataset_is_known,
+    description_rules.normalization_matches,
+    outcome_rules.outcome_is_complete,
+    outcome_rules.metrics_match_predictions,
+    outcome_rules.train_accuracy_is_possible,
     outcome_rules.hashes_match,
-    outcome_rules.probabilities_agree,
+    outcome_rules.probabilities_match,
     outcome_rules.history_is_complete,
-    description_rules.parameters_are_the_networks,
-    outcome_rules.resumes_are_possible,
-    description_rules.provenance_fits,
+    description_rules.parameter_count_matches,
+    outcome_rules.resumes_are_valid,
+    description_rules.provenance_is_valid,
 )
 
 FOLDER_RULES: tuple[FolderRule, ...] = (outcome_rules.runs_are_distinct,)

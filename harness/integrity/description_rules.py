@@ -1,4 +1,7 @@
-"""Rules on what a run says it is: its place, settings, protocol, data, network, origin."""
+"""Rules on the description of a run: folder, settings, protocol, dataset, network, provenance.
+
+The docstring of a rule is what `check --rules` prints.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,23 @@ from variants.network import AlexNet
 from variants.spec import Variant
 
 
-def text_is_as_written(stored: StoredRun) -> Iterator[str]:
-    """record.json has the one form in which the harness writes its content."""
+def text_is_canonical(stored: StoredRun) -> Iterator[str]:
+    """The bytes of record.json are those that the harness writes for its content."""
     if store.to_bytes(stored.record) != stored.path.read_bytes():
-        yield "the text of record.json is not as the harness writes it"
+        yield "record.json has other bytes than the harness writes for its content"
 
 
-def place_fits(stored: StoredRun) -> Iterator[str]:
-    """The folder is that of the record's dataset, protocol, variant and seed."""
+def folder_matches(stored: StoredRun) -> Iterator[str]:
+    """The folder matches the record's dataset, protocol, variant and seed."""
     run = stored.record
     parts = store.directory(Path(), run.protocol, run.variant, run.seed).parts
     if stored.path.parent.resolve().parts[-len(parts) :] != parts:
-        yield f"lies in {stored.path.parent}, not in {'/'.join(parts)}"
+        yield f"is in {stored.path.parent}, not in {'/'.join(parts)}"
 
 
-def settings_are_the_variants(stored: StoredRun) -> Iterator[str]:
-    """Family, settings and changes are those of the registered variant of that name; in a study
-    they may be those of a variant of its own."""
+def settings_match_variant(stored: StoredRun) -> Iterator[str]:
+    """Family, settings and changes are those of the registered variant; only a run of a study may
+    have an unregistered one."""
     run, expected = stored.record, stored.variant
     if run.variant in variants.names():
         expected = variants.get(run.variant)
@@ -44,12 +47,12 @@ def settings_are_the_variants(stored: StoredRun) -> Iterator[str]:
         return
     if run.family != expected.family:
         yield f"family is {run.family}, not {expected.family}"
-    # As text, since 1 is not true, nor 0 the same as 0.0, in a file.
+    # Compared as text: in a file 1 differs from true, and 0 from 0.0.
     if json.dumps(run.settings) != json.dumps(expected.settings()):
         yield "settings are not those of the variant"
     changes = variants.changes(expected, variants.get("paper"))
     if json.dumps(run.changes) != json.dumps(changes):
-        yield "changes are not the difference to paper"
+        yield "changes are not the differences from paper"
 
 
 def single_factor(stored: StoredRun) -> Iterator[str]:
@@ -63,45 +66,45 @@ def single_factor(stored: StoredRun) -> Iterator[str]:
         yield f"differs from {variant.parent} in more than one setting"
 
 
-def departures_are_named(stored: StoredRun) -> Iterator[str]:
-    """The protocol is the dataset's own but for the departures that are named.
+def departures_are_listed(stored: StoredRun) -> Iterator[str]:
+    """The protocol is that of the dataset, except for the listed departures.
 
-    The number of epochs is tuned: a record may have one that stood there before.
+    The number of epochs is tuned: a record may have a former one.
     """
     run = stored.record
     standard = PROTOCOLS.get(run.protocol.dataset)
     if standard is None:
         yield f"no protocol for dataset {run.protocol.dataset!r}"
         return
-    preset, trained = map(store.to_json_types, (standard.to_dict(), run.protocol.to_dict()))
-    found = {key: value for key, value in trained.items() if value != preset[key]}
+    standard_fields, fields = map(store.to_json_types, (standard.to_dict(), run.protocol.to_dict()))
+    departures = {key: value for key, value in fields.items() if value != standard_fields[key]}
     if "epochs" not in run.departures and run.protocol.epochs in budget.load().former:
-        found.pop("epochs", None)
-    if found.keys() == {"epochs"} and not run.departures:
+        departures.pop("epochs", None)
+    if departures.keys() == {"epochs"} and not run.departures:
         yield (
-            f"has {run.protocol.epochs} epochs, which harness/protocol/budget.toml here has never "
-            "had: if its makers tuned another number, take their file over first"
+            f"has {run.protocol.epochs} epochs, which harness/protocol/budget.toml has never had: "
+            "if the number was tuned elsewhere, copy that budget file first"
         )
-    elif found != run.departures:
-        yield f"departs from the protocol in {found}, names {run.departures}"
+    elif departures != run.departures:
+        yield f"departs from the protocol in {departures}, but lists {run.departures}"
 
 
-def study_fits(stored: StoredRun) -> Iterator[str]:
-    """A fold belongs to a cross-validation, whose index is the fold."""
+def fold_matches_study(stored: StoredRun) -> Iterator[str]:
+    """A run has a fold only in a cross-validation, and the fold is its index in the study."""
     study, fold = stored.record.study, stored.record.protocol.fold
     validates = study is not None and study.kind == "cross-validation"
     index = study.index if study is not None and validates else None
     if index != fold:
-        yield f"the fold is {fold}, that of the cross-validation {index}"
+        yield f"the fold is {fold}, the index in the cross-validation is {index}"
 
 
-def data_are_known(stored: StoredRun) -> Iterator[str]:
-    """The data fingerprint is known, and title, classes, split and sizes are those of the data."""
+def dataset_is_known(stored: StoredRun) -> Iterator[str]:
+    """The data fingerprint is known; title, classes, split and sizes match that dataset."""
     run, data = stored.record, stored.data
     if data is None:
-        yield "data fingerprint not known here: name the images with --data-dir"
+        yield "unknown data fingerprint: give the folder of the images with --data-dir"
         if run.dataset.official:
-            yield "says official, but the fingerprint is not that of the official archive"
+            yield "official is true, but the fingerprint is not that of the official archive"
         return
     expected = {
         "name": data.name,
@@ -115,11 +118,11 @@ def data_are_known(stored: StoredRun) -> Iterator[str]:
     }
     yield from store.diff({"dataset": expected}, {"dataset": run.dataset.model_dump()})
     if run.protocol.dataset != data.name:
-        yield f"protocol of {run.protocol.dataset} on {data.name}"
+        yield f"has the protocol of {run.protocol.dataset}, but the data of {data.name}"
 
 
-def normalization_fits(stored: StoredRun) -> Iterator[str]:
-    """The normalization is that of the variant and, where the images are at hand, of the images."""
+def normalization_matches(stored: StoredRun) -> Iterator[str]:
+    """The normalization is that of the variant and, if the images are available, of the images."""
     data = stored.data
     if data is None or (stored.variant.pixel_scaling == "standardize" and not stored.has_images):
         return
@@ -131,17 +134,17 @@ def normalization_fits(stored: StoredRun) -> Iterator[str]:
     )
 
 
-def parameters_are_the_networks(stored: StoredRun) -> Iterator[str]:
-    """The number of parameters is that of the network which the settings describe."""
+def parameter_count_matches(stored: StoredRun) -> Iterator[str]:
+    """The number of parameters is that of the network built from the settings."""
     run = stored.record
-    expected = _parameters(stored.variant, len(run.dataset.classes))
-    # A run that failed while its network was made has none.
+    expected = _parameter_count(stored.variant, len(run.dataset.classes))
+    # A run that failed while its network was built has none.
     if run.parameters != expected and not (run.failed and run.parameters == 0):
-        yield f"parameters is {run.parameters}, the network has {expected}"
+        yield f"parameters is {run.parameters}, but the network has {expected}"
 
 
-def _parameters(variant: Variant, classes: int) -> int:
-    """Parameters of a variant's network, which is made without its weights."""
+def _parameter_count(variant: Variant, classes: int) -> int:
+    """Count the parameters of a variant's network without allocating its weights."""
     with torch.device("meta"):
         model = AlexNet(
             num_classes=classes,
@@ -155,12 +158,13 @@ def _parameters(variant: Variant, classes: int) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def provenance_fits(stored: StoredRun) -> Iterator[str]:
-    """The commit is one of git, with whether it had changes, and a CPU has no way of execution."""
+def provenance_is_valid(stored: StoredRun) -> Iterator[str]:
+    """The commit is a full Git hash, recorded together with whether the code had changes, and all
+    runs but those on a CPU have an execution mode."""
     code, environment = stored.record.code, stored.record.environment
     if code.commit is not None and not re.fullmatch(r"[0-9a-f]{40}", code.commit):
         yield f"code.commit is {code.commit!r}"
     if (code.commit is None) != (code.dirty is None):
         yield f"code is {code!r}"
     if (environment.device_type == "cpu") != (environment.execution is None):
-        yield f"environment.execution on {environment.device_type} is {environment.execution}"
+        yield f"environment.execution is {environment.execution} on {environment.device_type}"

@@ -1,4 +1,4 @@
-"""Taking in the runs of a bundle: all of them or none."""
+"""Merge the runs of a bundle into a results folder: all of them or none."""
 
 from __future__ import annotations
 
@@ -21,127 +21,145 @@ from harness.training import checkpoint
 
 
 @dataclass(frozen=True)
-class Merged:
-    """What became of a bundle's runs, as folders below the results folder, sorted."""
+class MergeResult:
+    """Runs of a bundle that were added, and those already present.
 
-    taken: list[str]
+    Both are folders relative to the results folder, sorted.
+    """
+
+    added: list[str]
     present: list[str]
 
 
-def merge(bundle: Path, results: Path, own: Dataset | None = None) -> Merged:
-    """Check the runs of a bundle and take in those that are not there yet.
+def merge(bundle: Path, results: Path, local_dataset: Dataset | None = None) -> MergeResult:
+    """Check the runs of a bundle and add those that are not present yet.
 
-    A run that is there with the same outcome is left as it is. Each run comes in with its
-    record last, so that one that is cut off is as if it had not begun.
+    A run that is present with the same outcome is not touched. The record of each run is written
+    last, so that an interrupted merge leaves no incomplete run with a record.
 
     Args:
         bundle: the file.
-        results: the results folder, made where it is missing.
-        own: a dataset that is at hand, for records on data that are not known otherwise.
+        results: the results folder; created if missing.
+        local_dataset: a loaded dataset, for records whose dataset is not a known one.
 
     Raises:
-        InputError: if the file is damaged, or a record in the results folder is.
-        RefusedError: if a member of the file has no place in a bundle, a record breaks a rule
-            of `check`, or a run is there with another outcome. Nothing is taken in then.
+        InputError: if the file, or a record in the results folder, is damaged.
+        RefusedError: if a member is not allowed in a bundle, a record breaks a rule of `check`, or
+            a run is present with another outcome or being trained. Nothing is merged then.
     """
-    with tempfile.TemporaryDirectory() as name, ExitStack() as held:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as locks:
         scratch = Path(name).resolve()
         folders = unpack(bundle, scratch)
-        refuse_breaches(scratch, check(scratch, own)[1], "nothing was taken in")
-        _refuse_odd(scratch, results)
-        present = _present(scratch, results, folders)
-        _claim([results / f for f in folders if f not in present], held)
-        # Looked at again: another process may have finished a run meanwhile.
-        present = _present(scratch, results, folders)
-        taken = [folder for folder in folders if folder not in present]
-        for folder in taken:
-            _take(scratch / folder, results / folder)
-    return Merged(taken, present)
+        refuse_breaches(scratch, check(scratch, local_dataset)[1], "nothing was merged")
+        _refuse_inconsistent(scratch, results)
+        present = _existing_runs(scratch, results, folders)
+        _lock_runs([results / f for f in folders if f not in present], locks)
+        # Read again: another process may have finished a run in the meantime.
+        present = _existing_runs(scratch, results, folders)
+        added = [folder for folder in folders if folder not in present]
+        for folder in added:
+            _copy_run(scratch / folder, results / folder)
+    return MergeResult(added, present)
 
 
-def _claim(folders: list[Path], held: ExitStack) -> None:
-    """Keep every other process from training these runs; raises if one does."""
+def _lock_runs(folders: list[Path], locks: ExitStack) -> None:
+    """Lock the folders of runs, and register their release in `locks`.
+
+    Raises:
+        RefusedError: if another process is training one of them.
+    """
     busy = [folder for folder in folders if lock.is_locked(folder)]
     for folder in folders if not busy else []:
-        claim = lock.try_acquire(folder)
-        if claim is None:
+        run_lock = lock.try_acquire(folder)
+        if run_lock is None:
             busy.append(folder)
         else:
-            held.callback(claim.release)
+            locks.callback(run_lock.release)
     if busy:
         raise RefusedError(
-            "runs are being trained here (named above): nothing was taken in. Merge again when "
-            "they have ended.",
-            [f"{folder}: being trained here" for folder in busy],
+            "runs are being trained (listed above): nothing was merged. Merge again when they "
+            "have finished.",
+            [f"{folder}: being trained" for folder in busy],
         )
 
 
-def _refuse_odd(scratch: Path, results: Path) -> None:
-    """What `check` does not look for: predictions of a failed run, weights of a run here."""
-    here: defaultdict[str, list[tuple[str, RunRecord]]] = defaultdict(list)
-    for place, run in _runs(results).items():
-        if run.weights_sha256:
-            here[run.weights_sha256].append((place, run))
+def _refuse_inconsistent(scratch: Path, results: Path) -> None:
+    """Check what `check` does not: predictions of failed runs, and weights of runs in `results`.
+
+    Raises:
+        RefusedError: if a failed run has predictions, or two different runs the same weights.
+    """
+    by_weights: defaultdict[str, list[tuple[str, RunRecord]]] = defaultdict(list)
+    for folder, record in _load_records(results).items():
+        if record.weights_sha256:
+            by_weights[record.weights_sha256].append((folder, record))
     faults = []
-    for place, run in _runs(scratch).items():
-        if run.failed and (scratch / place / store.PREDICTIONS).exists():
-            faults.append(f"{place}: failed, but has {store.PREDICTIONS}")
+    for folder, record in _load_records(scratch).items():
+        if record.failed and (scratch / folder / store.PREDICTIONS).exists():
+            faults.append(f"{folder}: failed, but has {store.PREDICTIONS}")
         faults += [
-            f"{place}: weights_sha256 is that of {there}"
-            for there, other in here[run.weights_sha256 or ""]
-            if there != place and not must_share_weights(run, other)
+            f"{folder}: weights_sha256 is that of {other_folder}"
+            for other_folder, other in by_weights[record.weights_sha256 or ""]
+            if other_folder != folder and not must_share_weights(record, other)
         ]
     if faults:
-        raise RefusedError("runs cannot be right (named above): nothing was taken in.", faults)
+        raise RefusedError("runs are inconsistent (listed above): nothing was merged.", faults)
 
 
-def _runs(folder: Path) -> dict[str, RunRecord]:
-    """All records below a folder, by where they lie; none where there is no folder yet."""
+def _load_records(folder: Path) -> dict[str, RunRecord]:
+    """Load all records below a folder, by relative path; none if the folder does not exist."""
     if not folder.exists():
         return {}
-    return {path.parent.relative_to(folder).as_posix(): _load(path) for path in store.find(folder)}
+    return {
+        path.parent.relative_to(folder).as_posix(): _load_record(path)
+        for path in store.find(folder)
+    }
 
 
-def _load(path: Path) -> RunRecord:
+def _load_record(path: Path) -> RunRecord:
     try:
         return store.load(path)
     except DamagedRecordError as error:
-        raise InputError(f"{error} Mend or delete it, then merge again.") from error
+        raise InputError(f"{error} Repair or delete it, then merge again.") from error
 
 
-def _present(scratch: Path, results: Path, folders: list[str]) -> list[str]:
-    """Runs that are there already; raises if one of them ended otherwise."""
+def _existing_runs(scratch: Path, results: Path, folders: list[str]) -> list[str]:
+    """Return the runs that are already present.
+
+    Raises:
+        RefusedError: if one of them has another outcome.
+    """
     present, conflicts = [], []
     for folder in folders:
         if (results / folder / store.FILE).exists():
             present.append(folder)
-            here, there = (_load(place / folder / store.FILE) for place in (results, scratch))
-            differing = store.diff(_outcome(here), _outcome(there))
+            ours, theirs = (_load_record(root / folder / store.FILE) for root in (results, scratch))
+            differing = store.diff(_outcome(ours), _outcome(theirs))
             conflicts += [f"{folder}: conflict: {'; '.join(differing)}"] if differing else []
     if conflicts:
         raise RefusedError(
-            f"{len(conflicts)} runs are there with another outcome (named above): nothing was "
-            "taken in. Keep the two in different folders, or repeat them with verify.",
+            f"{len(conflicts)} runs are present with another outcome (listed above): nothing was "
+            "merged. Keep the two in different folders, or repeat them with verify.",
             conflicts,
         )
     return present
 
 
-def _outcome(run: RunRecord) -> dict[str, Any]:
-    """What two records of one run have in common, whatever machine made them."""
+def _outcome(record: RunRecord) -> dict[str, Any]:
+    """Return what two records of the same run have in common on any machine."""
     return {
-        "data": run.dataset.fingerprint,
-        "settings": run.settings,
-        "protocol": run.protocol.to_dict(),
-        "status": run.status,
-        "reason": run.reason,
-        "weights_sha256": run.weights_sha256,
-        "predictions_sha256": run.predictions_sha256,
+        "data": record.dataset.fingerprint,
+        "settings": record.settings,
+        "protocol": record.protocol.to_dict(),
+        "status": record.status,
+        "reason": record.reason,
+        "weights_sha256": record.weights_sha256,
+        "predictions_sha256": record.predictions_sha256,
     }
 
 
-def _take(source: Path, target: Path) -> None:
-    # What an attempt left that was cut off here would not fit the record that comes in.
+def _copy_run(source: Path, target: Path) -> None:
+    # Files that an interrupted attempt left in the folder would not match the new record.
     checkpoint.clear(target)
     for name in (store.WEIGHTS, store.PROBABILITIES, store.PREDICTIONS):
         (target / name).unlink(missing_ok=True)

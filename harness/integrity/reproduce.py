@@ -1,4 +1,4 @@
-"""Repeat a stored run from its record alone and say whether the bits are the same."""
+"""Repeat a stored run from its record alone and compare it bit for bit."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from harness.runs.spec import RunSpec
 from harness.training import environment, sources
 from harness.training.runner import train_run
 
-# Fields of a line of the history that a clock decides.
-TIMED = ("seconds", "images_per_second")
+# Fields of an epoch that depend on the clock.
+TIMING_FIELDS = ("seconds", "images_per_second")
 
-# Accuracies further apart than this many standard errors are not the same experiment.
-STANDARD_ERRORS = 3.0
+# Accuracies further apart than this many standard errors do not count as reproduced.
+MAX_STANDARD_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came out of a repetition.
+    """The result of repeating a run.
 
     Attributes:
-        same: the bits are equal or, where none are promised, the metrics agree.
-        lines: for people, in order.
+        same: whether the bits are equal or, in another environment, the metrics agree.
+        lines: what to print, in order.
     """
 
     same: bool
@@ -39,11 +39,11 @@ class Reproduction:
 
 
 class _DiffersError(Exception):
-    """The repetition has left the stored run; the message says where."""
+    """The repetition differs from the stored run; the message says where."""
 
 
 class EpochComparer(Forwarder):
-    """Compares every epoch of the repetition with the stored history."""
+    """Compare every epoch of the repetition with the stored history."""
 
     def __init__(self, history: Sequence[EpochRow], reporter: Reporter) -> None:
         super().__init__(reporter)
@@ -56,24 +56,25 @@ class EpochComparer(Forwarder):
             raise _DiffersError(f"the stored history ends before epoch {number}")
         stored = self._history[number - 1].model_dump()
         for key, value in row.items():
-            if key not in TIMED and stored[key] != value:
+            if key not in TIMING_FIELDS and stored[key] != value:
                 raise _DiffersError(f"epoch {number}: {key} was {stored[key]} and is {value}")
 
 
 def verify(
     stored: RunRecord, data: Dataset, device: torch.device, reporter: Reporter
 ) -> Reproduction:
-    """Train the run again in a folder that is thrown away, and compare.
+    """Train a run again in a temporary folder and compare it with its record.
 
     Args:
         stored: the record; nothing else of the run is read.
         data: the dataset as loaded, on the CPU.
-        device: where to repeat it.
-        reporter: shown the training.
+        device: the device to train on.
+        reporter: receives the progress.
 
     Returns:
-        Equal, or the first thing that differs: environment, sources, data, an epoch, weights
-        or predictions. In another environment bits are not promised and metrics are compared.
+        Whether they are equal, and the first difference: data, an epoch, weights, predictions or
+        metrics. If environment or sources differ, equal bits are not guaranteed, and only the
+        metrics are compared.
     """
     if data.fingerprint != stored.dataset.fingerprint:
         return Reproduction(
@@ -84,14 +85,14 @@ def verify(
             ),
         )
     eager = stored.environment.execution == "eager"
-    here = store.to_json_types(environment.describe(device, eager=eager))
-    changed = store.diff(stored.environment.model_dump(), here, "environment ")
+    current = store.to_json_types(environment.describe(device, eager=eager))
+    changed = store.diff(stored.environment.model_dump(), current, "environment ")
     if stored.sources_sha256 != sources.sources_sha256():
         changed.append("the sources that decide bits have changed")
     notes = list(changed)
     if changed:
-        notes.append("so the same bits are not promised, and the metrics are compared")
-    watch = reporter if changed else EpochComparer(stored.history, reporter)
+        notes.append("so equal bits are not guaranteed, and the metrics are compared instead")
+    epoch_reporter = reporter if changed else EpochComparer(stored.history, reporter)
     with tempfile.TemporaryDirectory() as scratch:
         spec = RunSpec(
             variant_of(stored),
@@ -102,16 +103,16 @@ def verify(
             eager,
         )
         try:
-            repeated = train_run(spec, data.to(device), watch)
+            repeated = train_run(spec, data.to(device), epoch_reporter)
         except _DiffersError as difference:
             return Reproduction(False, (f"first difference: {difference}",))
         finally:
             reporter.end()
-    same, line = (_metrics if changed else _bits)(stored, repeated)
+    same, line = (_compare_metrics if changed else _compare_bits)(stored, repeated)
     return Reproduction(same, (*notes, line))
 
 
-def _bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
+def _compare_bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     for key in ("status", "reason", "weights_sha256", "predictions_sha256"):
         before, now = getattr(stored, key), getattr(repeated, key)
         if before != now:
@@ -123,16 +124,17 @@ def _bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     return True, "equal bit for bit: every epoch's figures, weights, predictions and metrics"
 
 
-def _metrics(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
+def _compare_metrics(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     if stored.metrics is None or repeated.metrics is None:
         same = stored.failed == repeated.failed
         return same, f"status was {stored.status} and is {repeated.status}"
     before, now = stored.metrics.accuracy, repeated.metrics.accuracy
     pooled = (before + now) / 2
-    allowed = STANDARD_ERRORS * math.sqrt(2 * pooled * (1 - pooled) / stored.dataset.test_size)
-    bits = "the same weights" if stored.weights_sha256 == repeated.weights_sha256 else "other bits"
+    allowed = MAX_STANDARD_ERRORS * math.sqrt(2 * pooled * (1 - pooled) / stored.dataset.test_size)
+    same_weights = stored.weights_sha256 == repeated.weights_sha256
+    bits = "the same weights" if same_weights else "other weights"
     return (
         abs(now - before) <= allowed,
-        f"accuracy was {before:.2%} and is {now:.2%} ({bits}; up to {100 * allowed:.2f} points "
-        "apart is what another draw of the test images would give)",
+        f"accuracy was {before:.2%} and is {now:.2%} ({bits}; a difference of up to "
+        f"{100 * allowed:.2f} points is within the sampling error of the test images)",
     )

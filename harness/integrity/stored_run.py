@@ -1,4 +1,4 @@
-"""What a rule is given, and how figures are compared."""
+"""The stored run that a rule checks, and the comparison of its values with expected ones."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from harness.protocol.spec import Protocol
 from harness.runs.record import RunRecord, variant_of
 from variants.spec import Variant
 
-# Sums in another order, or another version of scikit-learn, may change the last digits.
-CLOSE = 1e-6
+# Absolute. Another order of summation or version of scikit-learn may change the last digits.
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """One record as it lies in the results folder.
+    """A record with its path and its dataset.
 
     Attributes:
-        path: of `record.json`; results: the folder that was asked about.
-        record: its content.
-        data: labels and sizes of its dataset as split by its protocol (the images may be
-            stand-ins of one pixel), None where the fingerprint is not known here.
+        path: path of `record.json`.
+        results: the folder that is being checked.
+        record: the content of `record.json`.
+        data: the dataset as split by the run's protocol, with labels and possibly with one-pixel
+            placeholders for the images; None if the fingerprint is unknown.
     """
 
     path: Path
@@ -34,7 +35,7 @@ class StoredRun:
 
     @property
     def variant(self) -> Variant:
-        """The variant as the record has it."""
+        """The variant, built from the settings in the record."""
         return variant_of(self.record)
 
     @property
@@ -44,25 +45,36 @@ class StoredRun:
 
     @property
     def has_images(self) -> bool:
-        """Whether `data` has the images themselves, not stand-ins."""
+        """Whether `data` has the images themselves, not placeholders."""
         return self.data is not None and self.data.train.images.shape[1] > 1
 
-    def beside(self, name: str) -> bytes | None:
-        """Content of a file of the run, None where it is missing."""
+    def read_file(self, name: str) -> bytes | None:
+        """Read a file in the run's folder; None if it is missing."""
         path = self.path.parent / name
         return path.read_bytes() if path.is_file() else None
 
 
-def value_differences(expected: Any, found: Any, place: str, close: float = CLOSE) -> Iterator[str]:
-    """Where two nested values differ by more than rounding."""
-    if isinstance(expected, dict) and isinstance(found, dict) and set(expected) == set(found):
+def value_differences(
+    expected: Any, recorded: Any, name: str, tolerance: float = TOLERANCE
+) -> Iterator[str]:
+    """Yield the differences between two nested values that are larger than rounding.
+
+    Args:
+        expected: the value that follows from the run's files.
+        recorded: the value in the record.
+        name: the name of the value in messages.
+        tolerance: the largest absolute difference of floats that counts as rounding.
+    """
+    if isinstance(expected, dict) and isinstance(recorded, dict) and set(expected) == set(recorded):
         for key, value in expected.items():
-            yield from value_differences(value, found[key], f"{place}.{key}", close)
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+            yield from value_differences(value, recorded[key], f"{name}.{key}", tolerance)
+    elif (
+        isinstance(expected, list) and isinstance(recorded, list) and len(expected) == len(recorded)
+    ):
         for number, value in enumerate(expected):
-            yield from value_differences(value, found[number], f"{place}[{number}]", close)
-    elif isinstance(expected, float) and isinstance(found, float):
-        if not abs(expected - found) <= close:
-            yield f"{place}: {found} recorded, {expected} follows"
-    elif type(expected) is not type(found) or expected != found:
-        yield f"{place}: {found} recorded, {expected} follows"
+            yield from value_differences(value, recorded[number], f"{name}[{number}]", tolerance)
+    elif isinstance(expected, float) and isinstance(recorded, float):
+        if not abs(expected - recorded) <= tolerance:
+            yield f"{name}: {recorded} recorded, {expected} expected"
+    elif type(expected) is not type(recorded) or expected != recorded:
+        yield f"{name}: {recorded} recorded, {expected} expected"

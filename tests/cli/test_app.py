@@ -1,4 +1,4 @@
-"""The whole command line as people type it, in processes of its own."""
+"""The command line, run in subprocesses."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ FOLDER = "results/folder/1-epochs-fp32"
 
 
 def records(folder: Path) -> dict[str, dict[str, object]]:
-    found = sorted(folder.rglob("record.json"))
-    return {str(p.parent.relative_to(folder)): json.loads(p.read_text()) for p in found}
+    paths = sorted(folder.rglob("record.json"))
+    return {str(p.parent.relative_to(folder)): json.loads(p.read_text()) for p in paths}
 
 
 def make_images(
@@ -53,7 +53,7 @@ def make_images(
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 pictures to train on and 30 to judge on."""
+    """A folder with 100 training and 30 test images."""
     folder = tmp_path_factory.mktemp("pictures")
     make_images(folder, ("cat", "dog"), 50, 15)
     return folder
@@ -61,14 +61,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small(pictures: Path, tmp_path: Path) -> tuple[str, ...]:
-    """A run of an epoch on those pictures, from the test's folder."""
+    """Arguments of a run of one epoch on those images, in the test's folder."""
     (tmp_path / "data").symlink_to(pictures)
     return SMALL
 
 
 @pytest.fixture(scope="module")
 def done(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder in which all variants were trained for an epoch, two seeds of one, and compared."""
+    """A folder with a run of every variant and two seeds of one, and the output of compare."""
     folder = tmp_path_factory.mktemp("done")
     (folder / "data").symlink_to(pictures)
 
@@ -146,12 +146,12 @@ def test_verify_repeats_a_run_with_the_threads_that_it_had(
     done = harness("verify", run, OMP_NUM_THREADS="")
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].startswith("equal bit for bit")
-    own = harness("verify", run, OMP_NUM_THREADS="2")
-    assert own.returncode == 0
-    assert "environment variables.OMP_NUM_THREADS was 1 and is 2" in own.stdout
+    other_threads = harness("verify", run, OMP_NUM_THREADS="2")
+    assert other_threads.returncode == 0
+    assert "environment variables.OMP_NUM_THREADS was 1 and is 2" in other_threads.stdout
 
 
-def test_an_empty_variable_does_not_tell_a_repetition_from_a_run_without_it(
+def test_an_empty_variable_counts_as_unset_in_a_repetition(
     small: tuple[str, ...], harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -162,7 +162,7 @@ def test_an_empty_variable_does_not_tell_a_repetition_from_a_run_without_it(
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_and_sigterm_say_how_to_go_on(
+def test_ctrl_c_and_sigterm_print_how_to_resume(
     small: tuple[str, ...], number: int, status: int, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "harness", *small[:-1], "40", "--variant", "paper"]
@@ -243,13 +243,14 @@ def test_a_table_that_cannot_be_written_is_named_without_advice_for_training(
 ) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
-    told = refused("audit", "--output", output)
-    assert told.startswith(f"harness: cannot write {'to ' * ('/' in output)}{output.split('/')[0]}")
-    assert told.endswith("Name another place, or mend that and give the same command again.\n")
+    message = refused("audit", "--output", output)
+    target = "to file" if "/" in output else "folder"
+    assert message.startswith(f"harness: cannot write {target}")
+    assert message.endswith("Name another place, or mend that and give the same command again.\n")
 
 
 @pytest.mark.parametrize(
-    ("command", "goes_on"),
+    ("command", "trains"),
     [
         (("run", "--variant", "paper"), True),
         (("run", "--variant", "paper", "--profile"), False),
@@ -258,7 +259,7 @@ def test_a_table_that_cannot_be_written_is_named_without_advice_for_training(
 )
 def test_only_a_command_that_trains_says_that_epochs_are_saved(
     command: tuple[str, ...],
-    goes_on: bool,
+    trains: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -272,9 +273,9 @@ def test_only_a_command_that_trains_says_that_epochs_are_saved(
     with pytest.raises(SystemExit) as end:
         app.main()
     assert end.value.code == 130
-    told = capsys.readouterr().err
-    assert ("finished epochs are saved. To go on: " in told) == goes_on
-    assert told.endswith(shlex.join(["python", "-m", "harness", *command]) + "\n")
+    message = capsys.readouterr().err
+    assert ("finished epochs are saved. To go on: " in message) == trains
+    assert message.endswith(shlex.join(["python", "-m", "harness", *command]) + "\n")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
@@ -411,9 +412,9 @@ def test_the_python_call_takes_every_option(monkeypatch: pytest.MonkeyPatch) -> 
     }
     folders = {"data_dir": "pictures", "results": "again"}
     assert run("baseline", 4, "folder", retry_failed=True, **options, **folders) == "the record"
-    ((names, seeds, given, more),) = called
+    ((names, seeds, parsed, more),) = called
     assert (names, seeds, more) == (["baseline"], [4], {"retry_failed": True})
-    assert dataclasses.asdict(given) == {
+    assert dataclasses.asdict(parsed) == {
         "dataset": "folder",
         **options,
         **{name: Path(folder) for name, folder in folders.items()},

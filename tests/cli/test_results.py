@@ -1,4 +1,4 @@
-"""`compare`, `audit` and `verdict` as people type them, on 500 stored records."""
+"""`compare`, `audit` and `verdict` on 500 stored records, run in subprocesses."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def store(results: Path, count: int = 500) -> None:
     """Records of all variants at several budgets, with curves of as many epochs."""
     source = np.random.default_rng(4)
     for number in range(count):
-        place, name = number % 8, variants.names("ablations")[number % 8]
+        index, name = number % 8, variants.names("ablations")[number % 8]
         budget, seed = (20, 40, 90)[number // 8 % 3], number // 24
-        right = round(751 - 6 * place + source.normal(0, 3))
+        right = round(751 - 6 * index + source.normal(0, 3))
         run = make_record(
             name,
             seed,
@@ -71,8 +71,8 @@ def test_audit_gives_the_same_bytes_from_run_to_run(harness: Harness) -> None:
 def test_audit_writes_json_to_a_file(harness: Harness, tmp_path: Path) -> None:
     done = harness("audit", "--format", "json", "--output", "out/audit.json")
     assert (done.returncode, done.stdout) == (0, "")
-    found = json.loads((tmp_path / "out/audit.json").read_text())
-    assert [d["from_matrix"] for d in found["disagreements"]] == [0.8648]
+    audit = json.loads((tmp_path / "out/audit.json").read_text())
+    assert [d["from_matrix"] for d in audit["disagreements"]] == [0.8648]
 
 
 def test_a_damaged_record_is_named_and_the_rest_is_judged(harness: Harness, tmp_path: Path) -> None:

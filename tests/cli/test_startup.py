@@ -1,4 +1,4 @@
-"""What a run must not wait for before its first training step."""
+"""Modules that a run must not import before its first training step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bundle` and `merge`: what is packed comes in whole, and nothing else does."""
+"""`bundle` and `merge`: packed runs are merged unchanged, and everything else is refused."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.helpers.paths import ROOT
 
 STORED = ROOT / "tests/stored"
 
-ONE = "digits/1-epochs-fp32/paper/seed-0"
+RUN = "digits/1-epochs-fp32/paper/seed-0"
 
-FAILED = "digits/1-epochs-fp32/no_augmentation/seed-2"
+FAILED_RUN = "digits/1-epochs-fp32/no_augmentation/seed-2"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -59,7 +59,7 @@ def bundle(packed: bytes, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Where runs are to come in: no folder yet."""
+    """The folder to merge into, which does not exist yet."""
     return tmp_path / "results"
 
 
@@ -78,7 +78,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:
-    """A tar file of anything, unchecked, names in the order given."""
+    """A tar file of any members, unchecked, in the given order."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in files.items():
@@ -88,43 +88,43 @@ def tar_of(files: dict[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def test_what_is_packed_comes_in_byte_for_byte(bundle: Path, results: Path) -> None:
+def test_packed_runs_are_merged_byte_for_byte(bundle: Path, results: Path) -> None:
     merged = merge(bundle, results)
     stored = {k: v for k, v in contents(STORED).items() if "/seed-" in k}
     assert contents(results) == stored
-    assert f"{FAILED}/{store.FILE}" in stored
+    assert f"{FAILED_RUN}/{store.FILE}" in stored
     assert merged.present == []
-    assert merged.taken == sorted({name.rpartition("/")[0] for name in stored})
-    assert check(results) == (len(merged.taken), [])
+    assert merged.added == sorted({name.rpartition("/")[0] for name in stored})
+    assert check(results) == (len(merged.added), [])
     again = merge(bundle, results)
-    assert (again.taken, again.present) == ([], merged.taken)
+    assert (again.added, again.present) == ([], merged.added)
     assert pack(results)[0] == bundle.read_bytes()
 
 
 def test_the_same_runs_give_the_same_bytes_whatever_else_is_there(
     packed: bytes, tmp_path: Path
 ) -> None:
-    other = tmp_path / "other"
+    copy = tmp_path / "other"
     for name, content in sorted(contents(STORED).items(), reverse=True):
-        (other / name).parent.mkdir(parents=True, exist_ok=True)
-        (other / name).write_bytes(content)
-        (other / name).chmod(0o600)
-    (other / ONE / "samples.png").write_bytes(b"images")
-    (other / ONE / "checkpoints").mkdir()
-    (other / ONE / "checkpoints/epoch-00001.pt").write_bytes(b"state")
-    (other / "digits/1-epochs-fp32/paper/seed-9").mkdir()  # has not ended
-    (other / FAILED / store.PREDICTIONS).write_text("of an attempt before\n")
-    assert pack(other)[0] == packed
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_bytes(content)
+        (copy / name).chmod(0o600)
+    (copy / RUN / "samples.png").write_bytes(b"images")
+    (copy / RUN / "checkpoints").mkdir()
+    (copy / RUN / "checkpoints/epoch-00001.pt").write_bytes(b"state")
+    (copy / "digits/1-epochs-fp32/paper/seed-9").mkdir()  # has not ended
+    (copy / FAILED_RUN / store.PREDICTIONS).write_text("of an attempt before\n")
+    assert pack(copy)[0] == packed
 
 
 def test_weights_are_checked_and_stay(source: Path) -> None:
     weights = {"layer": torch.arange(3.0)}
-    (source / ONE / store.WEIGHTS).write_bytes(safetensors.torch.save(weights))
+    (source / RUN / store.WEIGHTS).write_bytes(safetensors.torch.save(weights))
     with pytest.raises(RefusedError) as refused:
         pack(source)
     (fault,) = refused.value.faults
-    assert fault.startswith(f"{ONE}/record.json: hashes match: weights_sha256")
-    edit(source / ONE, lambda f: f.update(weights_sha256=weights_sha256(weights)))
+    assert fault.startswith(f"{RUN}/record.json: hashes match: weights_sha256")
+    edit(source / RUN, lambda f: f.update(weights_sha256=weights_sha256(weights)))
     with tarfile.open(fileobj=io.BytesIO(pack(source)[0])) as tar:
         assert {name.rpartition("/")[2] for name in tar.getnames()} == {
             store.FILE,
@@ -132,15 +132,15 @@ def test_weights_are_checked_and_stay(source: Path) -> None:
         }
 
 
-RECORD = (STORED / ONE / store.FILE).read_bytes()
+RECORD = (STORED / RUN / store.FILE).read_bytes()
 
-PREDICTIONS = (STORED / ONE / store.PREDICTIONS).read_bytes()
+PREDICTIONS = (STORED / RUN / store.PREDICTIONS).read_bytes()
 
-GOOD = {f"{ONE}/{store.FILE}": RECORD, f"{ONE}/{store.PREDICTIONS}": PREDICTIONS}
+GOOD = {f"{RUN}/{store.FILE}": RECORD, f"{RUN}/{store.PREDICTIONS}": PREDICTIONS}
 
 
-def member(kind: bytes, name: str = f"{ONE}/{store.FILE}", **fields: object) -> bytes:
-    """A tar file with one member of a kind, then good ones."""
+def member(kind: bytes, name: str = f"{RUN}/{store.FILE}", **fields: object) -> bytes:
+    """A tar file with a member of this type before the good ones."""
     info = tarfile.TarInfo(name)
     info.type = kind
     for key, value in fields.items():
@@ -149,7 +149,7 @@ def member(kind: bytes, name: str = f"{ONE}/{store.FILE}", **fields: object) -> 
 
 
 def forged(content: bytes, at: int, value: bytes) -> bytes:
-    """A tar file whose first header is changed, with its checksum put right."""
+    """A tar file whose first header is changed, with a correct checksum."""
     block = bytearray(content)
     block[at : at + len(value)] = value
     block[148:156] = b" " * 8
@@ -176,34 +176,34 @@ END = SECOND_HEADER + 512 + -(-len(PREDICTIONS) // 512) * 512
 HOSTILE = {
     "parent": (tar_of({**GOOD, "../evil/record.json": RECORD}), "../evil/record.json: not the"),
     "parent inside": (tar_of({"digits/../../../x/seed-0/record.json": RECORD}), "not the name"),
-    "absolute": (tar_of({f"/{ONE}/record.json": RECORD}), f"/{ONE}/record.json: not the name"),
-    "backslashes": (tar_of({ONE.replace("/", "\\") + "\\record.json": RECORD}), "not the name"),
-    "upper case": (tar_of({**GOOD, f"{ONE}/record.JSON": RECORD}), "record.JSON: not the name"),
-    "other numeral": (tar_of({f"{ONE[:-1]}٣/record.json": RECORD}), "not the name"),
-    "seed 00": (tar_of({f"{ONE}0/record.json": RECORD}), "seed-00/record.json: not the name"),
-    "weights": (tar_of({**GOOD, f"{ONE}/model.safetensors": b""}), "model.safetensors: not the"),
-    "line break": (tar_of({f"a\n{ONE}/record.json": RECORD}), r"a\ndigits/"),
+    "absolute": (tar_of({f"/{RUN}/record.json": RECORD}), f"/{RUN}/record.json: not the name"),
+    "backslashes": (tar_of({RUN.replace("/", "\\") + "\\record.json": RECORD}), "not the name"),
+    "upper case": (tar_of({**GOOD, f"{RUN}/record.JSON": RECORD}), "record.JSON: not the name"),
+    "other numeral": (tar_of({f"{RUN[:-1]}٣/record.json": RECORD}), "not the name"),
+    "seed 00": (tar_of({f"{RUN}0/record.json": RECORD}), "seed-00/record.json: not the name"),
+    "weights": (tar_of({**GOOD, f"{RUN}/model.safetensors": b""}), "model.safetensors: not the"),
+    "line break": (tar_of({f"a\n{RUN}/record.json": RECORD}), r"a\ndigits/"),
     "escape": (tar_of({"\x1b[2J/record.json": RECORD}), r"\x1b[2J/record.json: not the name"),
-    "twice": (tar_of(GOOD)[:END] + tar_of(GOOD), "there twice"),
+    "twice": (tar_of(GOOD)[:END] + tar_of(GOOD), "appears twice"),
     "symlink": (member(tarfile.SYMTYPE, linkname="/etc/passwd"), "not a regular file"),
-    "folder symlink": (member(tarfile.SYMTYPE, ONE, linkname="/tmp"), "not a regular file"),
+    "folder symlink": (member(tarfile.SYMTYPE, RUN, linkname="/tmp"), "not a regular file"),
     "hard link": (member(tarfile.LNKTYPE, linkname="x/record.json"), "not a regular file"),
     "character device": (member(tarfile.CHRTYPE, devmajor=1, devminor=5), "not a regular file"),
     "block device": (member(tarfile.BLKTYPE, devmajor=8), "not a regular file"),
     "pipe": (member(tarfile.FIFOTYPE), "not a regular file"),
-    "folder": (member(tarfile.DIRTYPE, ONE), "not a regular file"),
+    "folder": (member(tarfile.DIRTYPE, RUN), "not a regular file"),
     "contiguous": (member(tarfile.CONTTYPE), "not a regular file"),
     "sparse bomb": (
-        # Says in the old GNU form that it becomes 8 GB of zeros.
+        # In the old GNU format: expands to 8 GB of zeros.
         forged(member(tarfile.GNUTYPE_SPARSE), 483, b"77777777777\0"),
         "not a regular file",
     ),
     "extended sparse bomb": (
-        extended(f"{ONE}/record.json", {"GNU.sparse.major": "1", "GNU.sparse.realsize": "9" * 12}),
+        extended(f"{RUN}/record.json", {"GNU.sparse.major": "1", "GNU.sparse.realsize": "9" * 12}),
         "not a regular file",
     ),
     "long name": (extended("digits/" + "x" * 300, {}), "not a regular file"),
-    "large": (tar_of({f"{ONE}/record.json": b" " * (17 << 20)}), "over the limit"),
+    "large": (tar_of({f"{RUN}/record.json": b" " * (17 << 20)}), "over the limit"),
     "said to be large": (forged(tar_of(GOOD), 124, b"77777777777\0"), "over the limit"),
     "negative size": (forged(tar_of(GOOD), 124, b"\xff" * 12), "over the limit"),
     "size of letters": (forged(tar_of(GOOD), 124, b"one million\0"), "damaged"),
@@ -213,34 +213,34 @@ HOSTILE = {
     "damaged first header": (damaged(200), "damaged"),
     "damaged second header": (damaged(SECOND_HEADER + 3), "damaged"),
     "with a tail": (tar_of(GOOD)[:-10] + b"0123456789", "damaged"),
-    "compressed bomb": (gzip.compress(tar_of(GOOD) + bytes(1 << 20)), "unpacked first"),
+    "compressed bomb": (gzip.compress(tar_of(GOOD) + bytes(1 << 20)), "decompress it first"),
     "no tar": (b"runs " * 1000, "damaged"),
     "empty file": (b"", "damaged"),
-    "empty tar": (tar_of({}), "holds no run"),
+    "empty tar": (tar_of({}), "has no runs"),
     "predictions alone": (
-        tar_of({f"{ONE}/{store.PREDICTIONS}": PREDICTIONS}),
-        f"{ONE}/{store.PREDICTIONS}: no record.json beside it",
+        tar_of({f"{RUN}/{store.PREDICTIONS}": PREDICTIONS}),
+        f"{RUN}/{store.PREDICTIONS}: no record.json in its folder",
     ),
-    "record alone": (tar_of({f"{ONE}/{store.FILE}": RECORD}), "predictions_sha256 is not that"),
+    "record alone": (tar_of({f"{RUN}/{store.FILE}": RECORD}), "predictions_sha256 is not that"),
     "failed with predictions": (
         tar_of(
             {
-                f"{FAILED}/record.json": (STORED / FAILED / store.FILE).read_bytes(),
-                f"{FAILED}/{store.PREDICTIONS}": PREDICTIONS,
+                f"{FAILED_RUN}/record.json": (STORED / FAILED_RUN / store.FILE).read_bytes(),
+                f"{FAILED_RUN}/{store.PREDICTIONS}": PREDICTIONS,
             }
         ),
         "failed, but has predictions.txt",
     ),
-    "in another run's place": (
+    "in another run's folder": (
         tar_of({name.replace("seed-0", "seed-5"): content for name, content in GOOD.items()}),
-        "place fits",
+        "folder matches",
     ),
-    "endless nesting": (tar_of({**GOOD, f"{ONE}/record.json": b"[" * 300_000}), "is damaged"),
+    "endless nesting": (tar_of({**GOOD, f"{RUN}/record.json": b"[" * 300_000}), "is damaged"),
 }
 
 
 def refusal(bundle: Path, results: Path) -> str:
-    """All that a refused merge says; nothing is there afterwards."""
+    """The messages of a refused merge, after which nothing was written."""
     with pytest.raises(InputError) as error:
         merge(bundle, results)
     assert not results.exists()
@@ -277,10 +277,10 @@ def coloured(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (other_seed, "place fits"),
+        (other_seed, "folder matches"),
         (endless, "history has epochs"),
         (huge, "train_size"),
-        (coloured, "outcome is whole"),
+        (coloured, "outcome is complete"),
         (lambda f: f["metrics"].update(accuracy=0.99), "metrics.accuracy"),
         (lambda f: f["settings"].update(dropout=0.1), "settings are not those"),
         (lambda f: f.update(variant="../../evil"), "is not a variant name"),
@@ -295,7 +295,7 @@ def test_a_record_that_breaks_a_rule_is_refused(
     bundle: Path,
     results: Path,
 ) -> None:
-    edit(source / ONE, change)
+    edit(source / RUN, change)
     runs = {k: v for k, v in contents(source).items() if "/seed-" in k}
     bundle.write_bytes(tar_of(runs))
     assert message in refusal(bundle, results)
@@ -303,33 +303,31 @@ def test_a_record_that_breaks_a_rule_is_refused(
         pack(source)
 
 
-def test_a_run_under_another_seed_is_known_for_a_copy(
-    source: Path, bundle: Path, results: Path
-) -> None:
+def test_a_copy_under_another_seed_is_refused(source: Path, bundle: Path, results: Path) -> None:
     merge(bundle, results)
     before = contents(results)
-    copied = (source / ONE).with_name("seed-7")
-    (source / ONE).rename(copied)
+    copied = (source / RUN).with_name("seed-7")
+    (source / RUN).rename(copied)
     edit(copied, lambda f: f.update(seed=7))
     bundle.write_bytes(pack(source)[0])
     with pytest.raises(RefusedError) as error:
         merge(bundle, results)
     (fault,) = error.value.faults
-    assert fault == f"{ONE[:-1]}7: weights_sha256 is that of {ONE}"
+    assert fault == f"{RUN[:-1]}7: weights_sha256 is that of {RUN}"
     assert contents(results) == before
 
 
-def test_a_variant_that_one_epoch_does_not_tell_apart_comes_in(
+def test_a_variant_that_is_equal_in_one_epoch_is_merged(
     source: Path, bundle: Path, results: Path
 ) -> None:
     merge(bundle, results)
-    twin = source / ONE.replace("/paper/", "/no_lr_decay/")
-    shutil.copytree(source / ONE, twin)
+    twin = source / RUN.replace("/paper/", "/no_lr_decay/")
+    shutil.copytree(source / RUN, twin)
     without = {"lr_decay": False}
     edit(twin, lambda f: f["settings"].update(without))
     edit(twin, lambda f: f.update(variant="no_lr_decay", changes=without))
     bundle.write_bytes(pack(source)[0])
-    assert merge(bundle, results).taken == [twin.relative_to(source).as_posix()]
+    assert merge(bundle, results).added == [twin.relative_to(source).as_posix()]
 
 
 @pytest.mark.parametrize("flips", [1, 20])
@@ -347,27 +345,27 @@ def test_flipped_bits_are_refused_or_leave_a_record_that_passes(
         except InputError:
             refused += 1
             assert not results.exists()
-        else:  # in a field that no rule can hold against anything
+        else:  # in a field that no rule can compare with anything
             assert check(results)[1] == []
             shutil.rmtree(results)
     assert refused >= 20
 
 
-@pytest.mark.parametrize("other", ["weights", "failed"])
-def test_a_conflict_is_named_and_nothing_comes_in(
-    other: str, source: Path, bundle: Path, results: Path
+@pytest.mark.parametrize("difference", ["weights", "failed"])
+def test_a_conflict_is_named_and_nothing_is_merged(
+    difference: str, source: Path, bundle: Path, results: Path
 ) -> None:
-    shutil.copytree(source / ONE, results / ONE)
-    if other == "weights":
-        edit(results / ONE, lambda f: f.update(weights_sha256="ab" * 32))
+    shutil.copytree(source / RUN, results / RUN)
+    if difference == "weights":
+        edit(results / RUN, lambda f: f.update(weights_sha256="ab" * 32))
     else:
         failed = dict.fromkeys(("metrics", "weights_sha256", "predictions_sha256"))
-        edit(results / ONE, lambda f: f.update(status="failed", reason="diverged", **failed))
+        edit(results / RUN, lambda f: f.update(status="failed", reason="diverged", **failed))
     before = contents(results)
     with pytest.raises(RefusedError) as error:
         merge(bundle, results)
     (fault,) = error.value.faults
-    assert fault.startswith(f"{ONE}: conflict: ")
+    assert fault.startswith(f"{RUN}: conflict: ")
     assert "weights_sha256 was" in fault
     assert contents(results) == before
 
@@ -375,21 +373,21 @@ def test_a_conflict_is_named_and_nothing_comes_in(
 def test_the_same_outcome_of_another_machine_is_no_conflict(
     source: Path, bundle: Path, results: Path
 ) -> None:
-    shutil.copytree(source / ONE, results / ONE)
-    edit(results / ONE, lambda f: f["environment"].update(device="another", threads=64))
-    before = (results / ONE / store.FILE).read_bytes()
-    assert merge(bundle, results).present == [ONE]
-    assert (results / ONE / store.FILE).read_bytes() == before
+    shutil.copytree(source / RUN, results / RUN)
+    edit(results / RUN, lambda f: f["environment"].update(device="another", threads=64))
+    before = (results / RUN / store.FILE).read_bytes()
+    assert merge(bundle, results).present == [RUN]
+    assert (results / RUN / store.FILE).read_bytes() == before
 
 
 def test_a_run_that_trains_here_is_not_overwritten(bundle: Path, results: Path) -> None:
-    claim = lock.try_acquire(results / ONE)
-    assert claim is not None
+    run_lock = lock.try_acquire(results / RUN)
+    assert run_lock is not None
     with pytest.raises(RefusedError) as error:
         merge(bundle, results)
-    assert error.value.faults == [f"{results / ONE}: being trained here"]
+    assert error.value.faults == [f"{results / RUN}: being trained"]
     assert not list(results.rglob(store.FILE))
-    claim.release()
+    run_lock.release()
     merge(bundle, results)
     assert check(results)[1] == []
 
@@ -397,11 +395,11 @@ def test_a_run_that_trains_here_is_not_overwritten(bundle: Path, results: Path) 
 def test_leftovers_of_a_cut_off_run_do_not_stay_beside_its_record(
     bundle: Path, results: Path
 ) -> None:
-    (results / ONE / "checkpoints").mkdir(parents=True)
+    (results / RUN / "checkpoints").mkdir(parents=True)
     for name in ("checkpoints/epoch-00001-x.pt", store.WEIGHTS, store.PROBABILITIES):
-        (results / ONE / name).write_bytes(b"cut off")
+        (results / RUN / name).write_bytes(b"cut off")
     merge(bundle, results)
-    assert {p.name for p in (results / ONE).iterdir()} == {store.FILE, store.PREDICTIONS}
+    assert {p.name for p in (results / RUN).iterdir()} == {store.FILE, store.PREDICTIONS}
     assert check(results)[1] == []
 
 
@@ -428,19 +426,19 @@ def test_a_merge_that_is_killed_leaves_no_half_run(bundle: Path, results: Path) 
     assert check(results) == (1, [])
     merged = merge(bundle, results)
     assert len(merged.present) == 1
-    assert check(results) == (len(merged.present) + len(merged.taken), [])
+    assert check(results) == (len(merged.present) + len(merged.added), [])
     assert pack(results)[0] == bundle.read_bytes()
 
 
 def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> tuple[int, str, str]:
-    """Exit status, output and errors of a command, in this process."""
+    """Run a command in this process; return its exit status, output and errors."""
     monkeypatch.setattr(sys, "argv", ["harness", *arguments])
     with pytest.raises(SystemExit) as end:
         app.main()
-    shown = capsys.readouterr()
-    return int(end.value.code or 0), shown.out, shown.err
+    printed = capsys.readouterr()
+    return int(end.value.code or 0), printed.out, printed.err
 
 
 def test_commands_say_what_happened(
@@ -456,12 +454,12 @@ def test_commands_say_what_happened(
     )
     status, out, _ = run("merge", "runs.tar")
     assert status == 0
-    assert f"taken in: {ONE}\n" in out
-    assert out.endswith("6 runs taken in, 0 were already there\n")
-    edit(Path("results") / ONE, lambda f: f.update(weights_sha256="ab" * 32))
+    assert f"added: {RUN}\n" in out
+    assert out.endswith("6 runs added, 0 already present\n")
+    edit(Path("results") / RUN, lambda f: f.update(weights_sha256="ab" * 32))
     status, out, err = run("merge", "runs.tar")
     assert (status, out) == (2, "")
-    assert err.startswith(f"{ONE}: conflict: weights_sha256 was abab")
+    assert err.startswith(f"{RUN}: conflict: weights_sha256 was abab")
     assert err.count("\n") == 2
     status, out, err = run("merge", "missing.tar")
     assert (status, err.count("\n")) == (2, 1)

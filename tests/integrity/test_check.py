@@ -1,4 +1,4 @@
-"""`check`: an untouched folder passes, and what touches a result is caught."""
+"""`check`: an unchanged folder passes, and changes that affect a result are caught."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ import torch
 
 import variants
 from harness.data.dataset import Dataset, load
-from harness.integrity.check import MOST_FOLDS, Breach, check, rule_list
-from harness.integrity.description_rules import data_are_known, normalization_fits, study_fits
+from harness.integrity.check import MAX_FOLDS, Breach, check, rule_list
+from harness.integrity.description_rules import (
+    dataset_is_known,
+    fold_matches_study,
+    normalization_matches,
+)
 from harness.integrity.outcome_rules import runs_are_distinct
 from harness.integrity.reference_data import labels_only_dataset
 from harness.integrity.stored_run import StoredRun
@@ -36,14 +40,14 @@ from harness.training.runner import train_run, weights_sha256
 from tests.helpers.paths import ROOT
 from tests.helpers.records import make_history, make_record
 
-# Fields that no rule can compare with anything: only repeating the run shows a change.
+# Fields that no rule can compare with anything: only `verify` detects a change.
 ONLY_VERIFY = (
     "code.",
     "environment.",
     "sources_sha256",
     "resumed_at",
     "decision_sha256",  # `verdict` names records that do not cite the decision file
-    "weights_sha256",  # guarded where the weights lie beside: see below
+    "weights_sha256",  # checked if the run has its weights: see below
     "history.*.train_loss",
     "history.*.eval_loss",
     "history.*.eval_accuracy",
@@ -52,7 +56,7 @@ ONLY_VERIFY = (
 
 @functools.cache
 def short() -> Dataset:
-    """The digits with 256 images to train on: a tenth of the time, the same evaluation."""
+    """The digits with 256 training images: a tenth of the time, the same evaluation."""
     digits = load("digits", Path())
     return dataclasses.replace(digits, train=digits.train.take(torch.arange(256)))
 
@@ -74,7 +78,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def results(stored: Path, tmp_path: Path) -> Path:
-    """A copy that a test may spoil; weights are left out, since they are large."""
+    """A copy that a test may change, without the weights, which are large."""
     return Path(
         shutil.copytree(stored, tmp_path / "results", ignore=shutil.ignore_patterns(store.WEIGHTS))
     )
@@ -89,7 +93,7 @@ def faults(results: Path) -> list[str]:
 
 
 def edit(results: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change a record as a careful forger would: the same form, and hashes made to fit."""
+    """Change a record in the format that the harness writes."""
     path = first(results) / store.FILE
     fields = json.loads(path.read_bytes())
     change(fields)
@@ -101,7 +105,7 @@ def test_an_untouched_folder_passes(stored: Path) -> None:
 
 
 def test_the_digits_are_known_without_being_named(stored: Path) -> None:
-    breaches = [b for b in check(stored)[1] if b.rule == "data are known"]
+    breaches = [b for b in check(stored)[1] if b.rule == "dataset is known"]
     assert [b.fault for b in breaches] == ["dataset.train_size was 1437 and is 256"] * 2
 
 
@@ -111,66 +115,67 @@ def test_the_committed_records_pass(folder: str) -> None:
 
 
 def test_the_jpeg_copy_cannot_be_called_official(tmp_path: Path) -> None:
-    kept = ROOT / "tests/stored/folder"
-    results = Path(shutil.copytree(kept, tmp_path / "results" / "folder")).parent
+    source = ROOT / "tests/stored/folder"
+    results = Path(shutil.copytree(source, tmp_path / "results" / "folder")).parent
     edit(results, lambda fields: fields["dataset"].update(official=True))
-    assert "data are known: dataset.official was False and is True" in faults(results)
+    assert "dataset is known: dataset.official was False and is True" in faults(results)
 
 
 @pytest.mark.parametrize(
-    ("about", "fault"),
+    ("dataset", "fault"),
     [
         ({}, None),
-        ({"fingerprint": "0" * 64}, "says official, but the fingerprint is not that of the"),
+        ({"fingerprint": "0" * 64}, "official is true, but the fingerprint is not that of the"),
         ({"official": False}, "dataset.official was True and is False"),
-        ({"official": False, "fingerprint": "0" * 64}, "data fingerprint not known here"),
-        ({"name": "folder"}, "says official, but the fingerprint is not that of the"),
+        ({"official": False, "fingerprint": "0" * 64}, "unknown data fingerprint"),
+        ({"name": "folder"}, "official is true, but the fingerprint is not that of the"),
         ({"title": "CIFAR-10"}, "dataset.title was CIFAR-10 (official) and is CIFAR-10"),
     ],
 )
 def test_official_is_the_fingerprint_and_not_the_records_word(
-    about: dict[str, Any], fault: str | None
+    dataset: dict[str, Any], fault: str | None
 ) -> None:
-    run = make_record(dataset=about, protocol=resolve("cifar10")[0].to_dict())
-    unread = Path("record.json")
-    found = list(data_are_known(StoredRun(unread, unread, run, labels_only_dataset(run.dataset))))
-    assert (found == []) if fault is None else any(fault in line for line in found)
+    run = make_record(dataset=dataset, protocol=resolve("cifar10")[0].to_dict())
+    path = Path("record.json")
+    data = labels_only_dataset(run.dataset)
+    messages = list(dataset_is_known(StoredRun(path, path, run, data)))
+    assert (messages == []) if fault is None else any(fault in line for line in messages)
 
 
-def test_a_budget_tuned_elsewhere_is_told_from_an_unnamed_departure(results: Path) -> None:
+def test_a_budget_tuned_elsewhere_has_its_own_message(results: Path) -> None:
     edit(results, lambda fields: fields["departures"].clear())
     assert (
-        "departures are named: has 2 epochs, which harness/protocol/budget.toml here"
+        "departures are listed: has 2 epochs, which harness/protocol/budget.toml has never had"
         in faults(results)[0]
     )
 
 
 def test_every_rule_is_a_sentence() -> None:
     for rule in rule_list():
-        assert rule[0].isupper() or rule.startswith("record.json")
+        assert rule[0].isupper()
         assert rule.endswith(".")
 
 
-def paths(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every path into a nested JSON value, leaves and branches alike."""
-    if place:
-        yield place
+    if path:
+        yield path
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from paths(below, (*place, key))
+            yield from paths(below, (*path, key))
     if isinstance(value, list):
         for number, below in enumerate(value):
-            yield from paths(below, (*place, number))
+            yield from paths(below, (*path, number))
 
 
 def leaves(value: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Every path to a value that holds no others, and the value."""
-    for place in paths(value):
-        found = value
-        for key in place:
-            found = found[key]
-        if not isinstance(found, dict | list):
-            yield place, found
+    for path in paths(value):
+        leaf = value
+        for key in path:
+            leaf = leaf[key]
+        if not isinstance(leaf, dict | list):
+            yield path, leaf
 
 
 def changed(value: Any) -> Any:
@@ -190,38 +195,38 @@ def changed(value: Any) -> Any:
     return 0.5
 
 
-def only_verify(place: tuple[Any, ...]) -> bool:
-    name = ".".join("*" if isinstance(key, int) else str(key) for key in place)
+def only_verify(path: tuple[Any, ...]) -> bool:
+    name = ".".join("*" if isinstance(key, int) else str(key) for key in path)
     return any(name == p or (p.endswith(".") and f"{name}.".startswith(p)) for p in ONLY_VERIFY)
 
 
 def mutations(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The record with one path changed, and with one path removed."""
-    for place in paths(fields):
+    for path in paths(fields):
         for kind in ("changed", "removed"):
             forged = copy.deepcopy(fields)
             parent = forged
-            for key in place[:-1]:
+            for key in path[:-1]:
                 parent = parent[key]
             if kind == "changed":
-                parent[place[-1]] = changed(parent[place[-1]])
+                parent[path[-1]] = changed(parent[path[-1]])
             else:
-                del parent[place[-1]]
-            yield f"{kind} {'.'.join(map(str, place))}", forged
+                del parent[path[-1]]
+            yield f"{kind} {'.'.join(map(str, path))}", forged
 
 
 def test_every_path_of_a_record_that_touches_a_result_is_guarded(results: Path) -> None:
-    path = first(results) / store.FILE
-    shutil.rmtree(path.parent.with_name("seed-1"))  # one record is enough, and faster
-    fields = json.loads(path.read_bytes())
+    file = first(results) / store.FILE
+    shutil.rmtree(file.parent.with_name("seed-1"))  # one record is enough, and faster
+    fields = json.loads(file.read_bytes())
     tried, missed = 0, []
-    for place, (name, forged) in zip(
+    for path, (name, forged) in zip(
         (p for p in paths(fields) for _ in range(2)), mutations(fields), strict=True
     ):
         # The last epoch's figures are in the metrics too: those are guarded.
-        if only_verify(place) or forged == fields:
+        if only_verify(path) or forged == fields:
             continue
-        path.write_text(json.dumps(forged, indent=1) + "\n")
+        file.write_text(json.dumps(forged, indent=1) + "\n")
         tried += 1
         if not checked(results)[1]:
             missed.append(name)
@@ -240,16 +245,16 @@ def test_changed_bytes_of_any_file_are_caught(stored: Path, tmp_path: Path) -> N
             path = first(results) / name
             content = bytearray(path.read_bytes())
             # Numpy's header is followed by numbers of which single low bits mean nothing.
-            place = source.randrange(0 if name != store.PROBABILITIES else 128, len(content) - 3)
-            content[place : place + 4] = bytes(b ^ 0x41 for b in content[place : place + 4])
+            offset = source.randrange(0 if name != store.PROBABILITIES else 128, len(content) - 3)
+            content[offset : offset + 4] = bytes(b ^ 0x41 for b in content[offset : offset + 4])
             path.write_bytes(content)
             if not checked(results)[1] and not harmless(stored, results, name):
-                missed.append((name, place))
+                missed.append((name, offset))
     assert missed == []
 
 
 def harmless(stored: Path, results: Path, name: str) -> bool:
-    """Whether a change lies where no rule can see it, or moves no figure by more than rounding."""
+    """Whether a change is in a field without a rule, or changes no figure by more than rounding."""
     if name == store.FILE:
         files = [(first(folder) / name).read_bytes() for folder in (stored, results)]
         old, new = (dict(leaves(json.loads(content))) for content in files)
@@ -258,16 +263,16 @@ def harmless(stored: Path, results: Path, name: str) -> bool:
         return False
     digits = load("digits", Path())
     figures = []
-    for place in (stored, results):
-        logits = np.log(np.load(first(place) / name))
-        found = compute_metrics(logits, digits.test.labels.numpy(), digits.classes)
-        figures.append((found["accuracy"], found["auc"], found["loss"]))
+    for folder in (stored, results):
+        logits = np.log(np.load(first(folder) / name))
+        computed = compute_metrics(logits, digits.test.labels.numpy(), digits.classes)
+        figures.append((computed["accuracy"], computed["auc"], computed["loss"]))
     return figures[0] == pytest.approx(figures[1], abs=1e-4)
 
 
 def test_better_predictions_with_hashes_and_figures_made_to_fit_are_caught(results: Path) -> None:
-    """A forger who edits predictions and recomputes everything that follows from them still
-    meets the probabilities and the history."""
+    """Predictions that were edited, with everything recomputed that follows from them, still
+    disagree with the probabilities and the history."""
     folder = first(results)
     truth = load("digits", Path()).test.labels.tolist()
     text = "".join(f"{label}\n" for label in truth).encode()
@@ -280,9 +285,9 @@ def test_better_predictions_with_hashes_and_figures_made_to_fit_are_caught(resul
         fields["predictions_sha256"] = hashlib.sha256(text).hexdigest()
 
     edit(results, forge)
-    found = " ".join(faults(results))
-    assert "are not the most probable classes" in found
-    assert "metrics.accuracy and history" in found
+    messages = " ".join(faults(results))
+    assert "are not the most probable classes" in messages
+    assert "metrics.accuracy and history" in messages
 
 
 def test_other_weights_are_caught(stored: Path, tmp_path: Path) -> None:
@@ -304,7 +309,7 @@ def test_a_run_copied_to_another_seed_is_caught(results: Path) -> None:
     fields = json.loads((copied / store.FILE).read_bytes())
     fields["seed"] = 7
     (copied / store.FILE).write_text(json.dumps(fields, indent=1) + "\n")
-    assert any("weights_sha256 is that of another run too" in fault for fault in faults(results))
+    assert any("another run has the same weights_sha256" in fault for fault in faults(results))
 
 
 def history(*rates: float) -> list[dict[str, Any]]:
@@ -314,24 +319,27 @@ def history(*rates: float) -> list[dict[str, Any]]:
 
 
 def copied(*runs: RunRecord) -> list[str]:
-    """What the rule says of runs with the same weights, each in a place of its own."""
-    given = [
+    """Faults that the rule finds in runs with the same weights, each in its own folder."""
+    stored_runs = [
         StoredRun(
             Path(str(number)), Path(), run.model_copy(update={"weights_sha256": "a" * 64}), None
         )
         for number, run in enumerate(runs)
     ]
-    return [fault for _, fault in runs_are_distinct(given)]
+    return [fault for _, fault in runs_are_distinct(stored_runs)]
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("paper", "no_lr_decay"), ("no_augmentation", "baseline")]
+    ("first_variant", "second_variant"), [("paper", "no_lr_decay"), ("no_augmentation", "baseline")]
 )
-def test_variants_that_one_epoch_does_not_tell_apart_may_share_their_weights(
-    one: str, other: str
+def test_variants_that_are_equal_in_one_epoch_may_share_their_weights(
+    first_variant: str, second_variant: str
 ) -> None:
     assert (
-        copied(make_record(one, history=history(0.01)), make_record(other, history=history(0.01)))
+        copied(
+            make_record(first_variant, history=history(0.01)),
+            make_record(second_variant, history=history(0.01)),
+        )
         == []
     )
 
@@ -353,7 +361,7 @@ def test_variants_that_one_epoch_does_not_tell_apart_may_share_their_weights(
 )
 def test_any_other_run_that_shares_weights_is_a_copy(other: RunRecord) -> None:
     paper = make_record("paper", history=history(0.01, 0.001))
-    assert copied(paper, other) == ["weights_sha256 is that of another run too"] * 2
+    assert copied(paper, other) == ["another run has the same weights_sha256"] * 2
 
 
 @pytest.mark.parametrize(
@@ -373,12 +381,12 @@ def test_a_trial_that_spells_out_the_protocol_is_rightly_equal_to_paper(
 def test_a_run_moved_to_another_variant_is_caught(results: Path) -> None:
     moved = first(results).parent.with_name("paper")
     first(results).parent.rename(moved)
-    assert any("place fits" in fault for fault in faults(results))
+    assert any("folder matches" in fault for fault in faults(results))
 
 
-def test_unknown_data_are_a_breach_until_they_are_at_hand(results: Path) -> None:
+def test_an_unknown_dataset_is_a_breach(results: Path) -> None:
     edit(results, lambda f: f["dataset"].update(fingerprint="0" * 64))
-    assert any("data fingerprint not known here" in fault for fault in faults(results))
+    assert any("unknown data fingerprint" in fault for fault in faults(results))
 
 
 def test_a_damaged_record_is_named(results: Path) -> None:
@@ -386,23 +394,25 @@ def test_a_damaged_record_is_named(results: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     (breach,) = checked(results)[1]
     assert breach.path == path
-    assert breach.rule == "record reads"
+    assert breach.rule == "record is valid"
     assert breach.fault.startswith("is damaged (")
 
 
 def test_a_record_of_an_older_version_is_one_line(results: Path) -> None:
     edit(results, lambda fields: fields.update(version=2))
-    assert faults(results) == ["record reads: is damaged (version 2, this code reads version 3)."]
+    assert faults(results) == [
+        "record is valid: is damaged (version 2, this code reads version 3)."
+    ]
 
 
 SEARCH = Study(kind="search", name="tpe", index=3, settings={"trials": 20})
 
 
 def folded(fold: int | None, study: Study | None) -> list[str]:
-    """What the rule says of a fold and a study."""
+    """Faults that the rule finds in a fold and a study."""
     changed = {"fold": fold, "folds": None if fold is None else 5}
     run = make_record(protocol=changed).model_copy(update={"study": study})
-    return list(study_fits(StoredRun(Path(), Path(), run, None)))
+    return list(fold_matches_study(StoredRun(Path(), Path(), run, None)))
 
 
 def test_a_fold_is_that_of_its_cross_validation() -> None:
@@ -413,13 +423,13 @@ def test_a_fold_is_that_of_its_cross_validation() -> None:
 
 
 def test_folds_that_no_data_have_are_one_line(results: Path) -> None:
-    for folds in (MOST_FOLDS + 1, MOST_FOLDS):  # the digits have 25 images of some class
+    for folds in (MAX_FOLDS + 1, MAX_FOLDS):  # the digits have 25 images of some class
         edit(results, lambda f, n=folds: f["protocol"].update(fold=0, folds=n))  # type: ignore[misc]
-        assert any(fault.startswith("record reads: ") for fault in faults(results))
+        assert any(fault.startswith("record is valid: ") for fault in faults(results))
 
 
 def trial(fields: dict[str, Any], **settings: Any) -> None:
-    """Make a record one of a search's trials, with settings of its own."""
+    """Turn a record into a trial of a search, with other settings."""
     fields["study"] = SEARCH.model_dump()
     fields["variant"] = "trial_3"
     fields["settings"].update(settings)
@@ -428,7 +438,7 @@ def trial(fields: dict[str, Any], **settings: Any) -> None:
 
 def test_a_trial_of_a_search_may_have_settings_that_no_variant_has(results: Path) -> None:
     edit(results, lambda f: trial(f, dropout=0.3))
-    assert [fault for fault in faults(results) if not fault.startswith("place fits")] == []
+    assert [fault for fault in faults(results) if not fault.startswith("folder matches")] == []
     edit(results, lambda f: trial(f, dropout=1.5))
     assert "dropout is 1.5" in faults(results)[0]
     edit(results, lambda f: (trial(f, dropout=0.3), f.update(study=None)))
@@ -448,17 +458,17 @@ def test_a_trial_of_a_search_may_have_settings_that_no_variant_has(results: Path
         (lambda f: f["metrics"].update(train_accuracy=0.33), "metrics.train_accuracy: 0.33 of"),
         (lambda f: f["history"][0].update(train_accuracy=None), "train_accuracy is None"),
         (lambda f: f["history"][0].update(eval_loss=None), "eval_loss is None"),
-        (lambda f: f["history"][0].update(lr=0.01), "lr is 0.01, the recipe says 0.02"),
+        (lambda f: f["history"][0].update(lr=0.01), "lr is 0.01, but the recipe has 0.02"),
         (lambda f: f["code"].update(commit="abc"), "code.commit is 'abc'"),
-        (lambda f: f["environment"].update(execution="eager"), "execution on cpu is eager"),
-        (lambda f: f.update(decision_sha256="none"), "decision_sha256 is no SHA-256"),
+        (lambda f: f["environment"].update(execution="eager"), "execution is eager on cpu"),
+        (lambda f: f.update(decision_sha256="none"), "decision_sha256 is not a SHA-256"),
     ],
 )
 def test_what_cannot_be_is_caught(
     change: Callable[[dict[str, Any]], object], fault: str, results: Path
 ) -> None:
     edit(results, change)
-    assert any(fault in found for found in faults(results))
+    assert any(fault in message for message in faults(results))
 
 
 @pytest.mark.parametrize("name", ["mixup", "keras_sgd", "krizhevsky_2012"])
@@ -470,24 +480,24 @@ def test_a_variant_with_a_recipe_and_a_network_of_its_own_passes(name: str, tmp_
     if name == "mixup":
         edit(tmp_path, lambda f: f["history"][0].update(train_accuracy=0.5))
         assert "epoch 1: train_accuracy is 0.5" in check(tmp_path, few)[1][0].fault
-    if name == "keras_sgd":  # known even where the images are not
+    if name == "keras_sgd":  # known even without the images
         edit(tmp_path, lambda f: f["normalization"].update(std=[127.5] * 3))
-        assert any(b.rule == "normalization fits" for b in check(tmp_path)[1])
+        assert any(b.rule == "normalization matches" for b in check(tmp_path)[1])
     if name == "krizhevsky_2012":
         edit(tmp_path, lambda f: f.update(parameters=23_272_266))
         (breach,) = check(tmp_path, few)[1]
-        assert breach.rule == "parameters are the networks"
+        assert breach.rule == "parameter count matches"
 
 
-def test_the_normalization_of_images_that_are_not_at_hand_is_not_judged() -> None:
+def test_the_normalization_of_images_that_are_not_available_is_not_checked() -> None:
     run = make_record()
     data = labels_only_dataset(run.dataset)
     stored = StoredRun(Path(), Path(), run, data)
     assert not stored.has_images
-    assert list(normalization_fits(stored)) == []
+    assert list(normalization_matches(stored)) == []
     unit = make_record("keras_sgd")
-    (fault, *_) = normalization_fits(StoredRun(Path(), Path(), unit, data))
-    assert fault.startswith("normalization.mean[0]: 125.0 recorded, 0.0 follows")
+    (fault, *_) = normalization_matches(StoredRun(Path(), Path(), unit, data))
+    assert fault.startswith("normalization.mean[0]: 125.0 recorded, 0.0 expected")
 
 
 def test_probabilities_are_never_unpickled(results: Path) -> None:
@@ -496,7 +506,7 @@ def test_probabilities_are_never_unpickled(results: Path) -> None:
     assert any("allow_pickle=False" in fault for fault in faults(results))
 
 
-def test_torch_is_told_to_load_no_code(tmp_path: Path) -> None:
+def test_checkpoints_are_loaded_without_running_code(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "owned",))

@@ -1,4 +1,4 @@
-"""`verify`: a twin is equal, and what differs is named first."""
+"""`verify`: an equal repetition passes, and the first difference is named."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def stored(train: Train) -> RunRecord:
     return train("batch_norm", epochs=2, decay_at=(0.5,))
 
 
-def found(stored: RunRecord, data: Dataset) -> tuple[bool, str]:
+def repeated(stored: RunRecord, data: Dataset) -> tuple[bool, str]:
     repetition = reproduce.verify(stored, data, CPU, Reporter())
     return repetition.same, "; ".join(repetition.lines)
 
 
 def test_a_run_is_equal_to_its_repetition(stored: RunRecord, data: Dataset) -> None:
-    same, text = found(stored, data)
+    same, text = repeated(stored, data)
     assert same
     assert "equal bit for bit" in text
 
 
-def test_one_altered_batch_is_found_in_its_epoch(
+def test_an_altered_batch_is_reported_with_its_epoch(
     stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample_epoch = Trainer.sample_epoch
@@ -49,7 +49,7 @@ def test_one_altered_batch_is_found_in_its_epoch(
         return params
 
     monkeypatch.setattr(Trainer, "sample_epoch", altered)
-    same, text = found(stored, data)
+    same, text = repeated(stored, data)
     assert not same
     assert "first difference: epoch 2: train_loss was" in text
 
@@ -66,52 +66,50 @@ def test_one_altered_batch_is_found_in_its_epoch(
         ),
     ],
 )
-def test_forged_results_are_found(
+def test_forged_results_are_reported(
     changed: dict[str, Any], message: str, stored: RunRecord, data: Dataset
 ) -> None:
-    same, text = found(stored.model_copy(update=changed), data)
+    same, text = repeated(stored.model_copy(update=changed), data)
     assert not same
     assert message in text
 
 
-def test_forged_curves_are_found(stored: RunRecord, data: Dataset) -> None:
-    first, *others = stored.history
+def test_forged_curves_are_reported(stored: RunRecord, data: Dataset) -> None:
+    first, *later = stored.history
     forged = first.model_copy(update={"train_loss": first.train_loss - 0.01})
-    same, text = found(stored.model_copy(update={"history": [forged, *others]}), data)
+    same, text = repeated(stored.model_copy(update={"history": [forged, *later]}), data)
     assert not same
     assert "first difference: epoch 1: train_loss" in text
 
 
-def test_forged_metrics_are_found(stored: RunRecord, data: Dataset) -> None:
+def test_forged_metrics_are_reported(stored: RunRecord, data: Dataset) -> None:
     assert stored.metrics is not None
     for key in ("auc", "train_accuracy"):
         metrics = stored.metrics.model_copy(update={key: 0.99})
         forged = stored.model_copy(update={"metrics": metrics})
-        assert f"first difference: metrics.{key} was 0.99" in found(forged, data)[1]
+        assert f"first difference: metrics.{key} was 0.99" in repeated(forged, data)[1]
 
 
 def test_a_mixed_run_is_equal_to_its_repetition(train: Train, data: Dataset) -> None:
-    same, text = found(train("cutmix"), data)
+    same, text = repeated(train("cutmix"), data)
     assert same, text
 
 
-def test_other_data_are_found_before_training(
+def test_other_data_are_reported_before_training(
     stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Trainer, "train_epoch", lambda self: pytest.fail("trained"))
-    same, text = found(stored, dataclasses.replace(data, fingerprint="f" * 64))
+    same, text = repeated(stored, dataclasses.replace(data, fingerprint="f" * 64))
     assert not same
     assert text.startswith("data differ")
 
 
-def test_another_environment_promises_no_bits_and_compares_metrics(
-    stored: RunRecord, data: Dataset
-) -> None:
-    there = stored.environment.model_copy(update={"device": "another CPU"})
-    same, text = found(stored.model_copy(update={"environment": there}), data)
+def test_in_another_environment_metrics_are_compared(stored: RunRecord, data: Dataset) -> None:
+    environment = stored.environment.model_copy(update={"device": "another CPU"})
+    same, text = repeated(stored.model_copy(update={"environment": environment}), data)
     assert same
     assert text.startswith("environment device was another CPU and is")
-    assert "same bits are not promised" in text
+    assert "equal bits are not guaranteed" in text
     assert "accuracy was" in text
 
 
@@ -123,14 +121,14 @@ def test_metrics_too_far_apart_are_no_repetition(stored: RunRecord, data: Datase
             "metrics": stored.metrics.model_copy(update={"accuracy": 1.0}),
         }
     )
-    assert not found(forged, data)[0]
+    assert not repeated(forged, data)[0]
 
 
 def test_changed_sources_are_named(
     stored: RunRecord, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "sources_sha256", lambda: "1" * 64)
-    same, text = found(stored, data)
+    same, text = repeated(stored, data)
     assert same
     assert "the sources that decide bits have changed" in text
     assert "the same weights" in text
@@ -138,5 +136,5 @@ def test_changed_sources_are_named(
 
 def test_a_failed_run_fails_again(train: Train, data: Dataset) -> None:
     failed = train(learning_rate=1e6, epochs=5)
-    same, text = found(failed, data)
+    same, text = repeated(failed, data)
     assert same, text
