@@ -1,4 +1,4 @@
-"""The budget file: the tuned number of epochs and the calibration it comes from. No torch here."""
+"""Read and write the budget file: the tuned number of epochs. No torch here."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _COMMENT = """\
 
 
 class Budget(BaseModel):
-    """Epochs of the image protocols, and where they come from.
+    """Number of epochs of the image protocols, and the calibration it comes from.
 
     Attributes:
         epochs: passes over the training images.
-        calibration_sha256: of the text of the calibration record; empty while provisional.
-        calibrated_on: title of the images whose validation split it was tuned on.
-        former: what it was before, oldest first.
+        calibration_sha256: SHA-256 of the calibration record's text; empty while provisional.
+        calibrated_on: title of the dataset whose validation split it was tuned on.
+        former: earlier values of `epochs`, oldest first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -42,7 +42,7 @@ class Budget(BaseModel):
         return not self.calibration_sha256
 
     def replaced_by(self, epochs: int, calibration_sha256: str, calibrated_on: str) -> Budget:
-        """The budget after a calibration; this one's number becomes a former one."""
+        """The budget after a calibration; the current number of epochs joins `former`."""
         former = [*self.former, *([self.epochs] if self.epochs != epochs else [])]
         return Budget(
             epochs=epochs,
@@ -52,7 +52,7 @@ class Budget(BaseModel):
         )
 
     def to_bytes(self) -> bytes:
-        """The text of a budget file."""
+        """The content of a budget file."""
         return (
             f"{_COMMENT}epochs = {self.epochs}\n"
             f'calibration_sha256 = "{self.calibration_sha256}"\n'
@@ -62,7 +62,7 @@ class Budget(BaseModel):
 
 
 def load() -> Budget:
-    """The budget file of this package."""
+    """Load the package's budget file."""
     return Budget.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
 
 
@@ -70,6 +70,6 @@ def write(path: Path, budget: Budget) -> None:
     """Write a budget file.
 
     Raises:
-        InputError: if it cannot be written.
+        UnwritableError: if it cannot be written.
     """
     write_atomically(path, budget.to_bytes())

@@ -1,4 +1,4 @@
-"""Known datasets: where they lie, their classes and fingerprints. No torch here."""
+"""Known datasets: fingerprints, class names and default folders. No torch here."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, kw_only=True)
 class KnownDataset:
-    """A dataset recognised by its fingerprint.
+    """A dataset that is recognized by its fingerprint.
 
     Attributes:
-        name: what `--dataset` reads it: "cifar10" or "folder".
-        title: what the bytes are, for tables.
+        name: value of `--dataset` that reads it: "cifar10" or "folder".
+        title: name for tables.
         fingerprint: SHA-256 of all its pixels, labels and class names.
         official: whether these are the bytes of the official archive.
     """
@@ -33,7 +33,7 @@ OFFICIAL = KnownDataset(
     official=True,
 )
 
-# All 60,000 images as 32x32 JPEG, quality 75, 4:2:0, one folder a class.
+# All 60,000 images as 32x32 JPEG, quality 75, 4:2:0, one folder per class.
 JPEG_COPY = KnownDataset(
     name="folder",
     title="CIFAR-10 (JPEG q75)",
@@ -61,15 +61,15 @@ CLASSES = (
 
 
 def is_official(fingerprint: str) -> bool:
-    """Whether a fingerprint is that of the official CIFAR-10 archive."""
+    """Whether a fingerprint is the official CIFAR-10 archive's."""
     return fingerprint in KNOWN and KNOWN[fingerprint].official
 
 
-def directory(given: Path | None) -> Path:
-    """Folder of a dataset: the one given, else $ALEXNET_DATA, else `data`."""
-    return given or Path(os.environ.get("ALEXNET_DATA", "data"))
+def directory(data_dir: Path | None) -> Path:
+    """Folder of a dataset: `data_dir`, else $ALEXNET_DATA, else `data`."""
+    return data_dir or Path(os.environ.get("ALEXNET_DATA", "data"))
 
 
-def archive_source(given: str | None) -> str | None:
-    """URL or file of the official archive: the one given, else $ALEXNET_ARCHIVE, else None."""
-    return given or os.environ.get("ALEXNET_ARCHIVE")
+def archive_source(archive: str | None) -> str | None:
+    """URL or file of the official archive: `archive`, else $ALEXNET_ARCHIVE, else None."""
+    return archive or os.environ.get("ALEXNET_ARCHIVE")

@@ -1,4 +1,4 @@
-"""The decision file: the analysis plan that was fixed before any run it judges. No torch here."""
+"""The decision file: the analysis plan, fixed before the runs it applies to. No torch here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Section(BaseModel):
 
 
 class Looks(_Section):
-    """The analyses: with how many seeds, what share of the error rate, how many may fail."""
+    """The looks: seeds at each, its share of the error rate, and the fraction that may fail."""
 
     seeds: list[PositiveInt]
     weights: list[float]
@@ -26,7 +26,7 @@ class Looks(_Section):
     @model_validator(mode="after")
     def _consistent(self) -> Looks:
         if len(self.seeds) != len(self.weights) or self.seeds != sorted(set(self.seeds)):
-            raise ValueError("looks need ascending numbers of seeds, and a weight each")
+            raise ValueError("looks need ascending numbers of seeds and one weight each")
         if sum(self.weights) > 1:
             raise ValueError("the weights of the looks exceed 1")
         return self
@@ -41,7 +41,7 @@ class Accuracy(_Section):
 
 
 class Contrasts(_Section):
-    """The family of ablation tests: each variant against one."""
+    """The family of ablation tests: each variant against the same reference."""
 
     against: str
     variants: list[str]
@@ -49,7 +49,7 @@ class Contrasts(_Section):
 
 
 class Ranges(_Section):
-    """Thresholds of the claims on ranges and curves."""
+    """Thresholds for the claims about ranges and learning curves."""
 
     alpha: float
     wrong_way_confirms: float
@@ -59,13 +59,13 @@ class Ranges(_Section):
 
 
 class Classes(_Section):
-    """Tests of single classes and of the confusion pattern, at the last look."""
+    """Level of the tests of classes and of the confusion pattern, at the last look."""
 
     alpha: float
 
 
 class Budgets(_Section):
-    """Epochs: candidates for the tuned budget, the reference's, those of the budget curve."""
+    """Epochs: candidates for the tuned budget, the reference, and the budget curve."""
 
     candidates: list[PositiveInt]
     target: float
@@ -75,20 +75,20 @@ class Budgets(_Section):
 
 
 class ResultsSet(_Section):
-    """Which records may decide together."""
+    """Which records may be analyzed together."""
 
     pool_device_types: bool
 
 
 class Readings(_Section):
-    """When a reading of the paper's text fits its figures."""
+    """How close a reading must come to the paper's figures to fit them."""
 
     accuracy: float
     recall_distance: float
 
 
 class Description(_Section):
-    """Levels of figures that decide nothing."""
+    """Parameters of descriptive figures, which decide nothing."""
 
     level: float
     power: float
@@ -96,7 +96,7 @@ class Description(_Section):
 
 
 class Decision(_Section):
-    """The decision file, a section a field; `decision.toml` says what each value means."""
+    """The decision file, one field per section; `decision.toml` explains each value."""
 
     version: int
     looks: Looks
@@ -112,17 +112,17 @@ class Decision(_Section):
     @model_validator(mode="after")
     def _a_level_for_each_look(self) -> Decision:
         if len(self.accuracy.levels) != len(self.looks.seeds):
-            raise ValueError("accuracy.levels need one level for each look")
+            raise ValueError("accuracy.levels needs one level per look")
         return self
 
     @property
     def planned_seeds(self) -> range:
-        """Seeds of the last look, the same for every variant; others are left out."""
+        """Seeds that the analysis uses, up to the last look; the same for every variant."""
         return range(self.looks.seeds[-1])
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Every variant that a verdict needs: the one judged, and those of the contrasts."""
+        """Every variant that a verdict needs: of the accuracy claim and of the contrasts."""
         return tuple(dict.fromkeys([self.accuracy.variant, *self.contrasts.variants]))
 
 
@@ -130,19 +130,19 @@ def parse(text: str) -> Decision:
     """Parse the text of a decision file.
 
     Raises:
-        ValueError: if it is not TOML, or a section or value is missing, unknown or of another type
-            (pydantic's ValidationError and tomllib's TOMLDecodeError are ValueErrors).
+        ValueError: if it is not TOML, or a section or value is missing, unknown or of the wrong
+            type (pydantic's ValidationError and tomllib's TOMLDecodeError are ValueErrors).
     """
     return Decision.model_validate(tomllib.loads(text))
 
 
 @functools.cache
 def load() -> Decision:
-    """The decision file of this package."""
+    """Load the package's decision file."""
     return parse(FILE.read_text(encoding="utf-8"))
 
 
 @functools.cache
 def sha256() -> str:
-    """SHA-256 of the file's bytes, as records cite it."""
+    """SHA-256 of the file's bytes, as stored in records."""
     return hashlib.sha256(FILE.read_bytes()).hexdigest()

@@ -1,6 +1,6 @@
-"""The protocol of each dataset: every number that all variants share, in one place.
+"""The training protocol of each dataset: every number that all variants share.
 
-The paper states none of them; see `harness.protocol.spec` for where they come from.
+The paper states none of them; `harness.protocol.spec` says where they come from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NATURAL_IMAGES = {
     ),
 }
 
-# A mirrored digit is another sign, and one pixel of the 8x8 original is four here.
+# No mirroring: a mirrored digit is a different character. One pixel of the 8x8 original is four.
 DIGITS = {
     "none": NO_AUGMENTATION,
     "standard": Augmentation(padding=2),
@@ -49,11 +49,11 @@ PROTOCOLS = {
 
 
 def resolve(dataset: str, **options: Any) -> tuple[Protocol, dict[str, Any]]:
-    """The protocol of a dataset with options applied, and how it departs from the standard.
+    """Apply options to a dataset's standard protocol.
 
     Args:
         dataset: name of the dataset.
-        options: Protocol fields; None means "as the protocol has it".
+        options: Protocol fields; None keeps the standard value.
 
     Returns:
         The protocol, and {field: value} for every option that differs from the standard.
@@ -64,6 +64,9 @@ def resolve(dataset: str, **options: Any) -> tuple[Protocol, dict[str, Any]]:
     if dataset not in PROTOCOLS:
         raise InputError(f"unknown dataset {dataset!r}. Known datasets: {', '.join(PROTOCOLS)}.")
     standard = PROTOCOLS[dataset]
-    given = {key: value for key, value in options.items() if value is not None}
-    departures = {k: v for k, v in given.items() if v != getattr(standard, k)}
+    departures = {
+        field: value
+        for field, value in options.items()
+        if value is not None and value != getattr(standard, field)
+    }
     return dataclasses.replace(standard, **departures), departures

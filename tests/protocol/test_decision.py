@@ -1,4 +1,4 @@
-"""The decision file: complete, consistent with the code, and cited by its hash."""
+"""The decision file: values, consistency with the code, and hash."""
 
 from __future__ import annotations
 

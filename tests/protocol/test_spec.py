@@ -81,7 +81,7 @@ def test_seeds_parse(text: str, seeds: list[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "0-", "1.5", "0--2", "0,,1", "0-99999999"])
 def test_seeds_that_do_not_parse_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="do not parse"):
+    with pytest.raises(InputError, match="cannot be parsed"):
         parse_seeds(text)
 
 
