@@ -1,4 +1,4 @@
-"""Read official CIFAR-10 through torchvision; the md5 of every file is checked before use."""
+"""Read the official CIFAR-10, checking the MD5 of every file; download it if it is missing."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ TIMEOUT = 60  # seconds without a byte
 
 
 def read(directory: Path, archive: str | None = None) -> RawDataset:
-    """Read the official files; where they are missing, unpack the archive, fetched if need be.
+    """Read the official files; if they are missing, download and unpack the archive.
 
     Args:
-        directory: holds, or will hold, `cifar-10-python.tar.gz` and what it unpacks to.
-        archive: another URL or a local file to take the archive from.
+        directory: folder of `cifar-10-python.tar.gz` and of the files unpacked from it.
+        archive: URL or local file of the archive; None for the official URL.
+
+    Returns:
+        The dataset, with images uint8 [N, 32, 32, 3] and labels int64 [N] in both splits.
 
     Raises:
-        InputError: if a file differs from the official one, or the archive can neither be
-            found nor fetched.
+        InputError: if a file differs from the official one, or the archive cannot be fetched.
     """
     try:
         train = CIFAR10(directory, train=True)
     except RuntimeError:  # torchvision: files missing or checksums wrong
-        _refuse_damaged_files(directory, archive)
+        _raise_if_damaged(directory, archive)
         _unpack_official(directory, archive)
         train = CIFAR10(directory, train=True)
     test = CIFAR10(directory, train=False)
@@ -46,8 +48,8 @@ def read(directory: Path, archive: str | None = None) -> RawDataset:
     return RawDataset(None, tuple(train.classes), arrays[0], arrays[1])
 
 
-def _refuse_damaged_files(directory: Path, archive: str | None) -> None:
-    """Name the wrong files of a complete set: nothing is overwritten or fetched unasked."""
+def _raise_if_damaged(directory: Path, archive: str | None) -> None:
+    """Raise an error that names the wrong files of a complete set, rather than overwrite them."""
     meta = CIFAR10.meta["filename"], CIFAR10.meta["md5"]
     folder = directory / CIFAR10.base_folder
     md5s = {folder / name: md5 for name, md5 in (*CIFAR10.train_list, *CIFAR10.test_list, meta)}
@@ -57,8 +59,8 @@ def _refuse_damaged_files(directory: Path, archive: str | None) -> None:
     target = directory / CIFAR10.filename
     origin = archive or (target if target.exists() else CIFAR10.url)
     raise InputError(
-        f"wrong md5, not as in the official CIFAR-10: {', '.join(damaged)}. Put a good copy there, "
-        f"or delete what is named and run again to unpack it from {origin}."
+        f"wrong MD5, not the official CIFAR-10: {', '.join(damaged)}. Put a good copy there, or "
+        f"delete these files and run again to unpack them from {origin}."
     )
 
 
@@ -68,8 +70,8 @@ def _unpack_official(directory: Path, archive: str | None) -> None:
         _fetch_official(directory, archive)
     if not check_integrity(target, CIFAR10.tgz_md5):
         raise InputError(
-            f"{target} is not the official archive (wrong md5): delete it and run again, "
-            "or name a good copy with --archive."
+            f"{target} is not the official archive (wrong MD5): delete it and run again, "
+            "or give a good copy with --archive."
         )
     try:
         # Not CIFAR10(download=True): that unpacks nothing where only batches.meta is damaged.
@@ -77,51 +79,51 @@ def _unpack_official(directory: Path, archive: str | None) -> None:
         CIFAR10(directory)
     except RuntimeError as error:  # torchvision: a file's checksum is wrong
         raise InputError(
-            f"{target} does not hold the official files (wrong md5): delete it and run again, "
-            "or name a good copy with --archive."
+            f"{target} does not hold the official files (wrong MD5): delete it and run again, "
+            "or give a good copy with --archive."
         ) from error
     except (OSError, tarfile.TarError) as error:
         raise InputError(
-            f"{target} cannot be unpacked ({first_line(error)}): see that {directory} "
-            "can be written and has room, then run again."
+            f"{target} cannot be unpacked ({first_line(error)}): make sure that {directory} "
+            "is writable and has free space, then run again."
         ) from error
 
 
 def _fetch_official(directory: Path, archive: str | None) -> None:
-    """Bring the archive into place whole or not at all."""
+    """Download or copy the archive into the folder, whole or not at all."""
     url = archive or CIFAR10.url
     if "://" not in url:
         if not Path(url).is_file():
-            raise InputError(f"--archive {url}: no such file.")
+            raise InputError(f"--archive {url}: the file does not exist.")
         url = Path(url).resolve().as_uri()
-    with _scratch_folder(directory) as scratch:
-        fetched = Path(scratch) / CIFAR10.filename
+    with _temporary_folder(directory) as temporary:
+        fetched = Path(temporary) / CIFAR10.filename
         try:
             # Not torchvision's download_url: it has no timeout and cannot read file: URLs.
             request = urllib.request.Request(url, headers={"User-Agent": "alexnet-bench"})
             with (
-                urllib.request.urlopen(request, timeout=TIMEOUT) as reply,
-                _progress_bar(reply) as shown,
+                urllib.request.urlopen(request, timeout=TIMEOUT) as response,
+                _progress_bar(response) as stream,
                 fetched.open("wb") as file,
             ):
-                shutil.copyfileobj(shown, file)
+                shutil.copyfileobj(stream, file)
             intact = check_integrity(fetched, CIFAR10.tgz_md5)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise InputError(
                 f"CIFAR-10 is not in {directory} and {url} cannot be fetched "
-                f"({first_line(error)}). Three ways on: put {CIFAR10.filename} into {directory} "
-                "or name it with --archive; train on your own images with --dataset folder "
-                "--data-dir DIR; or try everything offline with --dataset digits."
+                f"({first_line(error)}). Put {CIFAR10.filename} into {directory} or give it with "
+                "--archive; or train on your own images with --dataset folder --data-dir DIR; or "
+                "try everything offline with --dataset digits."
             ) from error
         if not intact:
             raise InputError(
-                f"{url} is cut short or not the official archive (wrong md5): nothing was kept. "
-                "Fetch it again or name a good copy with --archive."
+                f"{url} is truncated or not the official archive (wrong MD5); nothing was saved. "
+                "Run again or give a good copy with --archive."
             )
         os.replace(fetched, directory / CIFAR10.filename)
 
 
-def _scratch_folder(directory: Path) -> tempfile.TemporaryDirectory[str]:
+def _temporary_folder(directory: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(dir=directory)
@@ -129,12 +131,12 @@ def _scratch_folder(directory: Path) -> tempfile.TemporaryDirectory[str]:
         raise InputError(f"{directory} cannot be written: {error.strerror}.") from error
 
 
-def _progress_bar(reply: Any) -> AbstractContextManager[BinaryIO]:
-    """The reply to a request, with a bar on standard error where that is a terminal."""
+def _progress_bar(response: Any) -> AbstractContextManager[BinaryIO]:
+    """Wrap an HTTP response in a progress bar on standard error, if that is a terminal."""
     console = Console(stderr=True)
     return wrap_file(
-        reply,
-        total=int(reply.headers.get("Content-Length", 0)),
+        response,
+        total=int(response.headers.get("Content-Length", 0)),
         description="CIFAR-10",
         console=console,
         disable=not console.is_terminal,

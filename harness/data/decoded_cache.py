@@ -1,8 +1,8 @@
-"""Decoded images kept beside an image folder, so that 60,000 files are decoded only once.
+"""Cache the decoded images of a folder, so that its files are decoded only once.
 
-The copy is a safetensors file in `.decoded/`, named by the dataset's fingerprint. It is used
-where every image file has the name, size, inode and time of change that it had, and where its
-own bytes still have that fingerprint; else the images are decoded again.
+The cache is a safetensors file in the folder's `.decoded/`, named by the dataset's fingerprint. It
+is used if every image file has the same name, size, inode and time of change as before, and if the
+cached arrays still have that fingerprint; otherwise the images are decoded again.
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ from harness.files import write_atomically
 
 FOLDER = ".decoded"
 
-# Of the copy and of how images are read: to be raised when either changes.
-FORM = 1
+# Increase it when the format of the cache or the decoding of images changes.
+FORMAT_VERSION = 1
 
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 def state(parts: Iterable[tuple[Sequence[str], Sequence[tuple[int, ...]]]]) -> str:
-    """SHA-256 over the names and file statistics of all images of a folder, and the decoder.
+    """SHA-256 of the state of a folder's image files, and of the decoder's version.
 
     Args:
-        parts: of each split, the images' names, counted from the dataset's folder so that it
-            may be moved, and their (size, time of change, inode).
+        parts: for each split, the images' paths relative to the dataset's folder, so that it may
+            be moved, and their (size, time of change, inode).
     """
-    digest = hashlib.sha256(f"{FORM} pillow {version('pillow')}".encode())
+    digest = hashlib.sha256(f"{FORMAT_VERSION} pillow {version('pillow')}".encode())
     for names, stats in parts:
         digest.update(json.dumps([names, stats]).encode())
     return digest.hexdigest()
 
 
-def load(directory: Path, wanted: str) -> RawDataset | None:
-    """The dataset from its copy; None where there is none, or none that can be trusted.
+def load(directory: Path, current_state: str) -> RawDataset | None:
+    """Load a dataset from its cache; None if no cache is valid.
 
     Args:
-        directory: the dataset's.
-        wanted: `state` of the image files today.
+        directory: the dataset's folder.
+        current_state: `state` of its image files now.
     """
     for path in (directory / FOLDER).glob("*.safetensors"):
         try:
             with safetensors.safe_open(path, "numpy") as file:
-                about = file.metadata() or {}
-                if about.get("state") != wanted:
+                metadata = file.metadata() or {}
+                if metadata.get("state") != current_state:
                     continue
                 images, labels, test_images, test_labels = map(file.get_tensor, _ARRAYS)
-            classes = tuple(json.loads(about["classes"]))
+            classes = tuple(json.loads(metadata["classes"]))
         except (OSError, SafetensorError, KeyError, ValueError):
-            continue  # torn or of another form: decoding again costs seconds, trusting it more
+            continue  # damaged or in another format: decode again
         source = RawDataset(None, classes, (images, labels), (test_images, test_labels))
         if source.fingerprint == path.stem:
             return source
@@ -68,16 +68,22 @@ def load(directory: Path, wanted: str) -> RawDataset | None:
 
 
 def save(directory: Path, source: RawDataset, state: str) -> None:
-    """Keep a copy of what was decoded, and drop older ones; say so where that is not possible."""
+    """Save a dataset to its cache and delete older files; print a warning if that fails.
+
+    Args:
+        directory: the dataset's folder.
+        source: the decoded images.
+        state: `state` of the image files that they were decoded from.
+    """
     folder = directory / FOLDER
     arrays: dict[str, NDArray[Any]] = dict(zip(_ARRAYS, (*source.train, *source.test), strict=True))
-    about = {"state": state, "classes": json.dumps(source.classes)}
-    kept = folder / f"{source.fingerprint}.safetensors"
+    metadata = {"state": state, "classes": json.dumps(source.classes)}
+    cache = folder / f"{source.fingerprint}.safetensors"
     try:
-        write_atomically(kept, safetensors.numpy.save(arrays, about))
-    except InputError as error:  # a folder that is only to be read, or a full disk
-        print(f"the decoded images cannot be kept: {error}", file=sys.stderr)
+        write_atomically(cache, safetensors.numpy.save(arrays, metadata))
+    except InputError as error:  # a read-only folder or a full disk
+        print(f"the decoded images cannot be cached: {error}", file=sys.stderr)
         return
     for path in folder.glob("*.safetensors"):
-        if path != kept:
+        if path != cache:
             path.unlink(missing_ok=True)

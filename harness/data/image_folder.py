@@ -1,4 +1,4 @@
-"""Images in `train/<class>/` and `test/<class>/`, PNG or JPEG, 32x32 pixels."""
+"""Read a folder of images: PNG or JPEG, 32x32, in `train/<class>/` and `test/<class>/`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 @dataclass(frozen=True)
 class Files:
-    """Image files of one part of a dataset, in the order of class and file name.
+    """Image files of one split, in the order of class and file name.
 
     Attributes:
-        paths, labels: of each image; a label is an index into the classes.
-        names: the paths, counted from the dataset's folder.
-        stats: size, time of last change and inode of each file.
+        paths: path of each image.
+        names: the paths relative to the dataset's folder.
+        labels: index of each image's class.
+        stats: (size, time of last change in ns, inode) of each file.
     """
 
     paths: list[str]
@@ -35,23 +36,27 @@ class Files:
 
 
 def read(directory: Path, archive: str | None = None) -> RawDataset:
-    """Read a folder of images, from the copy kept beside them where nothing has changed.
+    """Read a folder of images, from its cache if no file has changed.
+
+    Args:
+        directory: the folder with `train/` and `test/`.
+        archive: unused.
 
     Raises:
-        InputError: naming the folder or the file that is missing or unusable.
+        InputError: if a folder or file is missing or cannot be used; the message names it.
     """
     classes = _class_names(directory / "train")
-    missing = sorted(set(classes) ^ set(_class_names(directory / "test")))
-    if missing:
+    unmatched = sorted(set(classes) ^ set(_class_names(directory / "test")))
+    if unmatched:
         raise InputError(
-            f"{directory}: class {missing[0]!r} is in only one of train/ and test/; "
+            f"{directory}: class {unmatched[0]!r} is in only one of train/ and test/; "
             "both need the same class folders."
         )
-    files = [_find(directory / part, classes) for part in ("train", "test")]
-    state = decoded_cache.state((part.names, part.stats) for part in files)
+    splits = [_find_images(directory / name, classes) for name in ("train", "test")]
+    state = decoded_cache.state((files.names, files.stats) for files in splits)
     source = decoded_cache.load(directory, state)
     if source is None:
-        train, test = ((_decode(part.paths), np.array(part.labels)) for part in files)
+        train, test = ((_decode(files.paths), np.array(files.labels)) for files in splits)
         source = RawDataset(None, tuple(classes), train, test)
         decoded_cache.save(directory, source, state)
     return source
@@ -65,28 +70,30 @@ def _class_names(directory: Path) -> list[str]:
         )
     names = sorted(entry.name for entry in directory.iterdir() if entry.is_dir())
     if len(names) < 2:
-        raise InputError(f"{directory} holds {len(names)} class folders: at least 2 are needed.")
+        raise InputError(f"{directory} has {len(names)} class folders: at least 2 are needed.")
     return names
 
 
-def _find(directory: Path, classes: Sequence[str]) -> Files:
+def _find_images(directory: Path, classes: Sequence[str]) -> Files:
     files = Files([], [], [], [])
     for label, name in enumerate(classes):
         try:
             with os.scandir(directory / name) as entries:  # a third of the time of pathlib's
-                found = sorted(
+                images = sorted(
                     (entry.name, entry.path, entry.stat())
                     for entry in entries
                     if entry.name.lower().endswith(IMAGE_SUFFIXES)
                 )
-        except OSError as error:  # a link to nothing, a folder that may not be read
+        except OSError as error:  # a broken link, or a folder without read permission
             raise InputError(
                 f"{error.filename or directory / name} cannot be read ({error.strerror}): "
                 "replace or remove it."
             ) from error
-        if not found:
-            raise InputError(f"{directory / name} holds no .png or .jpg image.")
-        for file, path, stat in found:
+        if not images:
+            raise InputError(
+                f"{directory / name} has no .png or .jpg image: add some or remove it."
+            )
+        for file, path, stat in images:
             files.paths.append(path)
             files.names.append(f"{directory.name}/{name}/{file}")
             files.labels.append(label)
@@ -105,13 +112,13 @@ def _decode_one(path: str) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):  # Pillow would clip it at 255
-                raise InputError(f"{path} has more than 8 bits a channel: convert it to 8 first.")
+                raise InputError(f"{path} has more than 8 bits per channel: convert it to 8 bits.")
             pixels = np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
-            f"{path} does not decode ({first_line(error)}): replace or remove it."
+            f"{path} cannot be decoded ({first_line(error)}): replace or remove it."
         ) from error
     if pixels.shape != (SIDE, SIDE, 3):
         height, width = pixels.shape[:2]
-        raise InputError(f"{path} is {width}x{height}: resize the images to {SIDE}x{SIDE} first.")
+        raise InputError(f"{path} is {width}x{height}: resize all images to {SIDE}x{SIDE}.")
     return pixels

@@ -1,4 +1,4 @@
-"""The one form in which every reader returns a dataset."""
+"""The raw dataset that every reader returns, and the table of readers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIDE = 32
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
-# The module of this package that reads each dataset.
+# Dataset name -> module of this package that reads it.
 _READERS: Mapping[str, str] = MappingProxyType(
     {"cifar10": "cifar10", "folder": "image_folder", "digits": "digits"}
 )
@@ -27,10 +27,10 @@ _READERS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class RawDataset:
-    """What a reader returns.
+    """A dataset as numpy arrays, as a reader returns it.
 
     Attributes:
-        known_as: what the bytes are, for people; None where only their fingerprint tells.
+        known_title: name for tables; None if it depends on the fingerprint.
         classes: class names; a label is an index into them.
         train, test: (images uint8 [N, 32, 32, 3], labels int64 [N]).
     """
@@ -42,7 +42,7 @@ class RawDataset:
 
     @property
     def title(self) -> str:
-        """What the bytes are, for people: the same for the same bytes, wherever they lie."""
+        """Name for tables: the same for the same bytes, in whatever folder they are."""
         return self.known_title or f"own images {self.fingerprint[:12]}"
 
     @cached_property
@@ -57,15 +57,15 @@ class RawDataset:
 
 
 def read(name: str, directory: Path, archive: str | None = None) -> RawDataset:
-    """Read a dataset whole.
+    """Read a dataset.
 
     Args:
         name: "cifar10", "folder" or "digits".
-        directory: where it lies (cifar10: also where a download goes); unused for digits.
-        archive: another URL or a local file for the official cifar10 archive.
+        directory: folder of the dataset, also for a download of cifar10; unused for digits.
+        archive: URL or local file of the CIFAR-10 archive; None for the official URL.
 
     Raises:
-        InputError: if it is unknown, missing, damaged or not of the form asked for.
+        InputError: if the name is unknown, or the dataset is missing, damaged or of another format.
     """
     if name not in _READERS:
         raise InputError(f"unknown dataset {name!r}. Known datasets: {', '.join(_READERS)}.")
@@ -74,7 +74,7 @@ def read(name: str, directory: Path, archive: str | None = None) -> RawDataset:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, on one line and without a full stop."""
+    """First line of an error's message, without a full stop; the type if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 

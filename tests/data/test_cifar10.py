@@ -1,4 +1,4 @@
-"""The official archive: what goes in comes out, or an error says why and nothing is kept."""
+"""Reading the official archive: exact images and labels, or a clear error and no files left."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = ("data_batch_3", "test_batch", "batches.meta")
 
 @pytest.fixture(autouse=True)
 def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test reach another machine, not even through a proxy."""
+    """Keep tests from reaching another machine, even through a proxy."""
     ask = socket.getaddrinfo
 
     def guarded(host: str, *args: object, **kwargs: object) -> object:
@@ -41,7 +41,7 @@ def only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def made() -> Archive:
+def noise_archive() -> Archive:
     return archives.noise_archive()
 
 
@@ -53,26 +53,28 @@ def site() -> Iterator[ArchiveServer]:
 
 @pytest.fixture
 def dead_url() -> str:
-    """An address of this machine at which nobody listens."""
+    """A local address without a server."""
     with archives.archive_server() as served:
         return f"{served.root}/{ARCHIVE_NAME}"
 
 
 @pytest.fixture
-def official(made: Archive, site: ArchiveServer, monkeypatch: pytest.MonkeyPatch) -> Archive:
-    """The made archive, taken by torchvision for the official one and served at its address."""
-    made.install(monkeypatch, site.offer(made.packed))
-    return made
+def official(
+    noise_archive: Archive, site: ArchiveServer, monkeypatch: pytest.MonkeyPatch
+) -> Archive:
+    """A noise archive that torchvision takes for the official one, served at its address."""
+    noise_archive.install(monkeypatch, site.offer(noise_archive.packed))
+    return noise_archive
 
 
 def assert_same(source: RawDataset, archive: Archive) -> None:
-    for found, wanted in ((source.train, archive.train), (source.test, archive.test)):
-        np.testing.assert_array_equal(found[0], wanted[0])
-        np.testing.assert_array_equal(found[1], wanted[1])
+    for actual, expected in ((source.train, archive.train), (source.test, archive.test)):
+        np.testing.assert_array_equal(actual[0], expected[0])
+        np.testing.assert_array_equal(actual[1], expected[1])
 
 
 def listing(directory: Path) -> dict[str, str | None]:
-    """Every file and folder below, with the md5 of files."""
+    """MD5 of every file below a folder; None for folders."""
     return {
         str(p.relative_to(directory)): archives.md5(p.read_bytes()) if p.is_file() else None
         for p in directory.rglob("*")
@@ -80,7 +82,7 @@ def listing(directory: Path) -> dict[str, str | None]:
 
 
 def refusal(directory: Path, archive: str | None = None) -> str:
-    """The one line with which cifar10 refuses; it must leave the directory as it was."""
+    """Error message of `read`: one line; the directory must be unchanged."""
     before = listing(directory)
     with pytest.raises(InputError) as caught:
         read(directory, archive)
@@ -91,7 +93,7 @@ def refusal(directory: Path, archive: str | None = None) -> str:
 
 
 def altered(packed: bytes) -> bytes:
-    """One bit flipped in the middle."""
+    """Flip one bit in the middle."""
     middle = len(packed) // 2
     return packed[:middle] + bytes([packed[middle] ^ 1]) + packed[middle + 1 :]
 
@@ -137,59 +139,63 @@ def test_a_download_leaves_only_the_archive_and_its_files(
 
 
 def test_a_second_call_needs_no_server(
-    made: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with archives.archive_server() as served:
-        made.install(monkeypatch, served.offer(made.packed))
+        noise_archive.install(monkeypatch, served.offer(noise_archive.packed))
         read(tmp_path)
         assert served.asked
-    assert_same(read(tmp_path), made)
+    assert_same(read(tmp_path), noise_archive)
 
 
 def test_an_archive_put_into_the_directory_needs_no_server(
-    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.install(monkeypatch, dead_url)
-    (tmp_path / ARCHIVE_NAME).write_bytes(made.packed)
-    assert_same(read(tmp_path), made)
+    noise_archive.install(monkeypatch, dead_url)
+    (tmp_path / ARCHIVE_NAME).write_bytes(noise_archive.packed)
+    assert_same(read(tmp_path), noise_archive)
 
 
 @pytest.mark.parametrize("name", [ARCHIVE_NAME, "a copy, 100 % #1 of übung.bin"])
 def test_archive_may_be_a_local_path(
-    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    noise_archive: Archive,
+    dead_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
-    made.install(monkeypatch, dead_url)
-    (tmp_path / name).write_bytes(made.packed)
-    assert_same(read(tmp_path / "data", str(tmp_path / name)), made)
+    noise_archive.install(monkeypatch, dead_url)
+    (tmp_path / name).write_bytes(noise_archive.packed)
+    assert_same(read(tmp_path / "data", str(tmp_path / name)), noise_archive)
 
 
 def test_archive_may_be_a_file_url(
-    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.install(monkeypatch, dead_url)
+    noise_archive.install(monkeypatch, dead_url)
     copy = tmp_path / "a copy"
-    copy.write_bytes(made.packed)
-    assert_same(read(tmp_path / "data", copy.as_uri()), made)
+    copy.write_bytes(noise_archive.packed)
+    assert_same(read(tmp_path / "data", copy.as_uri()), noise_archive)
 
 
 def test_archive_may_be_a_path_from_here(
-    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.install(monkeypatch, dead_url)
-    (tmp_path / "copy").write_bytes(made.packed)
+    noise_archive.install(monkeypatch, dead_url)
+    (tmp_path / "copy").write_bytes(noise_archive.packed)
     monkeypatch.chdir(tmp_path)
-    assert_same(read(Path("data"), "copy"), made)
+    assert_same(read(Path("data"), "copy"), noise_archive)
 
 
 def test_archive_may_be_another_url(
-    made: Archive,
+    noise_archive: Archive,
     site: ArchiveServer,
     dead_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made.install(monkeypatch, dead_url)
-    assert_same(read(tmp_path, site.offer(made.packed)), made)
+    noise_archive.install(monkeypatch, dead_url)
+    assert_same(read(tmp_path, site.offer(noise_archive.packed)), noise_archive)
 
 
 def test_archive_replaces_a_damaged_one(official: Archive, tmp_path: Path) -> None:
@@ -222,7 +228,7 @@ def test_a_damaged_file_is_named_and_unpacked_again_once_deleted(
     file.write_bytes(damage(file.read_bytes()))
     message = refusal(tmp_path)
     assert f"{file}. Put a good copy there, or delete" in message
-    assert message.endswith(f"to unpack it from {tmp_path / ARCHIVE_NAME}.")
+    assert message.endswith(f"to unpack them from {tmp_path / ARCHIVE_NAME}.")
     file.unlink()
     assert_same(read(tmp_path), official)
     assert not site.asked
@@ -244,8 +250,8 @@ def test_a_damaged_file_without_its_archive_fetches_nothing(
     (tmp_path / ARCHIVE_NAME).unlink()
     file = tmp_path / UNPACKED / "data_batch_3"
     file.write_bytes(altered(file.read_bytes()))
-    assert refusal(tmp_path).endswith(f"to unpack it from {CIFAR10.url}.")
-    assert refusal(tmp_path, "a copy").endswith("to unpack it from a copy.")
+    assert refusal(tmp_path).endswith(f"to unpack them from {CIFAR10.url}.")
+    assert refusal(tmp_path, "a copy").endswith("to unpack them from a copy.")
     assert not site.asked
 
 
@@ -263,7 +269,7 @@ def test_commands_name_a_damaged_file_on_one_line(
     file = directory / UNPACKED / name
     file.write_bytes(altered(file.read_bytes()))
     before = listing(directory)
-    assert f"wrong md5, not as in the official CIFAR-10: {file}." in refused(
+    assert f"wrong MD5, not the official CIFAR-10: {file}." in refused(
         *command, "--data-dir", str(directory)
     )
     assert listing(directory) == before
@@ -271,23 +277,27 @@ def test_commands_name_a_damaged_file_on_one_line(
 
 @pytest.mark.parametrize("damage", [altered, cut])
 def test_a_damaged_download_is_refused(
-    made: Archive,
+    noise_archive: Archive,
     site: ArchiveServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[bytes], bytes],
 ) -> None:
-    made.install(monkeypatch, site.offer(damage(made.packed)))
+    noise_archive.install(monkeypatch, site.offer(damage(noise_archive.packed)))
     message = refusal(tmp_path)
     assert CIFAR10.url in message
-    assert "name a good copy with --archive" in message
+    assert "give a good copy with --archive" in message
 
 
 @pytest.mark.parametrize("manner", ["cut", "cut chunks", "garbage"])
 def test_a_broken_transfer_is_refused(
-    made: Archive, site: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manner: str
+    noise_archive: Archive,
+    site: ArchiveServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    manner: str,
 ) -> None:
-    made.install(monkeypatch, site.offer(made.packed, manner))
+    noise_archive.install(monkeypatch, site.offer(noise_archive.packed, manner))
     message = refusal(tmp_path)
     assert CIFAR10.url in message
     assert "--archive" in message
@@ -303,7 +313,7 @@ def test_a_damaged_local_archive_is_refused(
     directory.mkdir()
     message = refusal(directory, str(copy))
     assert str(copy) in message  # in full, also as the end of a file URL
-    assert "name a good copy with --archive" in message
+    assert "give a good copy with --archive" in message
 
 
 @pytest.mark.parametrize("damage", [altered, cut])
@@ -318,18 +328,18 @@ def test_a_damaged_archive_in_the_directory_is_refused(
 
 
 def test_a_page_not_found_is_refused(
-    made: Archive, site: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, site: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.install(monkeypatch, f"{site.root}/moved/{ARCHIVE_NAME}")
+    noise_archive.install(monkeypatch, f"{site.root}/moved/{ARCHIVE_NAME}")
     message = refusal(tmp_path)
     assert "404" in message
     assert "--archive" in message
 
 
 def test_no_server_names_every_way_on(
-    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.install(monkeypatch, dead_url)
+    noise_archive.install(monkeypatch, dead_url)
     message = refusal(tmp_path)
     assert dead_url in message
     for way in (str(tmp_path), "--archive", "--dataset folder", "--dataset digits"):
@@ -348,9 +358,15 @@ def test_a_local_archive_that_is_not_there_is_refused(official: Archive, tmp_pat
 
 @pytest.mark.parametrize("name", KINDS)
 def test_wrong_files_in_a_right_archive_are_refused(
-    made: Archive, site: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    noise_archive: Archive,
+    site: ArchiveServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
-    wrong = dataclasses.replace(made, md5={**made.md5, name: archives.md5(b"another file")})
+    wrong = dataclasses.replace(
+        noise_archive, md5={**noise_archive.md5, name: archives.md5(b"another file")}
+    )
     wrong.install(monkeypatch, site.offer(wrong.packed))
     with pytest.raises(InputError) as caught:
         read(tmp_path)
@@ -377,8 +393,8 @@ def test_a_directory_that_cannot_be_written_is_refused(
 
 
 def test_a_missing_archive_is_an_error_and_not_digits(
-    made: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise_archive: Archive, dead_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made.install(monkeypatch, dead_url)
+    noise_archive.install(monkeypatch, dead_url)
     with pytest.raises(InputError, match="cannot be fetched"):
         dataset.load("cifar10", tmp_path)

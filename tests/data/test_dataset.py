@@ -1,4 +1,4 @@
-"""Data: what the fingerprint sees, and a validation split that nothing can move."""
+"""Datasets: fingerprint, loading and the fixed validation split and folds."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CLASSES = ("ant", "bee")
 
 PER_CLASS = 5000
 
-# Of the held-out rows as little-endian int64, ascending. A scikit-learn that divides
-# otherwise would move the images on which the protocol was tuned.
+# SHA-256 of the held-out rows as little-endian int64, ascending. If a new scikit-learn splits
+# differently, the protocol would no longer be evaluated on the images it was tuned on.
 HELD_OUT = "94c35ab86631eac43ff57e95c7228084d5748badbf651e7d6bcaa6b9ae73cba6"
 
 
-# The same of the first of five folds.
+# The same for the first of five folds.
 FIRST_FOLD = "900f8d79ccd43bf8066df19879b02b75775aa7a34a4a93215a6bf6c4bad8d012"
 
 VALIDATION, _ = resolve("cifar10", validation=True)
@@ -140,7 +140,7 @@ def test_loaded_data_have_the_one_form() -> None:
 
 @pytest.fixture(scope="module")
 def numbered() -> Dataset:
-    """50,000 one-pixel images of ten classes; a pixel says which row it is, and of which part."""
+    """50,000 one-pixel images of ten classes; a pixel holds the row's number and its split."""
     rows = torch.arange(10 * PER_CLASS)
     labels = rows % 10
     pixels = torch.stack([rows & 255, rows >> 8, torch.zeros_like(rows)], 1)
@@ -153,7 +153,7 @@ def numbered() -> Dataset:
 
 
 def rows_of(split: Split) -> torch.Tensor:
-    """The rows that the pixels name."""
+    """Row numbers that the pixels hold."""
     pixels = split.images[:, 0, 0].long()
     return pixels[:, 0] + 256 * pixels[:, 1]
 

@@ -1,4 +1,4 @@
-"""The digits that come with scikit-learn."""
+"""Reading scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_every_digit_is_in_both_parts(digits: RawDataset) -> None:
 def test_digits_are_the_same_each_time(digits: RawDataset) -> None:
     again = read(Path("elsewhere"))
     for part in ("train", "test"):
-        for one, other in zip(getattr(digits, part), getattr(again, part), strict=True):
-            np.testing.assert_array_equal(one, other)
+        for first, second in zip(getattr(digits, part), getattr(again, part), strict=True):
+            np.testing.assert_array_equal(first, second)
 
 
 def test_no_digit_is_in_both_parts(digits: RawDataset) -> None:

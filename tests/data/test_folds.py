@@ -1,4 +1,4 @@
-"""What a protocol trains and evaluates on: the test set, a validation set, or a fold."""
+"""Splits of a protocol: test set, validation set, folds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def protocol(**changed: Any) -> Protocol:
 
 @pytest.fixture(scope="module")
 def numbered() -> Dataset:
-    """Images that say which they are: training images in red and green, test images in blue."""
+    """Images whose color holds their number: training images red and green, test images blue."""
 
     def split(n: int, channel: int) -> Split:
         images = torch.zeros(n, 32, 32, 3, dtype=torch.uint8)
@@ -40,7 +40,7 @@ def numbered() -> Dataset:
 
 
 def numbers(split: Split) -> list[int]:
-    """Which training images are in a split."""
+    """Numbers of the training images in a split."""
     assert not split.images[..., 2].any(), "a test image"
     return (split.images[:, 0, 0, 0].long() - 1).tolist()
 
@@ -79,9 +79,9 @@ def test_no_test_image_is_in_a_fold(numbered: Dataset) -> None:
 
 
 def test_folds_are_always_the_same_and_shuffled(numbered: Dataset) -> None:
-    one, again = (numbers(folds_of(numbered)[0].test) for _ in range(2))
-    assert one == again
-    assert one != list(range(len(one)))
+    first, again = (numbers(folds_of(numbered)[0].test) for _ in range(2))
+    assert first == again
+    assert first != list(range(len(first)))
 
 
 def test_labels_stay_with_their_images(numbered: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""Image folders: every image comes in order, once decoded or from the copy, or is named."""
+"""Reading image folders: order, cache of decoded images, and errors that name the file."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_a_folder_is_never_official(tmp_path: Path) -> None:
 def test_the_same_images_in_another_folder_are_the_same_data(tmp_path: Path) -> None:
     write_image_folder(tmp_path / "pics")
     shutil.copytree(tmp_path / "pics", tmp_path / "pics_on_node2")
-    one, other = (dataset.load("folder", tmp_path / name) for name in ("pics", "pics_on_node2"))
-    assert one.fingerprint == other.fingerprint
-    assert one.title == other.title == f"own images {one.fingerprint[:12]}"
+    first, other = (dataset.load("folder", tmp_path / name) for name in ("pics", "pics_on_node2"))
+    assert first.fingerprint == other.fingerprint
+    assert first.title == other.title == f"own images {first.fingerprint[:12]}"
 
 
 def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_an_empty_class_folder_is_named(tmp_path: Path, part: str) -> None:
 
 @pytest.fixture
 def decodings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of all images that have been decoded since the test began."""
+    """Paths of all images decoded during the test."""
     seen: list[str] = []
     decode = image_folder._decode_one
 
@@ -188,10 +188,10 @@ def copies(directory: Path) -> list[Path]:
     return list((directory / decoded_cache.FOLDER).iterdir())
 
 
-def assert_same(one: RawDataset, other: RawDataset) -> None:
-    assert one.fingerprint == other.fingerprint
-    assert (one.title, one.classes) == (other.title, other.classes)
-    for a, b in zip((*one.train, *one.test), (*other.train, *other.test), strict=True):
+def assert_same(first: RawDataset, other: RawDataset) -> None:
+    assert first.fingerprint == other.fingerprint
+    assert (first.title, first.classes) == (other.title, other.classes)
+    for a, b in zip((*first.train, *first.test), (*other.train, *other.test), strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
 
@@ -220,7 +220,7 @@ def test_a_change_of_the_files_is_seen(tmp_path: Path, change: str) -> None:
     ant, bee = (tmp_path / "train" / name for name in ("ant", "bee"))
     file = ant / "0001.png"
     if change == "rewritten":
-        kept = file.stat()
+        stat = file.stat()
         pictures = [path.read_bytes() for path in (file, ant / "0002.png")]
         longest = max(map(len, pictures))
         file.write_bytes(
@@ -228,7 +228,7 @@ def test_a_change_of_the_files_is_seen(tmp_path: Path, change: str) -> None:
         )  # what follows a PNG's end is passed over
         first = read(tmp_path)
         file.write_bytes(pictures[1].ljust(longest, b"\0"))
-        os.utime(file, ns=(kept.st_atime_ns, kept.st_mtime_ns))  # as a careless copy would
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as a careless copy would
     elif change == "added":
         (ant / "0009.png").write_bytes(file.read_bytes())
     elif change == "removed":
@@ -291,4 +291,4 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(
     write_image_folder(tmp_path)
     (tmp_path / decoded_cache.FOLDER).write_text("in the way")  # root may write anywhere
     assert len(read(tmp_path).train[1]) == 12
-    assert "the decoded images cannot be kept" in capsys.readouterr().err
+    assert "the decoded images cannot be cached" in capsys.readouterr().err
