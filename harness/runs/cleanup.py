@@ -1,4 +1,4 @@
-"""What a process that was killed leaves in a run's folder, and its removal. No torch here."""
+"""Remove the files that killed processes leave in the folders of runs. No torch here."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from harness.files import partial_files
 from harness.runs import lock, status, store
 from harness.runs.spec import RunSpec
 
-_WRITTEN = (store.FILE, store.PREDICTIONS, store.WEIGHTS, store.PROBABILITIES)
+_OUTPUTS = (store.FILE, store.PREDICTIONS, store.WEIGHTS, store.PROBABILITIES)
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove files that were cut off in the middle; only for who holds the folder's claim."""
-    for path in _halves(folder):
+    """Remove partly written files; the caller must hold the folder's lock."""
+    for path in _partial_files(folder):
         path.unlink(missing_ok=True)
 
 
 def remove_leftovers(specs: Iterable[RunSpec]) -> None:
-    """Clear the folders of finished runs: checkpoints, claims of the dead, halves of files.
+    """Remove checkpoints, dead locks and partly written files from the folders of finished runs.
 
-    A folder that another process holds, or that cannot be written, is left as it is.
+    A folder that another process has locked, or that cannot be written, is skipped.
     """
     for spec in specs:
-        if _any(spec.directory):
+        if _has_leftovers(spec.directory):
             with contextlib.suppress(InputError):
-                _tidy(spec)
+                _clean(spec)
 
 
-def _tidy(spec: RunSpec) -> None:
-    claim = lock.try_acquire(spec.directory)
-    if claim is None:
+def _clean(spec: RunSpec) -> None:
+    run_lock = lock.try_acquire(spec.directory)
+    if run_lock is None:
         return
     try:
-        # A failed run's checkpoints may be those of another try at it.
-        done = status.existing_record(spec)
-        if done is not None and not done.failed:
+        # A failed run's checkpoints may belong to its retry.
+        record = status.existing_record(spec)
+        if record is not None and not record.failed:
             remove_partial_files(spec.directory)
             shutil.rmtree(spec.directory / store.CHECKPOINTS, ignore_errors=True)
     finally:
-        claim.release()
+        run_lock.release()
 
 
-def _any(folder: Path) -> bool:
+def _has_leftovers(folder: Path) -> bool:
     if (folder / store.CHECKPOINTS).exists():
         return True
-    return any(_halves(folder)) or any(folder.glob(f"{lock.FILE}*"))
+    return any(_partial_files(folder)) or any(folder.glob(f"{lock.FILE}*"))
 
 
-def _halves(folder: Path) -> Iterator[Path]:
-    for name in _WRITTEN:
+def _partial_files(folder: Path) -> Iterator[Path]:
+    for name in _OUTPUTS:
         yield from partial_files(folder / name)
-    # 186 MB each, and nothing else ever looks for them.
+    # 186 MB each, and not matched by the search for checkpoints.
     yield from (folder / store.CHECKPOINTS).glob(".epoch-*")

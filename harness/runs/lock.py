@@ -1,13 +1,14 @@
-"""Claims on a folder: who trains a run, seen by every process and every host that shares it.
+"""Lock a run's folder across processes and hosts.
 
-A claim is a file made by exclusive create, which every file system can do, also between
-hosts, where locks often do not reach. It names host, process and a random token; its
-holder touches it while it lives. A claim is dead if its process is gone from this host or,
-where another host made it, if it was not touched for `STALE` seconds.
+A lock is a file made by exclusive create, which works on every file system, also between hosts,
+where `flock` often does not. It holds host, process and a random token, and the process that holds
+the lock touches it at intervals. A lock is dead if its process no longer runs on this host or, for
+another host, if the file was not touched for `STALE_SECONDS`.
 
-A dead claim is never replaced, since somebody else may just have done so. It is succeeded: the
-next claim's file is named by the dead one's token, again by exclusive create, so that of any
-number of takers one wins. The holder, the last of the chain, removes it from its first file on.
+A dead lock's file is never replaced, since another process may just have replaced it. Instead the
+next lock's file is named by the dead one's token, again by exclusive create, so that exactly one of
+several processes succeeds. The files thus form a chain, and the last one holds the lock; its
+process removes all files of the chain when it releases the lock.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ from harness.files import make_directory
 
 FILE = ".lease"
 
-# Seconds between two touches, and after which a host that is silent counts as dead. Shared
-# file systems may show a touch up to a minute late.
-BEAT, STALE = 15.0, 180.0
+# Seconds between two touches, and after which another host's lock counts as dead. A shared file
+# system may show a touch up to a minute late.
+HEARTBEAT_SECONDS, STALE_SECONDS = 15.0, 180.0
 
 
 class LockLostError(Exception):
-    """Another host took this process for dead and trains the run now."""
+    """Another host has taken over the lock because it assumed this process to be dead."""
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A claim as its file has it.
+class LockFile:
+    """Content of a lock file; the names of all fields but `path` are its JSON keys.
 
     Attributes:
-        path: the file.
-        host, pid, born: who made it (see `here` and `born`).
-        token: names this claim alone.
+        path: path of the file.
+        host, pid, born: the process that made it (see `host_id` and `process_start`).
+        token: unique random text.
     """
 
     path: Path
@@ -57,151 +58,158 @@ class Claim:
     born: str | None
     token: str
 
-    def living(self) -> bool:
-        """Whether its maker must be taken to live."""
-        if self.host == here():
-            return self.born is not None and born(self.pid) == self.born
-        return _age(self.path) < STALE
+    def is_alive(self) -> bool:
+        """Whether the process that made it runs, as far as this host can know."""
+        if self.host == host_id():
+            return self.born is not None and process_start(self.pid) == self.born
+        return _seconds_since_touch(self.path) < STALE_SECONDS
 
 
 class RunLock:
-    """A claim of this process, kept alive by a thread until it is released."""
+    """A lock that this process holds; a thread touches its file until it is released."""
 
-    def __init__(self, folder: Path, claim: Claim) -> None:
+    def __init__(self, folder: Path, lock_file: LockFile) -> None:
         self._folder = folder
-        self._claim = claim
-        self._seen = _now()
+        self._lock_file = lock_file
+        self._last_touch = _now()
         self._lost = False
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._heartbeat, name="lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """See that the claim still stands, which costs nothing while the heart beats.
+        """Raise an error if the lock was lost; reads the files only if touching them is overdue.
 
         Raises:
-            LeaseLostError: if it was taken over, as after this machine slept.
+            LockLostError: if another host has taken the lock over, for example after this machine
+                was suspended.
         """
-        if self._lost or (_now() - self._seen > STALE / 2 and not self._renew()):
+        overdue = _now() - self._last_touch > STALE_SECONDS / 2
+        if self._lost or (overdue and not self._touch()):
             raise LockLostError(f"{self._folder} was taken over by another host.")
 
     def release(self) -> None:
-        """Let go; nothing of the chain stays behind."""
-        self._end.set()
+        """Release the lock and remove all files of the chain."""
+        self._stop.set()
         self._thread.join()
-        # Where the file system is away, the claim stays and is dead with this process.
+        # If the file system is unavailable, the files stay; the lock is dead once this process is.
         with contextlib.suppress(OSError):
-            if not self._stands():
+            if not self._is_last():
                 return
-            # Listed before the first goes: what is made afterwards belongs to somebody else.
+            # Listed before the first is removed: files made later belong to another process.
             rest = sorted(self._folder.glob(f"{FILE}-*"))
             for path in (self._folder / FILE, *rest):
                 path.unlink(missing_ok=True)
 
-    def _beat(self) -> None:
-        while not self._end.wait(BEAT):
-            self._renew()
+    def _heartbeat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            self._touch()
 
-    def _renew(self) -> bool:
+    def _touch(self) -> bool:
+        """Touch the lock's file if the lock is still held; whether it is."""
         try:
-            if self._stands():
-                os.utime(self._claim.path)
-                self._seen = _now()
+            if self._is_last():
+                os.utime(self._lock_file.path)
+                self._last_touch = _now()
             else:
                 self._lost = True
         except OSError:
-            # A server that is away for a moment; the claim ages meanwhile.
-            return _now() - self._seen < STALE
+            # The file server may only be unavailable for a moment; meanwhile the lock ages.
+            return _now() - self._last_touch < STALE_SECONDS
         return not self._lost
 
-    def _stands(self) -> bool:
-        _, last = _last(self._folder)
-        return last is not None and last.token == self._claim.token
+    def _is_last(self) -> bool:
+        _, last = _last_in_chain(self._folder)
+        return last is not None and last.token == self._lock_file.token
 
 
 def try_acquire(folder: Path) -> RunLock | None:
-    """Claim a folder, or return None because another living process has it.
+    """Lock a folder, which is created if it does not exist.
+
+    Returns:
+        The lock; None if another process holds it.
 
     Raises:
-        UnwritableError: if nothing can be written there.
-        InputError: if the claims there cannot be read.
+        UnwritableError: if the folder or the lock cannot be written.
+        InputError: if the folder's locks cannot be read.
     """
     make_directory(folder)
-    with _explained(folder):
-        path, last = _last(folder)
-        if last is not None and last.living():
+    with _as_input_error(folder):
+        path, last = _last_in_chain(folder)
+        if last is not None and last.is_alive():
             return None
     pid = os.getpid()
-    claim = Claim(path, here(), pid, born(pid), uuid.uuid4().hex)
+    lock_file = LockFile(path, host_id(), pid, process_start(pid), uuid.uuid4().hex)
     try:
-        if not _create(claim):
+        if not _create(lock_file):
             return None
     except OSError as error:
         raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
-    # The chain may have been released, and begun anew, since it was read.
-    with _explained(folder):
-        if _last(folder)[1] != claim:
+    # The chain may have been removed, and a new one started, since it was read.
+    with _as_input_error(folder):
+        if _last_in_chain(folder)[1] != lock_file:
             path.unlink(missing_ok=True)
             return None
-    return RunLock(folder, claim)
+    return RunLock(folder, lock_file)
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a living process has a folder.
+    """Whether a living process holds the lock of a folder.
 
     Raises:
-        InputError: if the claims there cannot be read.
+        InputError: if the folder's locks cannot be read.
     """
-    with _explained(folder):
-        last = _last(folder)[1]
-        return last is not None and last.living()
+    with _as_input_error(folder):
+        last = _last_in_chain(folder)[1]
+        return last is not None and last.is_alive()
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Makes an error of the file system one for people."""
+def _as_input_error(folder: Path) -> Iterator[None]:
+    """Convert an error of the file system to an InputError."""
     try:
         yield
     except OSError as error:
         raise InputError(
-            f"cannot read who holds {folder}: {error.filename}: {error.strerror}. "
-            "Mend that, then give the same command again."
+            f"cannot read the lock of {folder}: {error.filename}: {error.strerror}. "
+            "Fix this and run the same command again."
         ) from error
 
 
 def _now() -> float:
-    """Seconds that go on while the machine sleeps, where the system has such a clock."""
+    """Seconds of a clock that includes time in suspend, if the system has one."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
-def _last(folder: Path) -> tuple[Path, Claim | None]:
-    """The last claim of the chain, and the path of its successor's file."""
+def _last_in_chain(folder: Path) -> tuple[Path, LockFile | None]:
+    """Path of the file that the next lock would have, and the last lock of the chain, if any."""
     path, last = folder / FILE, None
-    while (claim := _read(path)) is not None:
-        last, path = claim, folder / f"{FILE}-{claim.token}"
+    while (lock_file := _read(path)) is not None:
+        last, path = lock_file, folder / f"{FILE}-{lock_file.token}"
     return path, last
 
 
-def _read(path: Path) -> Claim | None:
+def _read(path: Path) -> LockFile | None:
     try:
         text = path.read_text()
     except FileNotFoundError:
         return None
     try:
-        return Claim(path=path, **json.loads(text))
+        return LockFile(path=path, **json.loads(text))
     except (ValueError, TypeError):
-        # Its maker is just writing it, or died there: nothing but its age can tell.
-        # Named by its place in the chain, since its successor may be torn too.
-        return Claim(path, host="", pid=0, born=None, token=f"torn{path.name.removeprefix(FILE)}")
+        # Its process is still writing it, or died doing so: only its age can decide. The token
+        # depends on the position in the chain, since the next file may be incomplete too.
+        token = f"torn{path.name.removeprefix(FILE)}"
+        return LockFile(path, host="", pid=0, born=None, token=token)
 
 
-def _create(claim: Claim) -> bool:
-    """Write a claim where there is none; False if there is one."""
-    fields = {k: v for k, v in vars(claim).items() if k != "path"}
+def _create(lock_file: LockFile) -> bool:
+    """Write a lock file; False if it exists already."""
+    fields = {k: v for k, v in vars(lock_file).items() if k != "path"}
     try:
-        descriptor = os.open(claim.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        descriptor = os.open(lock_file.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
         return False
     try:
@@ -210,27 +218,27 @@ def _create(claim: Claim) -> bool:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError:
-        claim.path.unlink()
+        lock_file.path.unlink()
         raise
     return True
 
 
-def _age(path: Path) -> float:
-    """Seconds since a file was touched, by the file system's clock: hosts may differ in theirs."""
+def _seconds_since_touch(path: Path) -> float:
+    """Seconds since a file was touched, by the file system's clock, since hosts' clocks differ."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{FILE}-") as probe:
             return Path(probe.name).stat().st_mtime - path.stat().st_mtime
     except FileNotFoundError:  # released meanwhile
         return 0.0
-    except OSError:  # a folder that may only be read
+    except OSError:  # a read-only folder
         return time.time() - path.stat().st_mtime
 
 
 @functools.cache
-def here() -> str:
-    """Where process numbers mean what they mean here: host, its start, and its namespace.
+def host_id() -> str:
+    """Identify the space of process numbers: host name, boot and process namespace.
 
-    Two containers on one machine, or one machine before and after a restart, differ.
+    It differs between containers on one machine, and before and after a reboot.
     """
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # not Linux
@@ -239,15 +247,14 @@ def here() -> str:
     return " ".join(parts)
 
 
-def born(pid: int) -> str | None:
-    """When a process of this machine started, in a form that is the same each time.
+def process_start(pid: int) -> str | None:
+    """Start time of a process of this host, which tells it from others with the same number.
 
     Returns:
-        None if there is no such process, or one that has ended and only waits to be reaped.
-        Together with the number this names a process for good, since numbers are reused.
+        The time as the system prints it; None if the process does not exist or has ended.
     """
     try:
-        # After the name, which may hold anything, in brackets: state is field 3, start 22.
+        # Split after the name in brackets, which may hold anything: state is field 3, start 22.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):

@@ -1,4 +1,4 @@
-"""What a person can choose about runs. No torch here."""
+"""Options of runs, and parsing of lists of seeds and variants. No torch here."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from harness.protocol import datasets
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What a person can choose about a run besides variant and seed.
+    """Options of a run other than variant and seed.
 
     Attributes:
         dataset: "cifar10", "folder" or "digits".
-        data_dir: where the dataset lies; None means $ALEXNET_DATA, else "data".
-        archive: URL or file of the official archive; None means $ALEXNET_ARCHIVE, else
+        data_dir: folder of the dataset; None for $ALEXNET_DATA, else "data".
+        archive: URL or file of the official archive; None for $ALEXNET_ARCHIVE, else
             torchvision's URL.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        precision, epochs: None for the protocol's own.
-        validation: judge on a tenth of the training images instead of the test images.
+        precision, epochs: None for the protocol's values.
+        validation: hold out a tenth of the training images and evaluate on it, not on the test
+            images.
         results: the results folder.
         eager: see `RunSpec`.
     """
@@ -39,7 +40,7 @@ class RunOptions:
     eager: bool = False
 
     def absolute(self) -> RunOptions:
-        """The same from whatever folder, and whatever variables say there."""
+        """Options that mean the same in any working folder and environment."""
         archive = datasets.archive_source(self.archive)
         if archive and "://" not in archive:
             archive = str(Path(archive).absolute())
@@ -52,10 +53,13 @@ class RunOptions:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds of "0-19,30": numbers and ranges, each once, in the order given.
+    """Parse seeds such as "0-19,30": numbers and ranges.
+
+    Returns:
+        The seeds without duplicates, in the order of the text.
 
     Raises:
-        InputError: if the text is anything else.
+        InputError: if the text cannot be parsed.
     """
     seeds: dict[int, None] = {}
     for part in text.split(","):
@@ -63,14 +67,18 @@ def parse_seeds(text: str) -> list[int]:
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if low > high or high - low >= 100_000:
             raise InputError(
-                f"seeds {text!r} do not parse: write numbers and ranges such as 0-19,30."
+                f"seeds {text!r} cannot be parsed: write numbers and ranges such as 0-19,30."
             )
         seeds.update(dict.fromkeys(range(low, high + 1)))
     return list(seeds)
 
 
 def parse_variants(text: str) -> list[str]:
-    """Names of "a,b", where a part may also be a family or "all"; each once, in the order given."""
-    sets = {"all": variants.names(), **{f: variants.names(f) for f in variants.FAMILIES}}
+    """Parse variants such as "a,b", where a part may also be a family or "all".
+
+    Returns:
+        The names without duplicates, in the order of the text; they need not be registered.
+    """
+    groups = {"all": variants.names(), **{f: variants.names(f) for f in variants.FAMILIES}}
     parts = (part.strip() for part in text.split(","))
-    return list(dict.fromkeys(name for part in parts for name in sets.get(part, [part])))
+    return list(dict.fromkeys(name for part in parts for name in groups.get(part, [part])))

@@ -1,4 +1,4 @@
-"""The record of a run: the source of every table, verdict and check. No torch here."""
+"""The record of a run, from which every table and verdict is made. No torch here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERSION = 3
 
 
 class DamagedRecordError(Exception):
-    """A stored record cannot be read; the message names the file and the fault."""
+    """A stored record cannot be read; the message names the file and the error."""
 
 
 class _Model(BaseModel):
@@ -31,7 +31,8 @@ class DatasetInfo(_Model):
     """The dataset of a run.
 
     Attributes:
-        name: "cifar10", "folder" or "digits"; `title` says what the bytes are.
+        name: "cifar10", "folder" or "digits".
+        title: name for tables; the same for the same bytes.
         fingerprint: SHA-256 of all its pixels, labels and class names.
         official: whether the bytes are the official ones.
         classes: class names in the order of the labels.
@@ -50,7 +51,16 @@ class DatasetInfo(_Model):
 
 
 class Environment(BaseModel):
-    """What a run ran on; versions of packages and facts about a GPU are further fields."""
+    """Software and hardware of a run; versions of packages and a GPU's data are further fields.
+
+    Attributes:
+        python, platform, torch: version of Python, system and architecture, version of PyTorch.
+        device, device_type: model of the device; "cpu" or "cuda".
+        execution: "CUDA graph" or "eager"; None on a CPU.
+        cpu_capability: instruction set that PyTorch uses.
+        threads: number of CPU threads.
+        variables: environment variables that change kernels, threads or precision.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
@@ -73,7 +83,12 @@ class Code(_Model):
 
 
 class Normalization(_Model):
-    """Subtracted from the pixels (0 to 255) of each color channel, and what divides them."""
+    """Normalization of pixels (0 to 255).
+
+    Attributes:
+        mean: subtracted from each color channel.
+        std: divides each color channel.
+    """
 
     mean: list[float]
     std: list[float]
@@ -130,7 +145,8 @@ class Metrics(_Model):
     """Metrics of the last epoch's network; fractions.
 
     Attributes:
-        accuracy, macro_f1, per_class, confusion_matrix: rows of the matrix are true classes.
+        accuracy, macro_f1, per_class: on the evaluated images.
+        confusion_matrix: counts; rows are true classes, columns predicted ones.
         auc: one-vs-rest, macro; None where a class is absent.
         loss: mean cross-entropy in nats.
         train_accuracy: on the training images, without augmentation and dropout.
@@ -146,17 +162,17 @@ class Metrics(_Model):
 
 
 class RunRecord(_Model):
-    """One run. Fractions, not percents.
+    """Everything about one run: settings, data, environment, history and metrics, as fractions.
 
     Attributes:
-        version: of this schema.
+        version: version of this schema.
         status: "finished" or "failed"; `reason` says why a run failed.
         variant, family: name and family; `settings` holds every field that decides what is trained
             and how, `changes` those that differ from `paper`.
         protocol: as trained; `departures` are the fields that an option changed.
         study: the search or cross-validation that the run belongs to, if any.
-        sources_sha256: of the sources that decide bits.
-        decision_sha256: of the decision file.
+        sources_sha256: SHA-256 of the sources that decide bits.
+        decision_sha256: SHA-256 of the decision file.
         parameters: number of trainable parameters; 0 if the run failed before the network was made.
         resumed_at: epochs after which an interrupted run resumed.
         train_seconds: training time of all epochs together.
@@ -206,10 +222,10 @@ class RunRecord(_Model):
 
 
 def variant_of(record: RunRecord) -> Variant:
-    """The variant as the record has it, whatever the registry says today.
+    """The variant with the settings of a record, which the registry may have changed since.
 
     Raises:
-        DamagedRecordError: if the settings are not those of a variant.
+        DamagedRecordError: if the settings are not valid for a variant.
     """
     try:
         return Variant(

@@ -1,4 +1,4 @@
-"""What is to be trained: options, and one spec for each run. No torch here."""
+"""Specify runs: variant, seed, protocol and results folder. No torch here."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from variants.spec import Variant
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What one run is.
+    """Specification of one run.
 
     Attributes:
-        variant, seed: which network, started how.
-        protocol: how it is trained and judged; `departures` are the fields an option changed.
+        variant, seed: the network and its training settings, and the random seed.
+        protocol: how the network is trained and evaluated.
+        departures: fields of the protocol that an option changed, as {field: value}.
         results: the results folder.
-        eager: launch a step's kernels one by one on CUDA too, instead of replaying a graph.
-        replaces: when the record of the failed try that this run is to replace was written, in
-            ns. A later one stands, such as that of the new try when it has failed too.
+        eager: on CUDA, launch the kernels of a step one by one instead of replaying a graph.
+        replaces: for a retry, when the failed record to be replaced was written, in ns; a record
+            written later, such as the retry's own, is final. None if no record is replaced.
+        study: the search or cross-validation that the run belongs to, if any.
     """
 
     variant: Variant
@@ -40,7 +42,7 @@ class RunSpec:
 
     @property
     def title(self) -> str:
-        """For people: variant and seed."""
+        """Variant and seed, for messages."""
         return f"{self.variant.name} seed {self.seed}"
 
     @property
@@ -49,10 +51,10 @@ class RunSpec:
         return store.directory(self.results, self.protocol, self.variant.name, self.seed)
 
     def identity(self, fingerprint: str) -> dict[str, Any]:
-        """What must be the same for a stored run to count as this one.
+        """The values that a stored run must share to count as this run.
 
         Args:
-            fingerprint: of the data.
+            fingerprint: the dataset's fingerprint.
         """
         return {
             "settings": self.variant.settings(),
@@ -63,10 +65,16 @@ class RunSpec:
 
 
 def run_specs(names: Sequence[str], seeds: Sequence[int], options: RunOptions) -> list[RunSpec]:
-    """Every run asked for, variants first, without touching data or device.
+    """Specify every combination of variant and seed, ordered by variant; loads no data.
+
+    Args:
+        names: names of variants.
+        seeds: seeds of each variant.
+        options: options of all runs.
 
     Raises:
-        InputError, UnknownVariantError: if a name or an option is wrong.
+        InputError: if an option is invalid.
+        UnknownVariantError: if a variant is not registered.
     """
     protocol, departures = presets.resolve(
         options.dataset,
@@ -74,9 +82,9 @@ def run_specs(names: Sequence[str], seeds: Sequence[int], options: RunOptions) -
         precision=options.precision,
         validation=options.validation,
     )
-    chosen = [variants.get(name) for name in names]
+    selected = [variants.get(name) for name in names]
     return [
         RunSpec(variant, seed, protocol, departures, options.results, options.eager)
-        for variant in chosen
+        for variant in selected
         for seed in seeds
     ]

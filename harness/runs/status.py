@@ -1,4 +1,4 @@
-"""How far a run is, read from its folder. No torch here."""
+"""Status of a run, read from its folder. No torch here."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from enum import StrEnum
 
 from harness.errors import InputError
 from harness.runs import lock, store
-from harness.runs import record as runs_record
-from harness.runs.record import RunRecord
+from harness.runs.record import DamagedRecordError, RunRecord
 from harness.runs.spec import RunSpec
 
 
 def epochs_done(spec: RunSpec) -> int:
-    """Epochs that the newest checkpoint of a run that was cut off holds."""
-    found = (spec.directory / store.CHECKPOINTS).glob("epoch-*.pt")
-    return max((int(path.name.split("-")[1]) for path in found), default=0)
+    """Epochs done in the newest checkpoint of an unfinished run; 0 if it has none."""
+    checkpoints = (spec.directory / store.CHECKPOINTS).glob("epoch-*.pt")
+    return max((int(path.name.split("-")[1]) for path in checkpoints), default=0)
 
 
 class RunStatus(StrEnum):
-    """How far a run is."""
+    """Status of a run; `conflict`: its folder holds another run or cannot be read."""
 
     done = "done"
     failed = "failed"
@@ -29,69 +28,75 @@ class RunStatus(StrEnum):
 
 
 def run_status(spec: RunSpec) -> tuple[RunStatus, str]:
-    """How far a run is by its folder, and why it would be refused, else nothing.
+    """Read the status of a run from its folder.
 
-    A new try at a run that has failed is running, though the old record stands until it ends.
+    While a failed run is retried its status is `running`; its old record stays until the retry
+    ends.
+
+    Returns:
+        The status, and for a conflict the error message, else "".
     """
     try:
-        # Looked at first: who holds a run writes the record before letting go.
-        held = lock.is_locked(spec.directory)
+        # Before the record is read: a process writes the record before it releases the lock.
+        locked = lock.is_locked(spec.directory)
         record = final_record(spec)
     except InputError as error:
         return RunStatus.conflict, str(error)
     if record is not None and not record.failed:
         return RunStatus.done, ""
-    if held:
+    if locked:
         return RunStatus.running, ""
     return (RunStatus.pending if record is None else RunStatus.failed), ""
 
 
 def existing_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord | None:
-    """The record of this run where it has one already.
+    """The record of a run; None if it has none.
 
     Args:
         spec: the run.
-        fingerprint: of the data; None where they are not loaded: then any will do.
+        fingerprint: fingerprint that the record's dataset must have; None accepts any.
 
     Raises:
-        InputError: if the folder holds a record that is damaged or of another run.
+        InputError: if the folder's record is damaged or belongs to another run.
     """
     path = spec.directory / store.FILE
     if not path.exists():
         return None
     try:
-        found = store.load(path)
-    except runs_record.DamagedRecordError as error:
+        record = store.load(path)
+    except DamagedRecordError as error:
         raise InputError(f"{error} Delete it to train again.") from error
-    data = found.dataset.fingerprint
-    before = {
-        "settings": found.settings,
-        "protocol": found.protocol.to_dict(),
-        "seed": found.seed,
-        "data": data,
+    recorded_fingerprint = record.dataset.fingerprint
+    recorded = {
+        "settings": record.settings,
+        "protocol": record.protocol.to_dict(),
+        "seed": record.seed,
+        "data": recorded_fingerprint,
     }
-    now = spec.identity(data if fingerprint is None else fingerprint)
-    if changed := store.diff(*map(store.to_json_types, (before, now))):
+    requested = spec.identity(recorded_fingerprint if fingerprint is None else fingerprint)
+    differences = store.diff(*map(store.to_json_types, (recorded, requested)))
+    if differences:
         raise InputError(
-            f"{path} is of another run: {'; '.join(changed)}. Name another folder with --results."
+            f"{path} belongs to another run: {'; '.join(differences)}. "
+            "Give another folder with --results."
         )
-    return found
+    return record
 
 
 def as_retry(spec: RunSpec) -> RunSpec:
-    """The spec of a new try, where the run has failed; else the spec as it is.
+    """The spec of a retry if the run has failed, else the same spec.
 
     Raises:
         InputError: see `existing_record`.
     """
-    found = existing_record(spec)
-    if found is None or not found.failed:
+    record = existing_record(spec)
+    if record is None or not record.failed:
         return spec
-    return dataclasses.replace(spec, replaces=_written(spec))
+    return dataclasses.replace(spec, replaces=_record_time(spec))
 
 
 def final_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord | None:
-    """The record of this run where it needs no training.
+    """The record of a run that needs no training; None if it must be trained.
 
     Args:
         spec, fingerprint: see `existing_record`.
@@ -99,12 +104,13 @@ def final_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord | N
     Raises:
         InputError: see `existing_record`.
     """
-    found = existing_record(spec, fingerprint)
-    if found is not None and found.failed and spec.replaces == _written(spec):
+    record = existing_record(spec, fingerprint)
+    if record is not None and record.failed and spec.replaces == _record_time(spec):
         return None
-    return found
+    return record
 
 
-def _written(spec: RunSpec) -> int:
-    # Two tries that fail before an epoch has ended have the same bytes.
+def _record_time(spec: RunSpec) -> int:
+    """When the run's record was written, in ns."""
+    # The content cannot tell two attempts apart: if both fail in their first epoch it is equal.
     return (spec.directory / store.FILE).stat().st_mtime_ns

@@ -1,9 +1,9 @@
-"""Files of a run: where its record is, and how it is written, read and found.
+"""Save, load and find the records of runs in a results folder.
 
-The folder of a run is `<dataset>/<protocol>/<variant>/seed-<n>` in a results folder. Beside
-`record.json` are `predictions.txt` (one class index a line, in dataset order) and, for a person's
-own use, `model.safetensors` and `probabilities.npy`. `record.json` is written last: a folder that
-has it is finished.
+The folder of a run is `<dataset>/<protocol>/<variant>/seed-<n>`. It holds `record.json`,
+`predictions.txt` (one class index per line, in dataset order) and, not committed,
+`model.safetensors` and `probabilities.npy`. `record.json` is written last: a run whose folder has
+it has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WEIGHTS = "model.safetensors"
 
 PROBABILITIES = "probabilities.npy"
 
-CHECKPOINTS = "checkpoints"  # a folder, gone when the run is finished
+CHECKPOINTS = "checkpoints"  # a folder, removed when the run has finished
 
 
 def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Path:
@@ -37,12 +37,16 @@ def directory(results: Path, protocol: Protocol, variant: str, seed: int) -> Pat
 
 
 def save(folder: Path, record: RunRecord) -> None:
-    """Write `record.json`, whole or not at all."""
+    """Write `record.json` atomically.
+
+    Raises:
+        UnwritableError: if it cannot be written.
+    """
     write_atomically(folder / FILE, to_bytes(record))
 
 
 def to_bytes(record: RunRecord) -> bytes:
-    """The text of `record.json`: one text for one content."""
+    """The content of `record.json`; equal records give equal bytes."""
     return json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False).encode() + b"\n"
 
 
@@ -51,7 +55,7 @@ def load(path: Path) -> RunRecord:
 
     Raises:
         DamagedRecordError: if it is not JSON, is of another version, or a field is missing,
-            unknown or of another type. The message names the file and the first fault.
+            unknown or of the wrong type. The message names the file and the first error.
     """
     try:
         content = path.read_bytes()
@@ -66,7 +70,7 @@ def load(path: Path) -> RunRecord:
 
 
 def _version(content: bytes) -> object:
-    """Version of a record, before anything else of it is read."""
+    """Version of a record, without validating its other fields."""
     fields = json.loads(content)
     if not isinstance(fields, dict):
         raise ValueError("not a JSON object")
@@ -74,42 +78,54 @@ def _version(content: bytes) -> object:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first fault that pydantic found, as one phrase: "metrics.accuracy: Field required"."""
+    """First error that pydantic reports, such as "metrics.accuracy: Field required"."""
     fault = error.errors(include_url=False)[0]
-    place = ".".join(map(str, fault["loc"]))
-    return f"{place}: {fault['msg']}" if place else fault["msg"]
+    field = ".".join(map(str, fault["loc"]))
+    return f"{field}: {fault['msg']}" if field else fault["msg"]
 
 
 def to_json_types(value: Any) -> Any:
-    """A value as it comes back from JSON: tuples as lists, mappings as dicts."""
+    """Convert a value to what JSON would return for it: tuples to lists, mappings to dicts."""
     return json.loads(json.dumps(value))
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What differs between two nested dicts, one phrase for each value."""
-    changed = []
+    """List the differences between two nested dicts, one phrase per value.
+
+    Args:
+        old, new: the dicts.
+        prefix: put before each key.
+    """
+    differences = []
     for key in dict.fromkeys([*old, *new]):
-        a, b = old.get(key), new.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            changed += diff(a, b, f"{prefix}{key}.")
-        elif a != b:
-            changed.append(f"{prefix}{key} was {a} and is {b}")
-    return changed
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            differences += diff(before, after, f"{prefix}{key}.")
+        elif before != after:
+            differences.append(f"{prefix}{key} was {before} and is {after}")
+    return differences
 
 
 def find(results: Path) -> Iterator[Path]:
-    """Paths of all records below a folder, sorted.
+    """Find the paths of all records below a folder, sorted.
 
     Raises:
-        InputError: if there is no such folder.
+        InputError: if the folder does not exist.
     """
     if not results.is_dir():
-        raise InputError(f"no results folder {results}: train something first, or see --results.")
+        raise InputError(f"no results folder {results}: train a run first, or give --results.")
     yield from sorted(results.rglob(FILE))
 
 
 def load_all(results: Path) -> tuple[list[RunRecord], list[str]]:
-    """All readable records below a folder, and a line for each that is not."""
+    """Load all records below a folder.
+
+    Returns:
+        The readable records, and an error message for each damaged one.
+
+    Raises:
+        InputError: if the folder does not exist.
+    """
     records, damaged = [], []
     for path in find(results):
         try:

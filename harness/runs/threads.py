@@ -1,4 +1,4 @@
-"""The number of CPU threads of a run, which decides bits. No torch here."""
+"""Set the number of CPU threads to a recorded run's, since it decides bits. No torch here."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def cores() -> int:
 
 
 def take_threads(environment: Environment) -> None:
-    """Give this process the number of threads that a run on a CPU had, since it decides bits.
+    """Set this process's number of threads to that of a run on a CPU.
 
-    What the user has set stays, and none gets more threads than there are cores. To be called
-    before torch is imported, which reads the variable then.
+    Nothing changes if the user has set OMP_NUM_THREADS, or if the run had more threads than this
+    machine has cores. Call it before torch is imported, which reads the variable then.
 
     Args:
-        environment: of the run's record.
+        environment: environment of the run's record.
     """
     if os.environ.get(THREADS) or environment.device_type != "cpu":
         return
     threads = environment.threads
     if threads > cores():
         return
-    # The variable is a part of the environment that is compared, so it is there as it was.
+    # The variable is part of the environment that records are compared by: set it as recorded.
     recorded = environment.variables.get(THREADS)
     if recorded in ("", str(threads)):
         os.environ[THREADS] = recorded

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: its parts, its costliest operations, a trace to look at."""
+"""Profile a run: time of each part, the most expensive operations, and a trace."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from harness.data.dataset import Dataset
-from harness.runs.lock import born
+from harness.runs.lock import process_start
 from harness.runs.spec import RunSpec
 from harness.training.device import private_stream, require_precision
 from harness.training.trainer import Trainer
 
 TRACE = "trace.json"
 
-# Steps that are timed, after as many that are not, and steps that are traced: some ten seconds
-# on two CPU cores.
-STEPS = {"cpu": 40, "cuda": 400}
+# Steps that are timed, after as many steps to warm up; some ten seconds on two CPU cores.
+TIMED_STEPS = {"cpu": 40, "cuda": 400}
 
-TRACED = 4
+TRACED_STEPS = 4
 
-COSTS = 12
+# Rows of the table of operations.
+TABLE_ROWS = 12
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What was measured.
+    """Measurements of a run.
 
     Attributes:
-        parts: seconds of a whole run at the run's budget: start-up as it was, every other
-            part from its time in the steps measured.
-        images_per_second: of training, as a run trains (on CUDA by graphs).
+        parts: seconds of each part in a whole run: start-up as measured, all others extrapolated
+            from the measured steps to the run's number of epochs.
+        images_per_second: training speed, on CUDA with graphs unless the run is eager.
         costs: table of the operations that took most of the device's time.
-        trace: file in the Chrome trace format.
+        trace: path of a file in the Chrome trace format.
     """
 
     parts: dict[str, float]
@@ -50,31 +50,33 @@ class Profile:
 
 
 def measure(spec: RunSpec, data: Dataset, start_up: float) -> Profile:
-    """Time the parts of a run's steps and trace a few of them; nothing is recorded as a run.
+    """Time the parts of a run's steps and trace a few steps; writes no record.
 
-    Parts are timed with the kernels launched one by one, and the device waited for between
-    them: a CUDA graph has no parts.
+    For the parts, kernels are launched one by one and the device is synchronized after each part,
+    since a CUDA graph has no parts.
 
     Args:
         spec: the run.
-        data: on the device that trains.
-        start_up: seconds from the command until the data were there.
+        data: the dataset, on the device that trains.
+        start_up: seconds from the start of the command until the data were loaded.
     """
     data = data.split_by(spec.protocol)
     device = data.train.labels.device
     require_precision(device, spec.protocol.precision)
     with private_stream(device):
-        whole = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
-        batch = whole.recipe.batch_size
-        steps = min(STEPS[device.type], len(whole.batch_sizes))
-        timed, speed = _timed_parts(spec, _first(data, steps * batch))
-        timed["evaluation"] = _seconds(whole.predict, device)
-        costs, trace = _traced(spec, _first(data, TRACED * batch))
+        trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
+        batch = trainer.recipe.batch_size
+        steps = min(TIMED_STEPS[device.type], len(trainer.batch_sizes))
+        seconds, speed = _timed_parts(spec, _first(data, steps * batch))
+        seconds["evaluation"] = _seconds(trainer.predict, device)
+        costs, trace = _traced(spec, _first(data, TRACED_STEPS * batch))
     epochs = spec.protocol.epochs
     # Once more after the last epoch, for the record.
-    repeated = {"evaluation": 1 + (epochs if spec.protocol.evaluate_every_epoch else 0)}
-    a_step = len(whole.batch_sizes) * epochs / steps
-    parts = {part: s * repeated.get(part, a_step) for part, s in timed.items()}
+    evaluations = 1 + (epochs if spec.protocol.evaluate_every_epoch else 0)
+    per_step = len(trainer.batch_sizes) * epochs / steps
+    parts = {
+        part: s * (evaluations if part == "evaluation" else per_step) for part, s in seconds.items()
+    }
     return Profile({"start-up": start_up, **parts}, speed, costs, trace)
 
 
@@ -83,13 +85,13 @@ def _graphs(spec: RunSpec) -> bool | None:
 
 
 def _first(data: Dataset, images: int) -> Dataset:
-    """The data with an epoch of so many images."""
-    chosen = torch.arange(min(images, len(data.train)), device=data.train.labels.device)
-    return dataclasses.replace(data, train=data.train.take(chosen))
+    """The dataset with only the first `images` training images."""
+    rows = torch.arange(min(images, len(data.train)), device=data.train.labels.device)
+    return dataclasses.replace(data, train=data.train.take(rows))
 
 
 def _timed_parts(spec: RunSpec, data: Dataset) -> tuple[dict[str, float], float]:
-    """Seconds of each part over an epoch of the data, and images a second of a real one."""
+    """Seconds of each part in an epoch of eager steps, and images per second as a run trains."""
     trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
     seconds = _seconds(trainer.train_epoch, trainer.device)
     eager = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=False)
@@ -109,18 +111,22 @@ def _timed_parts(spec: RunSpec, data: Dataset) -> tuple[dict[str, float], float]
 
 
 def _traced(spec: RunSpec, data: Dataset) -> tuple[str, Path]:
-    """Table of costs and the trace of an epoch of the data, in the run's folder."""
+    """Table of the operations of an epoch, and the path of its trace in the run's folder."""
     trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=False)
     trainer.train_epoch()
     cuda = trainer.device.type == "cuda"
-    # Else the tracer writes of its start, and of a missing GPU as an error, to stderr.
+    # Otherwise the tracer reports its start, and a missing GPU as an error, on stderr.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * cuda
+    activities = [ProfilerActivity.CPU]
+    if cuda:
+        activities.append(ProfilerActivity.CUDA)
     with profile(activities=activities, acc_events=True) as tracer:
         trainer.train_epoch()
         _wait(trainer.device)
     order = "self_device_time_total" if cuda else "self_cpu_time_total"
-    costs = tracer.key_averages().table(sort_by=order, row_limit=COSTS, max_name_column_width=40)
+    costs = tracer.key_averages().table(
+        sort_by=order, row_limit=TABLE_ROWS, max_name_column_width=40
+    )
     spec.directory.mkdir(parents=True, exist_ok=True)
     path = spec.directory / TRACE
     tracer.export_chrome_trace(str(path))
@@ -128,7 +134,7 @@ def _traced(spec: RunSpec, data: Dataset) -> tuple[str, Path]:
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Time of one call, the device's work included; a first call warms up."""
+    """Time one call in seconds, including the device's work, after a call to warm up."""
     work()
     _wait(device)
     start = time.perf_counter()
@@ -143,9 +149,9 @@ def _wait(device: torch.device) -> None:
 
 
 def age() -> float:
-    """Seconds since this process started; on other systems than Linux those that it computed."""
+    """Seconds since this process started; on systems other than Linux, its CPU time."""
     try:
         uptime = float(Path("/proc/uptime").read_text().split()[0])
     except OSError:
         return time.process_time()
-    return uptime - int(born(os.getpid()) or 0) / os.sysconf("SC_CLK_TCK")
+    return uptime - int(process_start(os.getpid()) or 0) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""What killed processes leave in the folders of runs: removed, but only by who holds the run."""
+"""Removal of the files that killed processes leave in the folders of runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from harness.sweep.session import Session
 from tests.helpers.records import make_record
 
 
-def planned(protocol: Protocol, folder: Path, **changed: object) -> RunSpec:
+def make_spec(protocol: Protocol, folder: Path, **changed: object) -> RunSpec:
     applied = dataclasses.replace(protocol, **changed)  # type: ignore[arg-type]
     return RunSpec(variants.get("paper"), 0, applied, {}, folder)
 
 
-def ended(spec: RunSpec, *, failed: bool = False) -> None:
-    """The record of a run, and all that a process may leave that is killed while it writes."""
+def save_with_leftovers(spec: RunSpec, *, failed: bool = False) -> None:
+    """Save a record, and all files that a process killed while writing may leave."""
     store.save(spec.directory, make_record(protocol=vars(spec.protocol), failed=failed))
     (spec.directory / CHECKPOINTS).mkdir()
     for name in (
@@ -39,8 +39,8 @@ def ended(spec: RunSpec, *, failed: bool = False) -> None:
         ".probabilities.npy.a1b2c3d4",
     ):
         (spec.directory / name).write_bytes(b"cut off")
-    claim = {"host": lock.here(), "pid": 1, "born": "0", "token": "feed"}
-    (spec.directory / lock.FILE).write_text(json.dumps(claim))
+    lock_fields = {"host": lock.host_id(), "pid": 1, "born": "0", "token": "feed"}
+    (spec.directory / lock.FILE).write_text(json.dumps(lock_fields))
 
 
 def names(folder: Path) -> set[str]:
@@ -48,93 +48,93 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_finished_run_keeps_nothing_but_its_files(protocol: Protocol, tmp_path: Path) -> None:
-    spec = planned(protocol, tmp_path)
-    ended(spec)
+    spec = make_spec(protocol, tmp_path)
+    save_with_leftovers(spec)
     cleanup.remove_leftovers([spec])
     assert names(spec.directory) == {store.FILE}
 
 
 def test_a_run_that_another_process_holds_is_left_alone(protocol: Protocol, tmp_path: Path) -> None:
-    spec = planned(protocol, tmp_path)
-    ended(spec)
-    held = lock.try_acquire(spec.directory)
-    assert held is not None
+    spec = make_spec(protocol, tmp_path)
+    save_with_leftovers(spec)
+    run_lock = lock.try_acquire(spec.directory)
+    assert run_lock is not None
     before = names(spec.directory)
     cleanup.remove_leftovers([spec])
     assert names(spec.directory) == before
-    held.release()
+    run_lock.release()
 
 
 def test_a_failed_run_keeps_the_checkpoints_of_its_next_try(
     protocol: Protocol, tmp_path: Path
 ) -> None:
-    spec = planned(protocol, tmp_path)
-    ended(spec, failed=True)
+    spec = make_spec(protocol, tmp_path)
+    save_with_leftovers(spec, failed=True)
     cleanup.remove_leftovers([spec])
     assert list((spec.directory / CHECKPOINTS).glob("epoch-*.pt"))
     assert lock.FILE not in names(spec.directory)
 
 
-def test_who_trains_a_run_removes_the_halves_of_files(
+def test_training_a_run_removes_partly_written_files(
     protocol: Protocol, data: Dataset, tmp_path: Path
 ) -> None:
-    spec = planned(protocol, tmp_path, epochs=1)
-    ended(spec)
+    spec = make_spec(protocol, tmp_path, epochs=1)
+    save_with_leftovers(spec)
     (spec.directory / store.FILE).unlink()
     for path in (spec.directory / CHECKPOINTS).glob("epoch-*"):
         path.unlink()
-    outcome = session.train_if_needed(spec, Session(data, data), Reporter())
-    assert outcome is not None and outcome.trained
+    result = session.train_if_needed(spec, Session(data, data), Reporter())
+    assert result is not None and result.trained
     assert not [name for name in names(spec.directory) if name.startswith(".")]
 
 
 def test_a_run_that_fails_again_is_not_tried_a_third_time(
     protocol: Protocol, data: Dataset, tmp_path: Path
 ) -> None:
-    spec, bench = planned(protocol, tmp_path, learning_rate=1e9), Session(data, data)
-    first = session.train_if_needed(spec, bench, Reporter())
+    spec, data_session = make_spec(protocol, tmp_path, learning_rate=1e9), Session(data, data)
+    first = session.train_if_needed(spec, data_session, Reporter())
     assert first is not None and first.record.failed
-    again = status.as_retry(spec)  # what two sweeps have both seen
-    ends = [session.train_if_needed(again, bench, Reporter()) for _ in range(2)]
-    assert [end.trained for end in ends if end] == [True, False]
-    assert all(end.record.failed for end in ends if end)
+    retry = status.as_retry(spec)  # as two sweeps that both saw the failed record
+    results = [session.train_if_needed(retry, data_session, Reporter()) for _ in range(2)]
+    assert [result.trained for result in results if result] == [True, False]
+    assert all(result.record.failed for result in results if result)
 
 
-class _Taken(Reporter):
-    """Another host takes the run over when its last epoch has ended."""
+class _TakeOver(Reporter):
+    """Simulates that another host takes the lock over when the last epoch ends."""
 
     def __init__(self, spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._plan = spec
+        self._spec = spec
         self._monkeypatch = monkeypatch
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def epoch(self, row: Row) -> None:
-        if row["epoch"] < self._plan.protocol.epochs:
+        if row["epoch"] < self._spec.protocol.epochs:
             return
-        folder = self._plan.directory
+        folder = self._spec.directory
         token = json.loads((folder / lock.FILE).read_text())["token"]
-        claim = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
-        (folder / f"{lock.FILE}-{token}").write_text(json.dumps(claim))
+        lock_fields = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
+        (folder / f"{lock.FILE}-{token}").write_text(json.dumps(lock_fields))
         now = lock._now()
-        self._monkeypatch.setattr(lock, "_now", lambda: now + lock.STALE)
+        self._monkeypatch.setattr(lock, "_now", lambda: now + lock.STALE_SECONDS)
 
     def say(self, line: str) -> None:
-        self.said.append(line)
+        self.lines.append(line)
 
 
 def test_a_run_that_is_lost_in_its_last_moments_writes_no_result(
     protocol: Protocol, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = planned(protocol, tmp_path)
-    taken = _Taken(spec, monkeypatch)
-    assert session.train_if_needed(spec, Session(data, data), taken) is None
-    assert "taken over" in taken.said[-1]
+    spec = make_spec(protocol, tmp_path)
+    reporter = _TakeOver(spec, monkeypatch)
+    assert session.train_if_needed(spec, Session(data, data), reporter) is None
+    assert "taken over" in reporter.lines[-1]
     assert not names(spec.directory) & {store.FILE, store.WEIGHTS, store.PREDICTIONS}
 
 
-def test_a_folder_that_cannot_be_claimed_stops_nothing(protocol: Protocol, tmp_path: Path) -> None:
-    spec = planned(protocol, tmp_path)
-    ended(spec)
+def test_a_folder_that_cannot_be_locked_is_skipped(protocol: Protocol, tmp_path: Path) -> None:
+    spec = make_spec(protocol, tmp_path)
+    save_with_leftovers(spec)
     (spec.directory / lock.FILE).unlink()
     (spec.directory / lock.FILE).mkdir()
     with pytest.raises(InputError):

@@ -1,4 +1,4 @@
-"""Claims on a folder: one holder at a time, dead holders succeeded, nothing left behind."""
+"""Locks of folders: one holder at a time, dead locks taken over, no files left."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from harness.errors import InputError
 from harness.runs import lock
 from tests.helpers.paths import ROOT
 
-# Takes a lease as often as it can for some time, and notes when it had it.
+# Takes the lock as often as it can for some time, and prints when it held it.
 CROWD = """
     import os, random, sys, time
     from pathlib import Path
     from harness.runs import lock
     folder, end = Path(sys.argv[1]), time.monotonic() + float(sys.argv[2])
     while time.monotonic() < end:
-        held = lock.try_acquire(folder)
-        if held:
+        run_lock = lock.try_acquire(folder)
+        if run_lock:
             start = time.monotonic_ns()
             time.sleep(random.uniform(0, 0.005))
             print(start, time.monotonic_ns(), flush=True)
             if random.random() < 0.02:
                 os.kill(os.getpid(), 9)
-            held.release()
+            run_lock.release()
 """
 
 
@@ -46,7 +46,7 @@ def process(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def dead(folder: Path) -> None:
-    """Leave the claim of a process that was killed."""
+    """Leave the lock of a process that was killed."""
     script = """
         import os, sys
         from pathlib import Path
@@ -59,7 +59,7 @@ def dead(folder: Path) -> None:
 
 
 def elsewhere(folder: Path, age: float) -> Path:
-    """A claim that another host made and touched `age` seconds ago."""
+    """A lock that another host made and touched `age` seconds ago."""
     path = folder / lock.FILE
     fields = {"host": "another", "pid": os.getpid(), "born": "1", "token": "feed"}
     path.write_text(json.dumps(fields))
@@ -74,12 +74,12 @@ def names(folder: Path) -> list[str]:
 
 def test_a_folder_has_one_holder_and_keeps_nothing_afterwards(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    held = lock.try_acquire(folder)
-    assert held is not None
+    run_lock = lock.try_acquire(folder)
+    assert run_lock is not None
     assert lock.is_locked(folder)
     assert lock.try_acquire(folder) is None
-    held.check()
-    held.release()
+    run_lock.check()
+    run_lock.release()
     assert names(folder) == []
     assert not lock.is_locked(folder)
 
@@ -90,11 +90,11 @@ def test_a_killed_holder_is_succeeded_and_the_chain_removed(tmp_path: Path) -> N
     assert not lock.is_locked(tmp_path)
     dead(tmp_path)  # a taker that dies in turn
     assert len(names(tmp_path)) == 2
-    held = lock.try_acquire(tmp_path)
-    assert held is not None
+    run_lock = lock.try_acquire(tmp_path)
+    assert run_lock is not None
     assert len(names(tmp_path)) == 3
     assert lock.try_acquire(tmp_path) is None
-    held.release()
+    run_lock.release()
     assert names(tmp_path) == []
 
 
@@ -118,28 +118,28 @@ def test_a_holder_that_waits_to_be_reaped_is_dead(tmp_path: Path) -> None:
 
 def test_a_reused_process_number_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / lock.FILE
-    claim = {"host": lock.here(), "pid": os.getpid(), "token": "feed"}
-    path.write_text(json.dumps({**claim, "born": lock.born(os.getpid())}))
+    fields = {"host": lock.host_id(), "pid": os.getpid(), "token": "feed"}
+    path.write_text(json.dumps({**fields, "born": lock.process_start(os.getpid())}))
     assert lock.is_locked(tmp_path)
-    path.write_text(json.dumps({**claim, "born": "1"}))
+    path.write_text(json.dumps({**fields, "born": "1"}))
     assert not lock.is_locked(tmp_path)
 
 
-def age(claim: Path) -> None:
-    """Let a claim be older than a living owner would."""
-    os.utime(claim, (0, time.time() - lock.STALE - 5))
+def age(path: Path) -> None:
+    """Make a lock older than that of a living process on another host."""
+    os.utime(path, (0, time.time() - lock.STALE_SECONDS - 5))
 
 
 def assert_free(folder: Path) -> None:
-    """A run can be claimed, and nothing is left when it is given back."""
-    held = lock.try_acquire(folder)
-    assert held is not None
-    held.release()
+    """The folder can be locked, and no file is left when it is released."""
+    run_lock = lock.try_acquire(folder)
+    assert run_lock is not None
+    run_lock.release()
     assert names(folder) == []
 
 
-def test_another_host_lives_as_long_as_it_touches_its_claim(tmp_path: Path) -> None:
-    path = elsewhere(tmp_path, lock.STALE / 2)
+def test_another_hosts_lock_is_alive_while_it_is_touched(tmp_path: Path) -> None:
+    path = elsewhere(tmp_path, lock.STALE_SECONDS / 2)
     assert lock.is_locked(tmp_path)
     assert lock.try_acquire(tmp_path) is None
     age(path)
@@ -147,7 +147,7 @@ def test_another_host_lives_as_long_as_it_touches_its_claim(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["", '{"host": "a', "[]"])
-def test_a_claim_that_is_cut_short_counts_by_its_age(text: str, tmp_path: Path) -> None:
+def test_an_incomplete_lock_file_counts_by_its_age(text: str, tmp_path: Path) -> None:
     path = tmp_path / lock.FILE
     path.write_text(text)
     assert lock.try_acquire(tmp_path) is None
@@ -155,25 +155,25 @@ def test_a_claim_that_is_cut_short_counts_by_its_age(text: str, tmp_path: Path) 
     assert_free(tmp_path)
 
 
-def test_several_claims_that_are_cut_short_are_succeeded(tmp_path: Path) -> None:
-    """As after a power loss, which leaves files of no length."""
+def test_several_incomplete_lock_files_are_succeeded(tmp_path: Path) -> None:
+    """As after a power loss, which leaves empty files."""
     for length in (1, 2, 3):
-        path, _ = lock._last(tmp_path)
+        path, _ = lock._last_in_chain(tmp_path)
         path.touch()
         assert len(names(tmp_path)) == length
         age(path)
     assert_free(tmp_path)
 
 
-def test_a_claim_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / lock.FILE).mkdir()
     for ask in (lock.try_acquire, lock.is_locked):
-        with pytest.raises(InputError, match="cannot read who holds"):
+        with pytest.raises(InputError, match="cannot read the lock of"):
             ask(tmp_path)
 
 
 def taken_over(folder: Path) -> None:
-    """What a taker on another host does once the claim of this folder is old."""
+    """Take the folder's lock over, as another host does when it is stale."""
     token = json.loads((folder / lock.FILE).read_text())["token"]
     fields = {"host": "another", "pid": 1, "born": "1", "token": "feed"}
     (folder / f"{lock.FILE}-{token}").write_text(json.dumps(fields))
@@ -183,42 +183,42 @@ def taken_over(folder: Path) -> None:
 def test_a_holder_notices_that_the_machine_slept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = lock.try_acquire(tmp_path)
-    assert held is not None
+    run_lock = lock.try_acquire(tmp_path)
+    assert run_lock is not None
     taken_over(tmp_path)
-    held.check()  # nothing to see yet: the last look was just now
+    run_lock.check()  # not noticed yet: the lock was touched just now
     # Sleep: `monotonic` stands still meanwhile.
     awake = time.clock_gettime(time.CLOCK_BOOTTIME)
-    monkeypatch.setattr(time, "clock_gettime", lambda clock: awake + lock.STALE)
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: awake + lock.STALE_SECONDS)
     with pytest.raises(lock.LockLostError):
-        held.check()
-    held.release()
+        run_lock.check()
+    run_lock.release()
 
 
-def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "BEAT", 0.02)
-    held = lock.try_acquire(tmp_path)
-    assert held is not None
+def test_a_held_lock_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "HEARTBEAT_SECONDS", 0.02)
+    run_lock = lock.try_acquire(tmp_path)
+    assert run_lock is not None
     path = tmp_path / lock.FILE
     os.utime(path, (0, 0))
     limit = time.monotonic() + 10
     while path.stat().st_mtime == 0 and time.monotonic() < limit:
         time.sleep(0.01)
     assert path.stat().st_mtime > time.time() - 60
-    held.release()
+    run_lock.release()
 
 
 def test_a_holder_that_slept_too_long_notices_and_removes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = lock.try_acquire(tmp_path)
-    assert held is not None
+    run_lock = lock.try_acquire(tmp_path)
+    assert run_lock is not None
     taken_over(tmp_path)
-    monkeypatch.setattr(lock, "STALE", 0.0)
+    monkeypatch.setattr(lock, "STALE_SECONDS", 0.0)
     with pytest.raises(lock.LockLostError, match="taken over"):
-        held.check()
+        run_lock.check()
     before = names(tmp_path)
-    held.release()
+    run_lock.release()
     assert names(tmp_path) == before
 
 
@@ -233,9 +233,9 @@ def test_no_two_of_a_crowd_hold_it_at_once_though_holders_are_killed(tmp_path: P
     deaths = 0
     while deaths < 2 or len(spans) <= 100:
         crowd = [process(CROWD, str(tmp_path), "1") for _ in range(4)]
-        for one in crowd:
-            output, _ = one.communicate(timeout=60)
-            deaths += one.returncode == -signal.SIGKILL
+        for contender in crowd:
+            output, _ = contender.communicate(timeout=60)
+            deaths += contender.returncode == -signal.SIGKILL
             for line in output.splitlines():
                 start, end = line.split()
                 spans.append((int(start), int(end)))

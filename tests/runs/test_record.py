@@ -1,4 +1,4 @@
-"""Records, checkpoints and files: whole or not at all."""
+"""Saving and loading of records and checkpoints: whole or not at all."""
 
 from __future__ import annotations
 
@@ -103,18 +103,18 @@ def test_a_damaged_record_is_named(
         store.load(path)
 
 
-def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
-    """Put a value where a path leads, or take away what is there."""
-    for key in place[:-1]:
+def damage(fields: dict[str, Any], field_path: tuple[Any, ...], value: Any) -> None:
+    """Set the field at a path, or delete it."""
+    for key in field_path[:-1]:
         fields = fields[key]
     if value is None:
-        del fields[place[-1]]
+        del fields[field_path[-1]]
     else:
-        fields[place[-1]] = value
+        fields[field_path[-1]] = value
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "fault"),
+    ("field_path", "value", "fault"),
     [
         (("metrics", "accuracy"), "x", "metrics.accuracy: Input should be a valid number"),
         (("metrics", "accuracy"), float("nan"), "metrics.accuracy: Input should be a finite"),
@@ -142,13 +142,13 @@ def damage(fields: dict[str, Any], place: tuple[Any, ...], value: Any) -> None:
     ],
 )
 def test_damage_inside_a_field_is_named_by_its_place(
-    place: tuple[Any, ...], value: Any, fault: str, tmp_path: Path
+    field_path: tuple[Any, ...], value: Any, fault: str, tmp_path: Path
 ) -> None:
     store.save(tmp_path, make_record(history=make_history([0.3, 0.6, 0.7])))
     path = tmp_path / store.FILE
     assert not store.load(path).failed
     fields = json.loads(path.read_bytes())
-    damage(fields, place, value)
+    damage(fields, field_path, value)
     path.write_text(json.dumps(fields))
     with pytest.raises(record.DamagedRecordError) as error:
         store.load(path)

@@ -1,4 +1,4 @@
-"""A repetition has the number of threads that its run had, as far as it can."""
+"""Threads of a repetition: as recorded, unless the user or the machine says otherwise."""
 
 from __future__ import annotations
 
@@ -16,50 +16,48 @@ from tests.helpers.records import ENVIRONMENT
 
 @pytest.fixture(autouse=True)
 def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A number of threads that this process does not have, though it might; nothing is set."""
+    """A possible number of threads other than this process's; the variable is not set."""
     before = torch.get_num_threads()
-    monkeypatch.setenv(THREADS, "")  # so that it is put back whatever a test makes of it
+    monkeypatch.setenv(THREADS, "")  # so that it is restored after the test
     monkeypatch.delenv(THREADS)
     monkeypatch.setattr(runs_threads, "cores", lambda: before + 1)
     yield before + 1
     torch.set_num_threads(before)
 
 
-def ran(threads: int, told: str | None = None, device: str = "cpu") -> Environment:
+def recorded(threads: int, variable: str | None = None, device: str = "cpu") -> Environment:
     """The environment of a record."""
-    variables = {} if told is None else {THREADS: told}
+    variables = {} if variable is None else {THREADS: variable}
     changed = {"device_type": device, "threads": threads, "variables": variables}
     return Environment(**{**ENVIRONMENT, **changed})
 
 
 def taken(environment: Environment) -> tuple[int, str | None]:
-    """Threads of this process, and what the variable is, after it took a record's."""
+    """Threads of this process and the variable, after taking over a record's."""
     runs_threads.take_threads(environment)
     return torch.get_num_threads(), os.environ.get(THREADS)
 
 
 def test_threads_and_variable_are_as_the_run_had_them(other: int) -> None:
-    assert taken(ran(other, str(other))) == (other, str(other))
+    assert taken(recorded(other, str(other))) == (other, str(other))
 
 
-@pytest.mark.parametrize("told", [None, "many", "4,2"])
-def test_where_the_run_was_told_nothing_the_variable_stays_away(
-    told: str | None, other: int
-) -> None:
-    assert taken(ran(other, told)) == (other, None)
+@pytest.mark.parametrize("variable", [None, "many", "4,2"])
+def test_a_variable_that_the_run_did_not_use_stays_unset(variable: str | None, other: int) -> None:
+    assert taken(recorded(other, variable)) == (other, None)
 
 
-@pytest.mark.parametrize(("told", "left"), [(None, None), ("", ""), ("many", None)])
+@pytest.mark.parametrize(("variable", "left"), [(None, None), ("", ""), ("many", None)])
 def test_an_empty_variable_counts_as_none_and_goes_unless_the_run_had_it(
-    told: str | None, left: str | None, other: int, monkeypatch: pytest.MonkeyPatch
+    variable: str | None, left: str | None, other: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(THREADS, "")
-    assert taken(ran(other, told)) == (other, left)
+    assert taken(recorded(other, variable)) == (other, left)
 
 
 def test_what_the_user_has_set_stays(other: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(THREADS, str(other - 1))
-    assert taken(ran(other, str(other))) == (other - 1, str(other - 1))
+    assert taken(recorded(other, str(other))) == (other - 1, str(other - 1))
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -68,8 +66,8 @@ def test_more_threads_than_cores_leave_everything_alone(
 ) -> None:
     if empty:
         monkeypatch.setenv(THREADS, "")
-    assert taken(ran(other + 1, str(other + 1))) == (other - 1, "" if empty else None)
+    assert taken(recorded(other + 1, str(other + 1))) == (other - 1, "" if empty else None)
 
 
 def test_a_run_on_a_gpu_leaves_everything_alone(other: int) -> None:
-    assert taken(ran(other, str(other), "cuda")) == (other - 1, None)
+    assert taken(recorded(other, str(other), "cuda")) == (other - 1, None)
