@@ -96,7 +96,7 @@ def train(
 ) -> Callable[..., RunRecord]:
     """Train a variant on the small data and return its record."""
     # These epochs are far shorter than real ones: a checkpoint after each all the same.
-    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "MIN_INTERVAL_SECONDS", 0.0)
 
     def run(
         name: str = "paper", seed: int = 0, reporter: Reporter | None = None, **changed: object

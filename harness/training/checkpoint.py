@@ -1,7 +1,7 @@
-"""State of an unfinished run, so that a run that was cut off goes on where it was.
+"""Save and load checkpoints, so that an interrupted run can resume.
 
-The file name of a checkpoint carries the SHA-256 of its bytes; the two newest are kept, and
-one that is torn is passed over for the one before it.
+The file name of a checkpoint has the SHA-256 of its bytes. The two newest are kept; if the newest
+is incomplete, the one before it is loaded.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from harness.errors import InputError
 from harness.files import write_atomically
 from harness.runs.store import CHECKPOINTS, diff
 
-KEPT = 2
+MAX_CHECKPOINTS = 2
 
-# Epochs on a fast device are shorter than the writing of 186 MB, and no disk should take that
-# all the time: there a checkpoint follows the first epoch that ends this long after the one
-# before was begun. What a kill costs is thus one epoch or this time, whichever is longer.
-SECONDS = 1.0
+# Shortest time between the starts of two writes: on a fast device an epoch takes less time than
+# writing 186 MB, and the disk should not be busy all the time. A killed process loses one epoch or
+# this time, whichever is longer.
+MIN_INTERVAL_SECONDS = 1.0
 
 
 class Writer:
-    """Writes a run's checkpoints in a thread of its own, so that training goes on meanwhile.
+    """Write a run's checkpoints in a background thread.
 
-    Leaving its context waits for the last one. If Ctrl-C or a signal ends it, the newest state
-    offered is written first.
+    Leaving its context waits for the last write. If Ctrl-C or a signal ends the context, the newest
+    state is saved first.
 
     Args:
         directory, identity: see `save`.
@@ -45,32 +45,34 @@ class Writer:
         self._directory = directory
         self._identity = identity
         self._pool = ThreadPoolExecutor(1)
-        self._writing: Future[None] | None = None
-        self._begun = -math.inf
-        self._left: dict[str, Any] | None = None
+        self._write: Future[None] | None = None
+        self._last_start = -math.inf
+        self._unsaved: dict[str, Any] | None = None
 
     def offer(self, state: dict[str, Any]) -> None:
-        """Write a checkpoint, unless the one before is still being written or was just begun.
+        """Write a checkpoint, unless the previous write is unfinished or started just before.
 
         Args:
             state: see `save`; copied before this returns.
 
         Raises:
-            InputError: if the one before could not be written.
+            UnwritableError: if the previous checkpoint could not be written.
         """
-        self._left = copy.deepcopy(state)
+        self._unsaved = copy.deepcopy(state)
         now = time.perf_counter()
-        if now - self._begun < SECONDS or (self._writing and not self._writing.done()):
+        if now - self._last_start < MIN_INTERVAL_SECONDS or (
+            self._write and not self._write.done()
+        ):
             return
-        self._finish()
+        self._wait()
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.current_stream().synchronize()  # the thread has another stream
-        self._writing = self._pool.submit(save, self._directory, self._identity, self._left)
-        self._begun, self._left = now, None
+        self._write = self._pool.submit(save, self._directory, self._identity, self._unsaved)
+        self._last_start, self._unsaved = now, None
 
-    def _finish(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
+    def _wait(self) -> None:
+        if self._write is not None:
+            self._write.result()
 
     def __enter__(self) -> Writer:
         return self
@@ -83,18 +85,21 @@ class Writer:
     ) -> None:
         self._pool.shutdown()
         if error is None:
-            self._finish()
-        elif self._left is not None and not isinstance(error, Exception):
-            save(self._directory, self._identity, self._left)
+            self._wait()
+        elif self._unsaved is not None and not isinstance(error, Exception):
+            save(self._directory, self._identity, self._unsaved)
 
 
 def save(directory: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
-    """Write a checkpoint and drop all but the newest two.
+    """Write a checkpoint and delete all but the newest two.
 
     Args:
         directory: the run's folder.
-        identity: what the run is (variant, protocol, data, code, environment), plain values.
-        state: what the run goes on from; `state["epoch"]` orders the checkpoints.
+        identity: values that identify the run: variant, protocol, data, code, environment.
+        state: state to resume from; `state["epoch"]` orders the checkpoints.
+
+    Raises:
+        UnwritableError: if it cannot be written.
     """
     buffer = io.BytesIO()
     torch.save({"identity": identity, "state": state}, buffer)
@@ -102,26 +107,32 @@ def save(directory: Path, identity: dict[str, Any], state: dict[str, Any]) -> No
     digest = hashlib.sha256(content).hexdigest()
     name = f"epoch-{state['epoch']:05d}-{digest}.pt"
     write_atomically(directory / CHECKPOINTS / name, content)
-    for old in _newest_first(directory)[KEPT:]:
+    for old in _newest_first(directory)[MAX_CHECKPOINTS:]:
         old.unlink(missing_ok=True)
 
 
 def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """State of the newest checkpoint that is whole, on the CPU; None if there is none.
+    """Load the state of the newest complete checkpoint.
+
+    Args:
+        directory, identity: see `save`.
+
+    Returns:
+        The state, with tensors on the CPU; None if there is no checkpoint.
 
     Raises:
-        InputError: if it belongs to a run of another identity, saying what changed.
+        InputError: if the checkpoint has another identity; the message lists the differences.
     """
     for path in _newest_first(directory):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != path.stem.rsplit("-", 1)[-1]:
             continue
         stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        changed = diff(stored["identity"], identity)
-        if changed:
+        differences = diff(stored["identity"], identity)
+        if differences:
             raise InputError(
-                f"{directory} holds a run that was cut off and cannot go on, since "
-                f"{'; '.join(changed)}. Restore that, or delete {directory / CHECKPOINTS} "
+                f"the interrupted run in {directory} cannot resume, since "
+                f"{'; '.join(differences)}. Restore that, or delete {directory / CHECKPOINTS} "
                 "to start over."
             )
         state: dict[str, Any] = stored["state"]
@@ -130,7 +141,7 @@ def load(directory: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def clear(directory: Path) -> None:
-    """Remove the checkpoints of a finished run."""
+    """Delete all checkpoints of a run."""
     shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""The device that trains, and what makes a CPU a good one."""
+"""Choose the device, and manage its streams, precision and memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from harness.errors import InputError, RunFailedError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that "auto", "cpu", "cuda" or "cuda:N" stands for.
+    """Resolve "auto", "cpu", "cuda" or "cuda:N" to a device.
 
     Raises:
-        InputError: if there is no such device here.
+        InputError: if the name is unknown or this machine has no such device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -32,7 +32,7 @@ def choose_device(name: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise InputError(
-                f"--device {name}: torch sees {count} CUDA devices here. "
+                f"--device {name}: torch finds {count} CUDA devices. "
                 "Use --device cpu, or install a build of torch that fits the GPU's driver."
             )
     elif device.type != "cpu":
@@ -45,11 +45,11 @@ _streams = threading.local()
 
 @contextmanager
 def private_stream(device: torch.device) -> Iterator[None]:
-    """Give what this thread does on a GPU a stream of its own, so that several runs can share it.
+    """Run this thread's work on a GPU in a private stream, so that several runs can share the GPU.
 
     Cached memory and cuBLAS workspaces belong to a stream, so no run writes into another's. A
-    thread has the same one each time: torch hands out 32 in turn, and a thread that took one
-    after the other would come upon those of others. On a CPU nothing changes.
+    thread always uses the same stream: torch hands out 32 in turn, so a thread that requested
+    more of them would share those of other threads. On a CPU this does nothing.
     """
     if device.type != "cuda":
         yield
@@ -62,18 +62,18 @@ def private_stream(device: torch.device) -> Iterator[None]:
     try:
         with torch.cuda.device(device), torch.cuda.stream(stream):
             yield
-    finally:  # or what is freed here could be given to another run while kernels still read it
+    finally:  # else freed memory could be given to another run while kernels still read it
         stream.synchronize()
 
 
 def lacks_instructions(device: torch.device, precision: str) -> bool:
-    """Whether a CPU computes in a precision that it has no instructions for.
+    """Whether the device is a CPU without instructions for a precision.
 
-    torch then takes fallbacks: a step of `paper` in bf16 took 34 times as long as in fp32 on an
-    AVX2 CPU.
+    torch then uses slow fallbacks: on an AVX2 CPU, a step of `paper` in bf16 took 34 times as long
+    as in fp32.
 
     Args:
-        device: trains.
+        device: the device that trains.
         precision: "fp32" or "bf16".
     """
     if device.type != "cpu" or precision != "bf16":
@@ -82,34 +82,34 @@ def lacks_instructions(device: torch.device, precision: str) -> bool:
 
 
 def require_precision(device: torch.device, precision: str) -> None:
-    """Say so before training where a GPU cannot compute in a precision.
+    """Raise an error if a GPU does not support a precision.
 
     Before Ampere torch still offers bf16, but cuDNN has no convolutions for it.
 
     Args:
-        device: trains.
+        device: the device that trains.
         precision: "fp32" or "bf16".
 
     Raises:
-        InputError: if there are no such units.
+        InputError: if the GPU does not support the precision.
     """
     if device.type != "cuda" or precision != "bf16":
         return
     with torch.cuda.device(device):
-        able = torch.cuda.is_bf16_supported(including_emulation=False)
-    if not able:
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    if not supported:
         raise InputError(
-            f"{device_name(device)} has no units for bf16: give --precision fp32, which makes "
-            "tables of its own, or another --device."
+            f"{device_name(device)} does not support bf16: give another --device, or --precision "
+            "fp32, whose runs have separate tables."
         )
 
 
 def reuse_freed_heap() -> None:
-    """Tell glibc to reuse freed blocks instead of handing them back to the kernel.
+    """Make glibc reuse freed memory instead of returning it to the kernel.
 
-    A training step on the CPU allocates and frees hundreds of MB; fetching them anew each
-    time makes the kernel clear every page, which costs a third of the step. Changes no
-    result. Elsewhere than on Linux with glibc nothing is done.
+    A training step on the CPU allocates and frees hundreds of MB; if glibc returns them, the kernel
+    clears every page anew, which costs a third of the step. Results do not change. Without glibc
+    this does nothing.
     """
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return
@@ -121,7 +121,7 @@ def reuse_freed_heap() -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """Model of the GPU or the CPU."""
+    """Model of the GPU, or of the CPU with its number of cores."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     try:
@@ -133,14 +133,14 @@ def device_name(device: torch.device) -> str:
 
 
 class SharedDeviceOOMError(Exception):
-    """Memory ran out that other runs had a share of: this run may not be to blame."""
+    """A GPU that several runs share ran out of memory, perhaps because of another run."""
 
 
 def oom_count(device: torch.device) -> int:
-    """How often this process has found the memory of a GPU full; 0 on a CPU.
+    """Count how often this process ran out of a GPU's memory; 0 on a CPU.
 
-    Those that nothing told of count too: cuDNN catches them and takes another algorithm, which
-    may round otherwise, for the rest of the process.
+    This includes errors that cuDNN catches: it then uses another algorithm, which may round
+    differently, for the rest of the process.
     """
     if device.type != "cuda":
         return 0
@@ -148,32 +148,32 @@ def oom_count(device: torch.device) -> int:
 
 
 def require_clean_process(device: torch.device) -> None:
-    """Let no run begin in a process that may round otherwise.
+    """Raise an error if an earlier out-of-memory error may have changed this process's rounding.
 
     Raises:
         RunFailedError: if memory ran out before.
     """
     if oom_count(device):
         raise RunFailedError(
-            "the GPU's memory ran out in this process, which may round otherwise since: start the "
-            "same command again for the runs that are left."
+            "the GPU's memory ran out in this process, which may have changed its rounding: start "
+            "the same command again for the remaining runs."
         )
 
 
 def raise_if_oom_hidden(device: torch.device) -> None:
-    """Hold that all so far was computed as it would be with memory enough.
+    """Raise an error if memory ran out and a library caught the error.
 
     Raises:
-        torch.OutOfMemoryError: if it ran out unseen.
+        torch.OutOfMemoryError: if that happened in this process.
     """
     if oom_count(device):
         raise torch.OutOfMemoryError(
-            "the GPU's memory ran out within a library, which went on with another algorithm"
+            "the GPU's memory ran out within a library, which used another algorithm instead"
         )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out; torch's CPU allocator has no exception of its own for that."""
+    """Whether an error means out of memory; torch's CPU allocator has no exception for it."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         "DefaultCPUAllocator" in str(error)
     )

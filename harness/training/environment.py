@@ -1,4 +1,4 @@
-"""Describe a run for its record: what is trained, on which data, code and environment."""
+"""Describe a run's variant, data, code and environment for its record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.training.sources import ROOT
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
 
-# Settings that change kernels, threads or precision.
+# Environment variables that change kernels, threads or precision.
 VARIABLES = (
     "ATEN_CPU_CAPABILITY",
     "CUBLASLT_WORKSPACE_SIZE",
@@ -46,19 +46,20 @@ VARIABLES = (
 
 
 def code() -> dict[str, Any]:
-    """Commit of the checkout and whether it has changes outside the results folder.
+    """Commit of the git checkout, and whether it has changes outside the results folder.
 
-    Both are None where the package is not run from a git checkout.
+    Returns:
+        {"commit": ..., "dirty": ...}, both None outside a git checkout.
     """
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
             )
         except (OSError, subprocess.CalledProcessError):
             return None
-        return done.stdout.strip()
+        return completed.stdout.strip()
 
     commit = git("rev-parse", "HEAD")
     status = git("status", "--porcelain", "--", ".", ":!results")
@@ -66,11 +67,14 @@ def code() -> dict[str, Any]:
 
 
 def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
-    """The environment fingerprint of a record: bits are promised where all of it is equal.
+    """Describe the environment; runs in equal environments give equal bits.
 
     Args:
-        device: what trains.
+        device: the device that trains.
         eager: whether kernels are launched one by one on CUDA too.
+
+    Returns:
+        The fields of `harness.runs.record.Environment`.
     """
     return {
         "python": platform.python_version(),
@@ -91,9 +95,9 @@ def describe_run(spec: RunSpec, data: Dataset) -> dict[str, Any]:
 
     Args:
         spec: the run.
-        data: on the device that trains, as split by the protocol.
+        data: the dataset as split by the protocol, on the device that trains.
     """
-    place = data.train.labels.device
+    device = data.train.labels.device
     return {
         "version": record.VERSION,
         "variant": spec.variant.name,
@@ -114,7 +118,7 @@ def describe_run(spec: RunSpec, data: Dataset) -> dict[str, Any]:
         "protocol": spec.protocol,
         "departures": spec.departures,
         "study": spec.study,
-        "environment": describe(place, eager=spec.eager),
+        "environment": describe(device, eager=spec.eager),
         "code": code(),
         "sources_sha256": sources.sources_sha256(),
         "decision_sha256": decision.sha256(),
@@ -136,10 +140,10 @@ def _cuda(device: torch.device, eager: bool) -> dict[str, Any]:
 
 @functools.cache
 def _driver() -> str | None:
-    """Version of NVIDIA's driver, None where its tool does not answer."""
+    """Version of NVIDIA's driver; None if `nvidia-smi` fails."""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30)
+        completed = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.splitlines()[0].strip() if done.stdout else None
+    return completed.stdout.splitlines()[0].strip() if completed.stdout else None

@@ -32,32 +32,32 @@ def train_run(
     assert_lock_held: Callable[[], None] = lambda: None,
     device_was_shared: Callable[[], bool] = lambda: False,
 ) -> RunRecord:
-    """Train, evaluate and record one run; resumes from its checkpoint if there is one.
+    """Train and evaluate one run and write its record; resumes from a checkpoint if possible.
 
     Args:
         spec: the run.
-        data: on the device that trains.
-        reporter: told about every batch and epoch.
+        data: the dataset, on the device that trains.
+        reporter: receives every batch and epoch.
         assert_lock_held: called before results are written; raises if another process has taken
-            the run.
-        device_was_shared: whether other runs have shared this process's memory meanwhile.
+            over the run.
+        device_was_shared: whether other runs of this process have used the device meanwhile.
 
     Returns:
-        The record as written; of a run that failed, one that says why.
+        The record as written; for a failed run it has the reason.
 
     Raises:
         InputError: if the checkpoint belongs to another run, the folder cannot be written, or the
-            device cannot compute in the protocol's precision.
-        RunFailedError: if this process has found the GPU's memory full before; nothing is recorded.
-        CrowdedError: if memory ran out, and others shared it; nothing is recorded.
+            device does not support the protocol's precision.
+        RunFailedError: if the GPU's memory ran out in this process before; nothing is recorded.
+        SharedDeviceOOMError: if memory ran out while other runs used it; nothing is recorded.
     """
-    place = data.train.labels.device
-    device.require_precision(place, spec.protocol.precision)
-    device.require_clean_process(place)
-    if device.lacks_instructions(place, spec.protocol.precision):
+    run_device = data.train.labels.device
+    device.require_precision(run_device, spec.protocol.precision)
+    device.require_clean_process(run_device)
+    if device.lacks_instructions(run_device, spec.protocol.precision):
         reporter.say(
             f"{spec.title}: this CPU has no {spec.protocol.precision} instructions, so training "
-            "takes many times as long as with --precision fp32, which makes tables of its own"
+            "takes many times as long as with --precision fp32, whose runs have separate tables"
         )
     make_directory(spec.directory)
     data = data.split_by(spec.protocol)
@@ -65,55 +65,55 @@ def train_run(
     history: list[dict[str, Any]] = []
     resumed_at: list[int] = []
     try:
-        with device.private_stream(place):
+        with device.private_stream(run_device):
             graphs = False if spec.eager else None
             trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=graphs)
             _fit(trainer, spec, history, resumed_at, reporter)
-            outcome = _evaluate_and_save(trainer, spec.directory, assert_lock_held)
+            results = _evaluate_and_save(trainer, spec.directory, assert_lock_held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError):
             if not device.is_out_of_memory(error):
                 raise
             if device_was_shared():
                 raise device.SharedDeviceOOMError(_reason(error)) from error
-        outcome = {**_NO_OUTCOME, "reason": _reason(error)}
+        results = {**_NO_RESULTS, "reason": _reason(error)}
     finally:
         reporter.end()
     parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
-    finished = RunRecord.model_validate(
+    record = RunRecord.model_validate(
         {
             **environment.describe_run(spec, data),
             "parameters": parameters,
             "resumed_at": resumed_at,
             "train_seconds": float(sum(row["seconds"] for row in history)),
             "history": history,
-            **outcome,
+            **results,
         }
     )
     assert_lock_held()
-    store.save(spec.directory, finished)
+    store.save(spec.directory, record)
     checkpoint.clear(spec.directory)
-    return finished
+    return record
 
 
 def record_failure(spec: RunSpec, data: Dataset, reason: str) -> RunRecord:
-    """Record a run as failed that cannot be trained; its checkpoints stay for another try.
+    """Record a run that cannot be trained as failed; its checkpoints are kept for a retry.
 
     Args:
         spec, data: see `train_run`.
-        reason: why, for people.
+        reason: the reason, for the record and messages.
 
     Returns:
         The record as written.
 
     Raises:
-        InputError: if the folder cannot be written.
+        UnwritableError: if the folder cannot be written.
     """
     data = data.split_by(spec.protocol)
-    failed = RunRecord.model_validate(
+    record = RunRecord.model_validate(
         {
             **environment.describe_run(spec, data),
-            **_NO_OUTCOME,
+            **_NO_RESULTS,
             "reason": reason,
             "parameters": 0,
             "resumed_at": [],
@@ -121,8 +121,8 @@ def record_failure(spec: RunSpec, data: Dataset, reason: str) -> RunRecord:
             "history": [],
         }
     )
-    store.save(spec.directory, failed)
-    return failed
+    store.save(spec.directory, record)
+    return record
 
 
 def _fit(
@@ -132,7 +132,7 @@ def _fit(
     resumed_at: list[int],
     reporter: Reporter,
 ) -> None:
-    """Train to the end of the budget, with checkpoints on the way."""
+    """Train to the last epoch, writing checkpoints; appends to `history` and `resumed_at`."""
     data, protocol = trainer.data, spec.protocol
     identity = {
         **spec.identity(data.fingerprint),
@@ -148,14 +148,14 @@ def _fit(
     with checkpoint.Writer(spec.directory, identity) as writer:
         while trainer.epoch < protocol.epochs:
             row = _epoch(trainer, reporter)
-            device.raise_if_oom_hidden(trainer.device)  # before the epoch's state counts
+            device.raise_if_oom_hidden(trainer.device)  # before the epoch is saved
             history.append(row)
             writer.offer({**trainer.state(), "history": history, "resumed_at": resumed_at})
             reporter.epoch(row)
 
 
 def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
-    """Train an epoch, evaluate it if the protocol says so, and return its row of the history."""
+    """Train one epoch, evaluate if the protocol says so, and return the row of the history."""
     protocol, data = trainer.protocol, trainer.data
     start = time.perf_counter()
     trained = trainer.train_epoch(reporter.batch)
@@ -182,7 +182,11 @@ def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
 def _evaluate_and_save(
     trainer: Trainer, directory: Path, assert_lock_held: Callable[[], None]
 ) -> dict[str, Any]:
-    """Compute metrics of the trained network; write weights, predictions and probabilities."""
+    """Evaluate the trained network; write weights, predictions and probabilities.
+
+    Returns:
+        The fields of the record that are known after training.
+    """
     logits = trainer.predict().cpu()
     train = trainer.data.train
     _, train_accuracy = metrics.loss_and_accuracy(trainer.predict(train.images), train.labels)
@@ -210,7 +214,7 @@ def _evaluate_and_save(
     }
 
 
-_NO_OUTCOME: dict[str, Any] = {
+_NO_RESULTS: dict[str, Any] = {
     "status": "failed",
     "metrics": None,
     "weights_sha256": None,
@@ -219,7 +223,7 @@ _NO_OUTCOME: dict[str, Any] = {
 
 
 def weights_sha256(weights: dict[str, torch.Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes of a state dict on the CPU, by name."""
+    """SHA-256 of a state dict on the CPU: names, dtypes, shapes and bytes, sorted by name."""
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

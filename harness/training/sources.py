@@ -1,13 +1,13 @@
-"""Hash of the source files that decide the bits of a result.
+"""Hash the source files that decide the bits of a result.
 
-A record carries it, so that runs are compared bit for bit, and unfinished runs go on, only under
-the same code. It covers what runs and not how it is explained or where it is kept: `code_text`
-leaves out comments, docstrings, imports and blank lines, and each file is known by its role. A
-file can thus be moved, and its prose corrected, without a record becoming one of other code.
+Records have this hash, so that runs are compared bit for bit, and interrupted runs resume, only
+under the same code. It covers the code and not its explanation or location: `code_text` removes
+comments, docstrings, imports and blank lines, and each file is identified by its role. A file can
+thus be moved, and its docstrings corrected, without changing the hash.
 
-Left out with the imports is which function a name stands for. That a project module behind such
-a name is hashed too, or named in `NOT_HASHED`, is tested; versions of libraries are in the
-record's environment. No torch here.
+Without imports the hash does not say which function a name refers to. A test ensures that every
+imported module of the project is hashed or listed in `NOT_HASHED`; versions of libraries are in
+the record's environment. No torch here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# (role, path): the files whose code decides bits, given the environment, settings, protocol and
-# data of the record. A new file is one entry here. A role never changes; a path may.
+# (role, path): the files whose code decides bits, given the record's environment, settings,
+# protocol and data. Roles must never change; paths may.
 SOURCES = (
     ("augmentation", "harness/training/augmentation.py"),
     ("cuda graph", "harness/training/cuda_graph.py"),
@@ -39,8 +39,8 @@ SOURCES = (
     ("trainer", "harness/training/trainer.py"),
 )
 
-# Every other module that the trainer imports, directly or not, or that lies beside it: why its
-# code decides no bits that the rest of the record does not already fix.
+# All other modules that the trainer imports, directly or indirectly, or that are in its folder, and
+# why their code decides no bits beyond what the rest of the record fixes.
 NOT_HASHED: Mapping[str, str] = MappingProxyType(
     {
         "harness": "defines functions that callers use; importing it computes nothing",
@@ -60,18 +60,18 @@ NOT_HASHED: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Marks in a text while it is cut; Python source cannot hold a null character.
+# Marks in a text while parts are removed; Python source cannot contain a null character.
 _STRING_NEWLINE, _CUT = "\0n", "\0c"
 
 Span = tuple[int, int]
 
 
 def sources_sha256(sources: Iterable[tuple[str, str]] = SOURCES, root: Path = ROOT) -> str:
-    """SHA-256 over the code of the files that decide bits, in the order of their roles.
+    """SHA-256 of the code of source files, in the order of their roles.
 
     Args:
         sources: pairs of role and path.
-        root: the folder that paths start from.
+        root: the folder that the paths are relative to.
     """
     digest = hashlib.sha256()
     for role, path in sorted(sources):
@@ -81,18 +81,18 @@ def sources_sha256(sources: Iterable[tuple[str, str]] = SOURCES, root: Path = RO
 
 
 def code_text(source: str) -> str:
-    """Python source without comments, docstrings, imports and blank lines.
+    """Remove comments, docstrings, imports and blank lines from Python source.
 
-    The text is cut, not printed from its syntax tree, since `ast.unparse` differs between
-    versions of Python. What goes:
+    Parts of the text are removed, instead of printing the syntax tree, since `ast.unparse` differs
+    between versions of Python. Removed are:
 
     - comments, trailing whitespace and blank lines, except within a string;
-    - every statement that is only a string: docstrings, and strings below an attribute;
-    - every import statement, wherever it stands, with the semicolon that divides it from others;
-    - `if TYPE_CHECKING:` without an else, whole: it never runs.
+    - every statement that is only a string: docstrings, also those of attributes;
+    - every import statement, also in functions, with the semicolon that separates it from others;
+    - every `if TYPE_CHECKING:` without an else, since it never runs.
 
-    Everything else stays as it is written, indentation and line breaks included. A line break
-    within a string is marked apart from others.
+    Everything else is unchanged, including indentation and line breaks. A line break within a
+    string is marked to tell it from others.
 
     Args:
         source: text of a module, with "\\n" at the end of lines.
@@ -107,12 +107,12 @@ def code_text(source: str) -> str:
         characters[start:end] = [""] * (end - start)
     for start, end in _cut_statements(source, lines, starts):
         characters[start:end] = [_CUT] + [""] * (end - start - 1)
-    kept = re.sub(r"\0c[ \t]*;[ \t]*|[ \t]*;[ \t]*\0c|\0c", "", "".join(characters))
-    return "".join(f"{line.rstrip()}\n" for line in kept.split("\n") if line.strip())
+    text = re.sub(r"\0c[ \t]*;[ \t]*|[ \t]*;[ \t]*\0c|\0c", "", "".join(characters))
+    return "".join(f"{line.rstrip()}\n" for line in text.split("\n") if line.strip())
 
 
 def is_type_checking(node: ast.AST) -> bool:
-    """Whether a statement is an `if TYPE_CHECKING:` without an else."""
+    """Whether a node is an `if TYPE_CHECKING:` without an else."""
     if not isinstance(node, ast.If) or node.orelse:
         return False
     test = node.test
@@ -121,10 +121,10 @@ def is_type_checking(node: ast.AST) -> bool:
 
 
 def _strings_and_comments(source: str, starts: list[int]) -> tuple[list[Span], list[Span]]:
-    """Spans of whole string literals and of comments outside of them.
+    """Spans of whole string literals, and of comments outside them.
 
-    An f-string is one token before Python 3.12, and from there on many between a start and an
-    end, which can hold further f-strings.
+    An f-string is one token before Python 3.12; since then it is several tokens between a start and
+    an end token, and may contain other f-strings.
     """
     strings: list[Span] = []
     comments: list[Span] = []
@@ -145,10 +145,10 @@ def _strings_and_comments(source: str, starts: list[int]) -> tuple[list[Span], l
 
 
 def _cut_statements(source: str, lines: list[str], starts: list[int]) -> Iterator[Span]:
-    """Spans of the statements that are no code."""
+    """Spans of the statements that `code_text` removes."""
 
     def offset(line: int, column: int) -> int:
-        # The tree counts columns in bytes.
+        # The syntax tree counts columns in bytes.
         return starts[line - 1] + len(lines[line - 1].encode()[:column].decode())
 
     for node in ast.walk(ast.parse(source)):

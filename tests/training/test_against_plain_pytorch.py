@@ -121,7 +121,7 @@ def trained(name: str) -> Trained:
 
 
 class RecordedDropout(nn.Module):
-    """Dropout with given masks."""
+    """Dropout with predefined masks."""
 
     def __init__(self, p: float, masks: Iterator[Tensor]) -> None:
         super().__init__()
@@ -149,11 +149,11 @@ def plain(
     for position, layer in enumerate(model):
         if isinstance(layer, nn.Dropout):
             model[position] = RecordedDropout(layer.p, masks)
-    given = {"lr": variant.learning_rate, "momentum": variant.momentum}
-    given |= {"weight_decay": variant.weight_decay}
+    options = {"lr": variant.learning_rate, "momentum": variant.momentum}
+    options |= {"weight_decay": variant.weight_decay}
     standard = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
-    given = {name: standard[name] if value is None else value for name, value in given.items()}
-    optimizer = torch.optim.SGD(model.parameters(), **{**given, **changed})
+    options = {name: standard[name] if value is None else value for name, value in options.items()}
+    optimizer = torch.optim.SGD(model.parameters(), **{**options, **changed})
     steps = plain_training.schedule(optimizer, PROTOCOL.epochs)
     means = []
     for epoch in run.batches:

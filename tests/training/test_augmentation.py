@@ -250,9 +250,11 @@ def test_angle_and_zoom_are_distributed_as_by_torchvision(
 
 @pytest.mark.parametrize("name", ["right", "down"])
 def test_shifts_are_distributed_as_by_torchvision(ours: Affine, theirs: Affine, name: str) -> None:
-    one, other = (np.unique(getattr(x, name), return_counts=True) for x in (ours, theirs))
-    assert one[0].tolist() == other[0].tolist() == [-3, -2, -1, 0, 1, 2, 3]
-    assert stats.chi2_contingency(np.stack([one[1], other[1]])).pvalue > P_LIMIT
+    ours_counts, theirs_counts = (
+        np.unique(getattr(x, name), return_counts=True) for x in (ours, theirs)
+    )
+    assert ours_counts[0].tolist() == theirs_counts[0].tolist() == [-3, -2, -1, 0, 1, 2, 3]
+    assert stats.chi2_contingency(np.stack([ours_counts[1], theirs_counts[1]])).pvalue > P_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -276,9 +278,9 @@ def test_angle_zoom_shift_crop_and_mirror_are_drawn_independently(ours: Affine) 
     assert np.abs(correlation).max() < 4.5 / math.sqrt(5000)  # in standard errors
 
 
-def assert_equal(one: AugmentParams, other: AugmentParams, *names: str) -> None:
+def assert_equal(first: AugmentParams, second: AugmentParams, *names: str) -> None:
     for name in names or [f.name for f in dataclasses.fields(AugmentParams)]:
-        assert torch.equal(getattr(one, name), getattr(other, name)), name
+        assert torch.equal(getattr(first, name), getattr(second, name)), name
 
 
 def test_the_same_seed_and_epoch_give_the_same_draws() -> None:
@@ -297,11 +299,11 @@ def test_draws_do_not_depend_on_global_randomness() -> None:
 @pytest.mark.parametrize("name", ["crop", "mirror", "inverse", "shift"])
 @pytest.mark.parametrize(("seed", "epoch"), [(3, 5), (4, 4), (4, 3)])
 def test_another_seed_or_epoch_gives_other_draws(name: str, seed: int, epoch: int) -> None:
-    one, other = (
+    first, second = (
         sample_params(100, SIDE, GEOMETRIC, 3, 4),
         sample_params(100, SIDE, GEOMETRIC, seed, epoch),
     )
-    assert not torch.equal(getattr(one, name), getattr(other, name))
+    assert not torch.equal(getattr(first, name), getattr(second, name))
 
 
 def test_crop_mirror_and_affine_map_have_streams_of_their_own(
@@ -355,9 +357,9 @@ def test_a_batch_is_uint8_and_channels_last(spec: Augmentation) -> None:
 @pytest.mark.parametrize("spec", NATURAL_IMAGES.values(), ids=NATURAL_IMAGES)
 def test_augmentation_leaves_the_stored_images_alone(spec: Augmentation) -> None:
     images = noise(20)
-    kept = images.clone()
+    before = images.clone()
     augmented(images, spec, sample_params(20, SIDE, spec, 0, 0)).zero_()
-    assert torch.equal(images, kept)
+    assert torch.equal(images, before)
 
 
 def tinted() -> Dataset:

@@ -1,4 +1,4 @@
-"""A captured step does what the eager one does; runs in one process leave each other alone."""
+"""Captured steps equal eager steps; runs in one process do not affect each other."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def make(data: Dataset, protocol: Protocol) -> Make:
         # A CPU without units for bf16 takes twenty times as long for it.
         chosen = precision or ("fp32" if device == "cpu" else "bf16")
         applied = dataclasses.replace(protocol, precision=chosen, epochs=3)
-        there = data.to(torch.device(device))
-        return Trainer(variants.get(name), applied, seed, there, graphs=graphs)
+        on_device = data.to(torch.device(device))
+        return Trainer(variants.get(name), applied, seed, on_device, graphs=graphs)
 
     return trainer
 
@@ -155,8 +155,8 @@ def test_full_batches_are_evaluated_by_a_graph_with_the_bits_of_eager_ones(make:
     for trainer in trainers:
         test = dataclasses.replace(trainer.data.test, images=images)
         trainer.data = dataclasses.replace(trainer.data, test=test)
-    one, other = (trainer.predict() for trainer in trainers)
-    assert torch.equal(one, other)
+    first, second = (trainer.predict() for trainer in trainers)
+    assert torch.equal(first, second)
 
 
 @pytest.mark.gpu
@@ -171,7 +171,7 @@ def test_a_restored_run_goes_on_in_its_graph(make: Make) -> None:
 
 @pytest.mark.gpu
 def test_what_cannot_be_captured_is_said_in_one_line() -> None:
-    # In a process of its own: torch need not be whole after a broken capture.
+    # In a separate process: torch may be unusable after a failed capture.
     script = (
         "import torch; from harness.training.cuda_graph import capture_graph;"
         "x = torch.ones(1, device='cuda');"

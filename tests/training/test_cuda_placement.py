@@ -79,7 +79,7 @@ class OnlyCuda(TorchDispatchMode):
 
 
 class Generator(torch.Generator):
-    """Stands in for CUDA's generator, which needs a driver."""
+    """Replaces CUDA's generator, which needs a driver."""
 
     def __new__(cls, device: object = "cpu") -> Generator:
         return super().__new__(cls, "cpu")
@@ -87,7 +87,7 @@ class Generator(torch.Generator):
 
 @torch.no_grad()
 def backward(loss: Tensor) -> None:
-    """Stands in for autograd's engine, which looks for a driver: calls each function of a backward
+    """Replaces autograd's engine, which looks for a driver: calls each function of a backward
     pass after all those that it has gradients from."""
     order: dict[Any, None] = {}
 
@@ -107,9 +107,9 @@ def backward(loss: Tensor) -> None:
         for (other, i), result in zip(function.next_functions, results, strict=True):
             if other is None or result is None:
                 continue
-            expected, found = other._input_metadata[i], gradients.setdefault(other, {})
+            expected, sums = other._input_metadata[i], gradients.setdefault(other, {})
             gradient = result.sum_to_size(expected.shape).to(expected.dtype)
-            found[i] = found[i] + gradient if i in found else gradient
+            sums[i] = sums[i] + gradient if i in sums else gradient
 
 
 def fused_sgd(
@@ -122,7 +122,7 @@ def fused_sgd(
     weight_decay: float,
     **_: object,
 ) -> None:
-    """Stands in for `torch._fused_sgd_`, which refuses gradients and momenta of other strides."""
+    """Replaces `torch._fused_sgd_`, which refuses gradients and momenta of other strides."""
     for i, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         assert gradient.stride() == parameter.stride()
         step = gradient + weight_decay * parameter
@@ -149,9 +149,11 @@ def make(protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
         def trainer(name: str, precision: str = "bf16") -> Trainer:
             applied = dataclasses.replace(protocol, precision=precision)
-            made = Trainer(variants.get(name), applied, 0, _on_cuda(), graphs=False)
-            vars(made)["_steps"] = {size: _only_cuda(step) for size, step in made._steps.items()}
-            return made
+            trainer = Trainer(variants.get(name), applied, 0, _on_cuda(), graphs=False)
+            vars(trainer)["_steps"] = {
+                size: _only_cuda(step) for size, step in trainer._steps.items()
+            }
+            return trainer
 
         yield trainer
 

@@ -65,20 +65,20 @@ def stored(folder: Path) -> dict[str, Any]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Files that a finished run must not leave: checkpoints, locks, halves of files."""
+    """Files that a finished run must not leave: checkpoints, locks, partly written files."""
     return [p.name for p in folder.rglob("*") if p.suffix == ".pt" or p.name.startswith(".")]
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    """Options that name a folder of pictures."""
+    """Options for a dataset in an image folder."""
     images = write_images(tmp_path_factory.mktemp("images"), train=400, test=40)
     return ("--dataset", "folder", "--data-dir", str(images), "--precision", "fp32")
 
 
 @pytest.fixture(scope="module")
 def alone(few: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The record of a run that nothing disturbed."""
+    """The record of an undisturbed run."""
     folder = tmp_path_factory.mktemp("alone")
     finish(folder, *few)
     return stored(folder)
@@ -86,7 +86,7 @@ def alone(few: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dic
 
 @pytest.fixture(scope="module")
 def digits_alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The same on the digits."""
+    """The record of an undisturbed run on the digits."""
     folder = tmp_path_factory.mktemp("digits")
     finish(folder, *DIGITS)
     return stored(folder)
@@ -201,9 +201,9 @@ def test_fifty_kills_at_random_moments_change_no_bit(
 def test_two_processes_on_one_run_give_one_result(
     alone: dict[str, Any], few: tuple[str, ...], tmp_path: Path
 ) -> None:
-    with start(tmp_path, *few) as one, start(tmp_path, *few) as other:
-        outputs = [process.communicate(timeout=300)[0] for process in (one, other)]
-    assert one.returncode == other.returncode == 0, outputs
+    with start(tmp_path, *few) as first, start(tmp_path, *few) as second:
+        outputs = [process.communicate(timeout=300)[0] for process in (first, second)]
+    assert first.returncode == second.returncode == 0, outputs
     assert comparable_bits(stored(tmp_path)) == comparable_bits(alone)
     assert sum(text.count(f"/{EPOCHS}  loss") for text in outputs) == EPOCHS
     assert sum("another process trains it; waiting" in text for text in outputs) == 1
@@ -229,7 +229,7 @@ def test_a_run_does_not_go_on_in_another_environment(
     with start(tmp_path, *many, **changed) as process:
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert "cannot go on" in output
+    assert "cannot resume, since" in output
     assert message in output
 
 
@@ -245,7 +245,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("no small disk can be mounted here")
     try:
-        # A checkpoint of 186 MB fits; neither a second one does, nor the weights beside it.
+        # A checkpoint of 186 MB fits; a second one or the weights do not.
         with start(tmp_path, *few, "--results", str(disk)) as process:
             output, _ = process.communicate(timeout=300)
         assert process.returncode == 2, output
@@ -254,7 +254,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(
         assert not list(disk.rglob("record.json"))
         subprocess.run(["mount", "-o", "remount,size=2g", str(disk)], check=True)
         again = finish(tmp_path, *few, "--results", str(disk))
-        assert "goes on after epoch" in again
+        assert "resumes after epoch" in again
         assert comparable_bits(stored(disk)) == comparable_bits(alone)
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -55,8 +55,8 @@ def by_torchvision(
     transform = KINDS[kind](num_classes=CLASSES)
     weight = chosen.weight[0].item()
     top, bottom, left, right = chosen.box[0].tolist()
-    given = {"lam": weight, "box": (left, top, right, bottom), "lam_adjusted": weight}
-    transform.make_params = lambda _: given
+    parameters = {"lam": weight, "box": (left, top, right, bottom), "lam_adjusted": weight}
+    transform.make_params = lambda _: parameters
     return transform(batch, labels)
 
 
@@ -70,8 +70,8 @@ class Samples:
 
 @functools.cache
 def sampled(kind: str, alpha: float) -> Samples:
-    found = Mixing(kind, alpha).sample(MANY, SIDE, seed=0, epoch=0)
-    return Samples(found.weight.double().numpy(), found.box.numpy())
+    params = Mixing(kind, alpha).sample(MANY, SIDE, seed=0, epoch=0)
+    return Samples(params.weight.double().numpy(), params.box.numpy())
 
 
 @functools.cache
@@ -125,12 +125,12 @@ def test_sizes_of_the_box_are_distributed_as_by_torchvision(alpha: float) -> Non
 
 
 def test_the_weight_is_the_share_of_the_image_outside_of_the_clipped_box() -> None:
-    found = sampled("cutmix", 1.0)
-    rows, line = found.box[:, :, None], np.arange(SIDE)
+    params = sampled("cutmix", 1.0)
+    rows, line = params.box[:, :, None], np.arange(SIDE)
     down = (line >= rows[:, 0]) & (line < rows[:, 1])
     across = (line >= rows[:, 2]) & (line < rows[:, 3])
     pasted = (down[:, :, None] & across[:, None, :]).mean((1, 2))
-    np.testing.assert_array_equal(found.weight, 1 - pasted)
+    np.testing.assert_array_equal(params.weight, 1 - pasted)
 
 
 def test_boxes_are_clipped_at_the_edge_and_lie_in_the_image() -> None:
@@ -161,11 +161,11 @@ def test_cutmix_equals_torchvision(n: int, box: tuple[int, int, int, int]) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_sampled_batches_equal_torchvision(kind: str) -> None:
     mixing, labels = Mixing(kind, 1.0), torch.arange(6)
-    found = mixing.sample(8, SIDE, seed=0, epoch=0)
+    params = mixing.sample(8, SIDE, seed=0, epoch=0)
     for number in range(8):
-        row = MixParams(found.weight[number : number + 1], found.box[number : number + 1])
+        row = MixParams(params.weight[number : number + 1], params.box[number : number + 1])
         mixed, _ = by_torchvision(kind, images(6), labels, row)
-        assert torch.equal(mixing.images(images(6), found, torch.tensor(number)), mixed)
+        assert torch.equal(mixing.images(images(6), params, torch.tensor(number)), mixed)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -175,12 +175,12 @@ def test_the_loss_is_the_cross_entropy_of_torchvisions_labels(kind: str, n: int)
     logits = 3 * torch.randn(n, CLASSES, generator=source)
     labels = torch.randint(0, CLASSES, (n,), generator=source)
     mixing = Mixing(kind, 1.0)
-    found = mixing.sample(3, SIDE, seed=0, epoch=0)
+    params = mixing.sample(3, SIDE, seed=0, epoch=0)
     for number in range(3):
-        row = MixParams(found.weight[number : number + 1], found.box[number : number + 1])
+        row = MixParams(params.weight[number : number + 1], params.box[number : number + 1])
         _, shares = by_torchvision(kind, images(n), labels, row)
         ours, theirs = (logits.clone().requires_grad_() for _ in range(2))
-        loss = mixing.loss(ours, labels, found, torch.tensor(number))
+        loss = mixing.loss(ours, labels, params, torch.tensor(number))
         wanted = F.cross_entropy(theirs, shares)
         torch.testing.assert_close(loss, wanted, rtol=1e-6, atol=1e-6)
         loss.backward()
@@ -191,10 +191,10 @@ def test_the_loss_is_the_cross_entropy_of_torchvisions_labels(kind: str, n: int)
 def test_without_mixing_images_and_loss_are_untouched() -> None:
     mixing, batch, labels = Mixing("none", 1.0), images(5), torch.arange(5)
     logits = torch.randn(5, CLASSES, generator=torch.Generator().manual_seed(0))
-    found = mixing.sample(3, SIDE, seed=0, epoch=0)
-    assert (len(found.weight), len(found.box)) == (0, 0)
-    assert mixing.images(batch, found, FIRST) is batch
-    loss = mixing.loss(logits, labels, found, FIRST)
+    params = mixing.sample(3, SIDE, seed=0, epoch=0)
+    assert (len(params.weight), len(params.box)) == (0, 0)
+    assert mixing.images(batch, params, FIRST) is batch
+    loss = mixing.loss(logits, labels, params, FIRST)
     assert torch.equal(loss, F.cross_entropy(logits, labels))
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a run goes."""
+"""Profiling of a run: parts, operations and trace."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def test_the_parts_of_a_run_are_measured_and_traced(
     data: Dataset, protocol: Protocol, tmp_path: Path
 ) -> None:
     spec = RunSpec(variants.get("paper"), 0, protocol, {}, tmp_path)
-    found = profiler.measure(spec, data, 3.0)
+    profile = profiler.measure(spec, data, 3.0)
     parts = ["start-up", "augmentation", "forward", "backward", "optimizer", "evaluation"]
-    assert list(found.parts) == parts
-    assert all(seconds > 0 for seconds in found.parts.values())
-    assert found.images_per_second > 0
-    assert "convolution" in found.costs
-    names = {event.get("name") for event in json.loads(found.trace.read_text())["traceEvents"]}
+    assert list(profile.parts) == parts
+    assert all(seconds > 0 for seconds in profile.parts.values())
+    assert profile.images_per_second > 0
+    assert "convolution" in profile.costs
+    names = {event.get("name") for event in json.loads(profile.trace.read_text())["traceEvents"]}
     assert {"augmentation", "forward", "backward", "optimizer"} <= names
     assert [path.name for path in tmp_path.rglob("*.*")] == [profiler.TRACE]
 
@@ -33,7 +33,7 @@ def test_the_parts_of_a_run_are_measured_and_traced(
 def test_a_run_of_more_epochs_has_more_of_each_part_but_start_up(
     data: Dataset, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Every clock tick counts one: what is left is how often each part is counted.
+    # Every clock tick counts one: the result is how often each part is counted.
     ticks = iter(range(10**6))
     monkeypatch.setattr(profiler.time, "perf_counter", lambda: next(ticks))
     monkeypatch.setattr(profiler, "_traced", lambda spec, few: ("", tmp_path))

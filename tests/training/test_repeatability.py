@@ -15,7 +15,7 @@ from tests.helpers.paths import ROOT
 
 
 def hashes(device: str) -> dict[str, str]:
-    """What `tests.helpers.repeatability` prints in a process of its own."""
+    """What `tests.helpers.repeatability` prints in a separate process."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.helpers.repeatability", device],
         cwd=ROOT,
@@ -26,8 +26,8 @@ def hashes(device: str) -> dict[str, str]:
         check=True,
         timeout=300,
     )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    hashes: dict[str, str] = json.loads(done.stdout)
+    return hashes
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -1,4 +1,4 @@
-"""A run of any variant that was cut off goes on from its checkpoint and ends with the same bits."""
+"""An interrupted run of any variant resumes from its checkpoint and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.training import checkpoint
 
 
 class CutOff(Reporter):
-    """Ends a run when its first epoch has ended."""
+    """Interrupts a run after its first epoch."""
 
     def epoch(self, row: Row) -> None:
         raise KeyboardInterrupt

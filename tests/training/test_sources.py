@@ -1,4 +1,4 @@
-"""The hash of what decides bits: the code and all of it, the same on every Python."""
+"""The hash of the source files: complete, and the same on every version of Python."""
 
 from __future__ import annotations
 
@@ -282,15 +282,16 @@ def imported(module: str, root: Path) -> set[str]:
 
 
 def concerned(root: Path) -> set[str]:
-    """Modules that hold code and that the trainer imports, directly or not, or that lie beside
-    it."""
-    beside = {f"harness.training.{p.stem}" for p in (root / "harness/training").glob("[!_]*.py")}
+    """Modules with code that the trainer imports, directly or not, or that are in its folder."""
+    same_folder = {
+        f"harness.training.{p.stem}" for p in (root / "harness/training").glob("[!_]*.py")
+    }
     modules: set[str] = set()
-    new = {"harness.training.trainer"} | HASHED & beside
+    new = {"harness.training.trainer"} | HASHED & same_folder
     while new:
         modules |= new
         new = {name for module in new for name in imported(module, root)} - modules
-    modules |= beside
+    modules |= same_folder
     return {m for m in modules if (path := module_file(m, root)) and code_text(path.read_text())}
 
 
@@ -311,7 +312,7 @@ def test_no_hashed_file_imports_by_a_name_that_is_computed() -> None:
 
 
 def copy_with(line: str, path: str, folder: Path) -> set[str]:
-    """What is newly concerned where `harness.data.blending` exists and a file has one line more."""
+    """Modules newly concerned if `harness.data.blending` exists and a file has one more line."""
     for name in ("harness", "variants"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
     (folder / "harness/data/blending.py").write_text("ALPHA = 0.2\n")

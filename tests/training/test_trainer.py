@@ -1,4 +1,4 @@
-"""The loop: batches, repeatability, resume, and what weights must not depend on."""
+"""The trainer: batches, repeatability, resuming, and what weights must not depend on."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def test_a_field_left_out_of_a_checkpoint_shows(lost: str, train: Train, tmp_pat
 def test_an_interrupted_run_loses_no_finished_epoch(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "SECONDS", 3600.0)  # epochs far shorter than that
+    monkeypatch.setattr(checkpoint, "MIN_INTERVAL_SECONDS", 3600.0)  # epochs far shorter than that
     with pytest.raises(KeyboardInterrupt):
         train(epochs=4, reporter=Interrupt(3))
     assert train(epochs=4).resumed_at == [3]
@@ -300,12 +300,12 @@ def test_fp32_means_no_tf32() -> None:
 
 @pytest.mark.gpu
 def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Dataset) -> None:
-    here = Trainer(PAPER, protocol, 0, data)
-    there = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
-    for trainer in (here, there):
+    on_cpu = Trainer(PAPER, protocol, 0, data)
+    on_gpu = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
+    for trainer in (on_cpu, on_gpu):
         trainer.train_epoch()
-    assert torch.equal(here._params.order, there._params.order.cpu())
-    assert torch.equal(here._params.augment.crop, there._params.augment.crop.cpu())
+    assert torch.equal(on_cpu._params.order, on_gpu._params.order.cpu())
+    assert torch.equal(on_cpu._params.augment.crop, on_gpu._params.augment.crop.cpu())
 
 
 def _without_times(record: RunRecord) -> list[dict[str, Any]]:
