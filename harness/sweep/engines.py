@@ -1,4 +1,4 @@
-"""What can work through a grid: this machine, or a cluster."""
+"""Engines that train a grid: this machine or a Slurm cluster; and their settings."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from typing import Any, Protocol, cast
 from harness.errors import InputError
 from harness.sweep.grid import Capacity, Grid
 
-# Modules, loaded when they are asked for.
+# Engine name -> its module, imported on use.
 ENGINES = {"local": "harness.sweep.local.engine", "slurm": "harness.sweep.slurm.engine"}
 
 
 class Engine(Protocol):
-    """What such a module has."""
+    """Interface of an engine's module."""
 
     def run(self, grid: Grid) -> None:
-        """Train what is not done yet, and tell a person about it.
+        """Train all runs that are not done and print the progress.
 
         Raises:
-            InputError: if it cannot start, or a run was refused.
-            RunFailedError: if runs failed, naming them; the others were trained.
+            InputError: if it cannot start, or if runs were refused.
+            RunFailedError: if runs failed; the message names them, all others were trained.
         """
 
     def capacity(self, grid: Grid) -> Capacity:
-        """What `run` would train on: for the estimates of a dry run.
+        """What `run` would train on, for the estimates of a dry run.
 
         Raises:
-            InputError: if there is no such device.
+            InputError: if the device does not exist.
         """
 
     def queued(self, grid: Grid) -> Mapping[Path, str]:
-        """What the engine knows and the results folder does not, such as "pending in job 7".
+        """The engine's knowledge about runs that is not in the results folder.
 
         Returns:
-            A phrase for a run, by the run's folder (`Plan.directory`).
+            {folder of a run: phrase such as "job 7 pending"}.
         """
 
 
 def get(name: str) -> Engine:
-    """Look an engine up.
+    """Look up an engine by name.
 
     Raises:
-        InputError: if there is none of that name.
+        InputError: if no engine has that name.
     """
     if name not in ENGINES:
         raise InputError(f"unknown engine {name!r}. Known engines: {', '.join(ENGINES)}.")
@@ -53,15 +53,18 @@ def get(name: str) -> Engine:
 
 
 def read(file: Path | None, pairs: Sequence[str]) -> dict[str, Any]:
-    """Settings by name; a pair goes before the file.
+    """Read an engine's settings from a file and from the command line.
 
     Args:
-        file: TOML.
-        pairs: "name=value" or, inside a table, "table.name=value"; a value that is no TOML is
-            taken as text, so that words need no quotes.
+        file: path of a TOML file, if any.
+        pairs: "name=value" or, inside a table, "table.name=value", which override the file. A value
+            that is not valid TOML is a string, so that words need no quotes.
+
+    Returns:
+        {name: value}.
 
     Raises:
-        InputError: if the file cannot be read, or a pair is none.
+        InputError: if the file cannot be read or a pair cannot be parsed.
     """
     settings: dict[str, Any] = {}
     if file is not None:
@@ -70,24 +73,27 @@ def read(file: Path | None, pairs: Sequence[str]) -> dict[str, Any]:
         except OSError as error:
             raise InputError(f"{file} cannot be read ({error.strerror}).") from error
         except ValueError as error:
-            raise InputError(f"{file} is no TOML ({error}).") from error
+            raise InputError(f"{file} is not valid TOML ({error}).") from error
     for pair in pairs:
-        place, equals, text = pair.partition("=")
-        *tables, name = place.strip().split(".")
+        key, equals, text = pair.partition("=")
+        *tables, name = key.strip().split(".")
         if not equals or not name:
-            raise InputError(f"--set {pair!r} does not parse: write NAME=VALUE, such as time=120.")
-        within = settings
+            raise InputError(
+                f"--set {pair!r} cannot be parsed: write NAME=VALUE, such as time=120."
+            )
+        target = settings
         for table in tables:
-            within = within.setdefault(table, {})
-            if not isinstance(within, dict):
+            target = target.setdefault(table, {})
+            if not isinstance(target, dict):
                 raise InputError(f"--set {pair!r}: {table} is a value, not a table.")
-        within[name] = _value(text.strip())
+        target[name] = _parse_value(text.strip())
     return settings
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
+    """Parse a TOML value; anything else is a string."""
     try:
-        found = tomllib.loads(f"value = {text}")
+        parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
-    return found["value"] if set(found) == {"value"} else text
+    return parsed["value"] if set(parsed) == {"value"} else text

@@ -1,4 +1,4 @@
-"""What a run will cost, from what runs like it did cost."""
+"""Estimate the training time of runs from stored runs; the report of a dry run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
+from harness.formatting import pluralize
 from harness.progress import clock
 from harness.protocol.spec import Protocol
 from harness.runs import store
@@ -17,18 +18,18 @@ from harness.runs.spec import RunSpec
 from harness.runs.status import RunStatus, epochs_done, run_status
 from harness.sweep.grid import Capacity, Grid
 
-# A record holds the seconds of training alone. Judging after every epoch, checkpoints and
-# figures come on top: between a twentieth (large images sets) and a third (the digits).
+# A record has the seconds of training alone. Evaluations, checkpoints and figures add between a
+# twentieth (large datasets) and a third (digits).
 OVERHEAD = 1.2
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds that a run will take.
+    """Estimated time of a run.
 
     Attributes:
         seconds: for all its epochs.
-        basis: the runs that this rests on, for people.
+        basis: the runs that the estimate is based on, in words.
     """
 
     seconds: float
@@ -38,20 +39,20 @@ class Estimate:
 @dataclass(frozen=True)
 class _Sample:
     variant: str
-    kind: Protocol
-    seconds: float  # an epoch's
-    here: bool
+    protocol: Protocol  # see `_per_epoch`
+    seconds: float  # of an epoch
+    same_device: bool
 
 
 class RuntimeEstimator:
-    """Estimates from records, and from the runs of this sweep as they end.
+    """Estimate the time of runs from records, and from the runs of this sweep as they end.
 
     Args:
-        records: any; those on other data or in another precision are passed over.
-        device: the model of the device that will train, as records have it.
-        threads: of each run, on a CPU. A run that had more is counted as if time were inverse
-            to threads, which is too long rather than too short.
-        load: runs that will share what a run alone has; records do not say whether theirs did.
+        records: any records; those with another dataset or precision are ignored.
+        device: model of the device that will train, as in records.
+        threads: threads of each run on a CPU. The time of a record with more threads is scaled as
+            if it were inverse to their number, which overestimates rather than underestimates.
+        load: number of runs that will share a device; records do not say how many shared theirs.
     """
 
     def __init__(
@@ -63,101 +64,110 @@ class RuntimeEstimator:
     ) -> None:
         stored = [
             _Sample(
-                one.variant,
-                _kind(one.protocol),
-                OVERHEAD * load * _slower(one, threads) * one.train_seconds / len(one.history),
-                here=one.environment.device == device,
+                run.variant,
+                _per_epoch(run.protocol),
+                OVERHEAD * load * _slowdown(run, threads) * run.train_seconds / len(run.history),
+                same_device=run.environment.device == device,
             )
-            for one in records
-            if not one.failed and one.history
+            for run in records
+            if not run.failed and run.history
         ]
-        self._now: list[_Sample] = []
-        self._here = [one for one in stored if one.here]
-        self._elsewhere = [one for one in stored if not one.here]
+        self._this_sweep: list[_Sample] = []
+        self._same_device = [sample for sample in stored if sample.same_device]
+        self._other_device = [sample for sample in stored if not sample.same_device]
 
     def add(self, spec: RunSpec, seconds: float) -> None:
-        """Note what an epoch of a run took in this sweep, with all that belongs to it."""
-        kind = _kind(spec.protocol)
-        self._now.append(_Sample(spec.variant.name, kind, seconds, here=True))
+        """Add the measured time of an epoch of a run in this sweep.
+
+        Args:
+            spec: the run.
+            seconds: seconds per epoch, including evaluation and checkpoints.
+        """
+        protocol = _per_epoch(spec.protocol)
+        self._this_sweep.append(_Sample(spec.variant.name, protocol, seconds, same_device=True))
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
-        """The estimate of a run from its first epoch on; None where nothing like it was run."""
+        """Estimate the time of a run from its first epoch on; None without a similar run."""
+        # The most similar first.
         sources = (
-            (True, self._now, "this sweep"),
-            (True, self._here, "this device"),
-            (False, self._now, "other variants, this sweep"),
-            (False, self._here, "other variants, this device"),
-            (True, self._elsewhere, "another device"),
-            (False, self._elsewhere, "other variants, another device"),
+            (True, self._this_sweep, "this sweep"),
+            (True, self._same_device, "this device"),
+            (False, self._this_sweep, "other variants, this sweep"),
+            (False, self._same_device, "other variants, this device"),
+            (True, self._other_device, "another device"),
+            (False, self._other_device, "other variants, another device"),
         )
-        kind = _kind(spec.protocol)
-        for own, samples, words in sources:
-            alike = [
-                one.seconds
-                for one in samples
-                if one.kind == kind and (one.variant == spec.variant.name or not own)
+        protocol = _per_epoch(spec.protocol)
+        for same_variant, samples, description in sources:
+            epoch_seconds = [
+                sample.seconds
+                for sample in samples
+                if sample.protocol == protocol
+                and (sample.variant == spec.variant.name or not same_variant)
             ]
-            if alike:
-                seconds = statistics.median(alike) * spec.protocol.epochs
-                return Estimate(seconds, f"{len(alike)} run{'s' * (len(alike) > 1)}: {words}")
+            if epoch_seconds:
+                seconds = statistics.median(epoch_seconds) * spec.protocol.epochs
+                return Estimate(seconds, f"{pluralize(len(epoch_seconds), 'run')}: {description}")
         return None
 
 
 def records_near(grid: Grid) -> list[RunRecord]:
-    """Every readable record of the grid's dataset, whatever its protocol."""
+    """Load all readable records of the grid's dataset, under any protocol."""
     folder = grid.options.results / grid.options.dataset
     return store.load_all(folder)[0] if folder.is_dir() else []
 
 
-def _slower(run: RunRecord, threads: int | None) -> float:
-    """How many times longer a run takes with fewer threads than it had."""
+def _slowdown(run: RunRecord, threads: int | None) -> float:
+    """Factor by which a run's time grows with fewer threads than it had."""
     if threads is None or run.environment.device_type != "cpu":
         return 1.0
     return max(1.0, run.environment.threads / threads)
 
 
-def _kind(protocol: Protocol) -> Protocol:
-    """What decides the time of an epoch: the protocol, whatever its number of epochs."""
+def _per_epoch(protocol: Protocol) -> Protocol:
+    """The protocol for one epoch: equal protocols have equal times per epoch."""
     return dataclasses.replace(protocol, epochs=1)
 
 
 def dry_run_report(grid: Grid, capacity: Capacity) -> list[str]:
-    """The grid in the order of its start, with the estimated cost of each run, and the sum.
-
-    Between the two stands what is wrong with each run that would be refused.
+    """Report the estimated time of each run of a grid, in order of start, and the total.
 
     Args:
         grid: the runs.
-        capacity: of the engine that would train them.
+        capacity: capacity of the engine that would train them.
+
+    Returns:
+        A table, an error message for each run that would be refused, and a line with the total.
     """
-    costs = RuntimeEstimator(records_near(grid), capacity.device, capacity.threads)
+    estimator = RuntimeEstimator(records_near(grid), capacity.device, capacity.threads)
     rows: list[tuple[str, str, str, str]] = []
     refused: list[str] = []
     seconds: list[float] = []
     unknown = 0
     for spec in grid.specs:
-        how, why = run_status(spec)
-        if how is RunStatus.conflict:
-            refused.append(f"{spec.title}: conflict: {why}")
-        settled = how in (RunStatus.done, RunStatus.conflict)
-        if settled or (how is RunStatus.failed and not grid.retry_failed):
-            rows.append((spec.title, how, "-", ""))
+        status, problem = run_status(spec)
+        if status is RunStatus.conflict:
+            refused.append(f"{spec.title}: conflict: {problem}")
+        ended = status in (RunStatus.done, RunStatus.conflict)
+        if ended or (status is RunStatus.failed and not grid.retry_failed):
+            rows.append((spec.title, status, "-", ""))
             continue
-        estimate = costs.estimate(spec)
+        estimate = estimator.estimate(spec)
         done = epochs_done(spec)
-        label = f"{how}, {done} of {spec.protocol.epochs} epochs done" if done else how
+        label = f"{status}, {done} of {spec.protocol.epochs} epochs done" if done else status
         if estimate is None:
             unknown += 1
-            rows.append((spec.title, label, "unknown", "no run like it is stored"))
+            rows.append((spec.title, label, "unknown", "no similar run is stored"))
         else:
             seconds.append(estimate.seconds * (1 - done / spec.protocol.epochs))
             rows.append((spec.title, label, clock(seconds[-1]), estimate.basis))
     table = tabulate(rows, headers=("run", "state", "cost", "estimated from"), tablefmt="simple")
     total = f"{len(seconds) + unknown} of {len(grid.specs)} runs to train"
     if seconds:
-        # The last runs leave slots empty: no more than one run's time is lost so.
-        share = max(sum(seconds) * capacity.load / capacity.slots, max(seconds))
-        total += f": {clock(sum(seconds))} in all, about {clock(share)} in {capacity.slots} at once"
+        # Slots stay empty while the last runs end, for no longer than one run takes.
+        elapsed = max(sum(seconds) * capacity.load / capacity.slots, max(seconds))
+        total += f": {clock(sum(seconds))} in total"
+        total += f", about {clock(elapsed)} with {capacity.slots} at once"
     if seconds and unknown:
         total += f", and {unknown} of unknown cost"
     return [table, *refused, total]

@@ -1,4 +1,4 @@
-"""A grid of runs: what a sweep is to do, and how far the results folder says it is."""
+"""A grid of runs for a sweep, an engine's capacity, and the status of each run."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ AfterRun: TypeAlias = "Callable[[RunRecord, Path, NDArray[np.uint8], NDArray[np.
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """What a sweep is asked to do; every engine takes one.
+    """The runs of a sweep and how to train them; every engine takes a grid.
 
     Attributes:
-        specs: the runs, in the order in which they are to start.
-        options: those of `run`, the same for all.
-        retry_failed: train again what failed before.
-        after_run: called for each run that finishes, by the process that trained it; must pickle.
-        workers: processes at once; None lets the engine choose.
-        runs_per_gpu: runs that one GPU trains at once; None for what its free memory holds.
-        time_limit: seconds after which nothing may still train; None for no limit.
-        settings: what only one engine understands, by name.
+        specs: the runs, in the order in which they start.
+        options: options of all runs.
+        retry_failed: train runs again that failed before.
+        after_run: called for each finished run by the process that trained it; must be picklable.
+        workers: number of processes; None lets the engine choose.
+        runs_per_gpu: number of runs that share a GPU; None chooses by its free memory.
+        time_limit: seconds after which no run may train; None for no limit.
+        settings: settings of the engine, as {name: value}.
     """
 
     specs: tuple[RunSpec, ...]
@@ -51,13 +51,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What an engine would train a grid on.
+    """What an engine trains a grid on.
 
     Attributes:
-        device: its model, as records have it; None where that is not known beforehand.
-        slots: runs at once.
-        threads: of each run, where it trains on a CPU.
-        load: runs that share what a run alone would have, such as one GPU.
+        device: model of the device, as in records; None if it is not known in advance.
+        slots: number of runs at once.
+        threads: threads of each run on a CPU.
+        load: number of runs that share a device.
     """
 
     device: str | None
@@ -69,30 +69,37 @@ class Capacity:
 def seeds_first(
     names: Sequence[str], seeds: Sequence[int], options: RunOptions
 ) -> tuple[RunSpec, ...]:
-    """The runs of a grid, seed by seed: one that is stopped early is balanced all the same.
+    """Specify every combination of variant and seed, ordered by seed.
+
+    A sweep that is stopped early thus has the same seeds of every variant.
 
     Raises:
-        InputError, UnknownVariantError: if a name or an option is wrong.
+        InputError: if an option is invalid.
+        UnknownVariantError: if a variant is not registered.
     """
-    return tuple(p for seed in seeds for p in runs_spec.run_specs(names, [seed], options))
+    return tuple(spec for seed in seeds for spec in runs_spec.run_specs(names, [seed], options))
 
 
 def status_lines(grid: Grid, queued: Mapping[Path, str]) -> list[str]:
-    """How far each run is, and the totals, for people.
+    """Format the status of each run, and the totals.
 
     Args:
         grid: the runs.
-        queued: what the engine adds, by the run's folder.
+        queued: the engine's phrase about a run, by the run's folder; see `Engine.queued`.
     """
     lines, count = [], Counter[RunStatus]()
     for spec in grid.specs:
-        how, why = run_status(spec)
-        more = queued.get(spec.directory)
-        lines.append(
-            f"{spec.title}: {how}{f' ({more})' if more else ''}{f': {why}' if why else ''}"
-        )
-        count[how] += 1
+        status, problem = run_status(spec)
+        line = f"{spec.title}: {status}"
+        if spec.directory in queued:
+            line += f" ({queued[spec.directory]})"
+        if problem:
+            line += f": {problem}"
+        lines.append(line)
+        count[status] += 1
     totals = (
-        f"{count[how]} {how}" for how in RunStatus if count[how] or how is not RunStatus.conflict
+        f"{count[status]} {status}"
+        for status in RunStatus
+        if count[status] or status is not RunStatus.conflict
     )
     return [*lines, f"{len(lines)} runs: {', '.join(totals)}"]

@@ -1,4 +1,4 @@
-"""What became of each run of a sweep, and what is still to be done."""
+"""Queue of a sweep's runs: pending, done, failed, refused."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from harness.sweep.grid import Grid
 
 @dataclass(eq=False)
 class Job:
-    """A run that is to be trained.
+    """A run that a sweep has to train.
 
     Attributes:
         spec: the run.
-        epochs: how many its checkpoint holds, when last looked at.
-        reached: the last epoch that it finished in this sweep, whether it is kept or not.
-        deaths: workers lost over it, alone, since it last came further.
-        suspect: whether its worker ended, or ran out of memory, with others beside it, and it
-            has come no further since.
-        given_up: why it is not to be trained any more, but recorded as failed.
-        told: whether people know that another process trains it.
+        epochs: epochs in its checkpoint, when last read.
+        reached: last epoch that it finished in this sweep, with or without a checkpoint.
+        crashes: workers that ended while they trained only this run, since it last finished an
+            epoch.
+        run_alone: whether its worker crashed or ran out of memory while it trained other runs too,
+            and this run has finished no epoch since.
+        give_up_reason: why it is recorded as failed instead of trained; None to train it.
+        announced: whether the message that another process trains it was printed.
     """
 
     spec: RunSpec
@@ -38,58 +39,58 @@ class Job:
 
 @dataclass
 class JobQueue:
-    """What became of the runs.
+    """The runs of a sweep by status.
 
     Attributes:
-        found: done before this sweep.
-        done: those and the ones trained since, by this sweep or another.
-        failed: with the reason.
-        refused: what is wrong, a line for each.
-        held: trained by another process.
-        pending: to be trained, in order.
+        done_before: runs that were done before this sweep.
+        done: those, and runs trained since, by this sweep or another process.
+        failed: failed runs with the reason.
+        refused: error messages of runs that cannot be trained.
+        locked: runs that another process trains.
+        pending: runs to train, in order.
     """
 
-    found: list[RunSpec] = field(default_factory=list)
+    done_before: list[RunSpec] = field(default_factory=list)
     done: list[RunSpec] = field(default_factory=list)
     failed: list[tuple[RunSpec, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    held: list[Job] = field(default_factory=list)
+    locked: list[Job] = field(default_factory=list)
     pending: deque[Job] = field(default_factory=deque)
 
     def requeue(self, job: Job) -> None:
-        """Have a run go on next that was cut off."""
+        """Put an interrupted run at the head of the queue."""
         job.epochs = epochs_done(job.spec)
         self.pending.appendleft(job)
 
-    def look_at_held(self) -> None:
-        """See what other processes have done; open what they left."""
-        for job in list(self.held):
-            how, _ = run_status(job.spec)
-            if how is RunStatus.running:
+    def recheck_locked(self) -> None:
+        """Put the runs that other processes no longer train back into the queue."""
+        for job in list(self.locked):
+            run_state, _ = run_status(job.spec)
+            if run_state is RunStatus.running:
                 continue
-            # What ended elsewhere, or is refused, only needs a worker's look, for which there is
-            # always time.
-            left = how is RunStatus.pending
-            job.epochs = epochs_done(job.spec) if left else job.spec.protocol.epochs
-            self.held.remove(job)
+            # A run that has ended, or is refused, takes a worker no time, so it counts as done
+            # and starts even shortly before the time limit.
+            unfinished = run_state is RunStatus.pending
+            job.epochs = epochs_done(job.spec) if unfinished else job.spec.protocol.epochs
+            self.locked.remove(job)
             self.pending.append(job)
 
 
 def queue_from_results(grid: Grid) -> JobQueue:
-    """What the results folder says about a grid."""
-    ledger = JobQueue()
+    """Sort the runs of a grid by their status in the results folder."""
+    queue = JobQueue()
     for spec in grid.specs:
         try:
             if grid.retry_failed:
                 spec = status.as_retry(spec)
             record = status.final_record(spec)
             if record is None:
-                ledger.pending.append(Job(spec, epochs_done(spec)))
+                queue.pending.append(Job(spec, epochs_done(spec)))
             elif record.failed:
-                ledger.failed.append((spec, str(record.reason)))
+                queue.failed.append((spec, str(record.reason)))
             else:
-                ledger.found.append(spec)
-                ledger.done.append(spec)
+                queue.done_before.append(spec)
+                queue.done.append(spec)
         except InputError as error:
-            ledger.refused.append(str(error))
-    return ledger
+            queue.refused.append(str(error))
+    return queue

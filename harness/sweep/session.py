@@ -1,4 +1,4 @@
-"""Several runs one after the other: what `run`, `sweep` and `harness.run` do."""
+"""Train runs one after the other in this process, loading the data once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from harness.runs.spec import RunSpec, run_specs
 from harness.sweep.grid import AfterRun
 from harness.training import device, runner, seeding
 
-# Seconds between two looks at a run that another process trains.
-POLL = 0.5
+# Seconds between two checks of a run that another process trains.
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run's end: its record, and whether it was trained now or found done."""
+    """The record of a run, and whether it was trained now or before."""
 
     spec: RunSpec
     record: RunRecord
@@ -32,7 +32,7 @@ class RunResult:
 
     @property
     def line(self) -> str:
-        """For people."""
+        """One line with the result, for messages."""
         metrics = self.record.metrics
         if metrics is None:
             return f"{self.spec.title}: failed, {self.record.reason}"
@@ -46,79 +46,91 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Session:
-    """What is paid once for any number of runs: the data, on the CPU and where it trains."""
+    """The data of any number of runs, loaded once.
+
+    Attributes:
+        data: the dataset on the CPU.
+        on_device: the same on the device that trains.
+    """
 
     data: Dataset
     on_device: Dataset
 
 
 def open_session(options: RunOptions) -> Session:
-    """Set this process up for training and load the data.
+    """Prepare this process for training and load the data.
 
     Raises:
-        InputError: if the device or the data are not there, or the results folder cannot be
-            written.
+        InputError: if the device or the data are missing, or the results folder cannot be written.
     """
     seeding.make_deterministic()
-    place = device.choose_device(options.device)
+    training_device = device.choose_device(options.device)
     make_directory(options.results)
-    if place.type == "cpu":
+    if training_device.type == "cpu":
         device.reuse_freed_heap()
     data = dataset.load(options.dataset, options.data_dir, options.archive)
-    return Session(data, data.to(place))
+    return Session(data, data.to(training_device))
 
 
 def train_if_needed(
     spec: RunSpec,
-    bench: Session,
+    session: Session,
     reporter: Reporter,
     *,
     after_run: AfterRun | None = None,
     give_up_reason: str | None = None,
     device_was_shared: Callable[[], bool] = lambda: False,
 ) -> RunResult | None:
-    """Train one run unless it is done; None if another process has it.
+    """Train one run unless it is done.
 
     Args:
         spec: the run.
-        bench: data and device.
-        reporter: shown the progress.
+        session: data and device.
+        reporter: receives the progress.
         after_run: see `harness.sweep.grid.Grid`.
         give_up_reason: record the run as failed for this reason instead of training it.
         device_was_shared: see `runner.train_run`.
 
+    Returns:
+        The result; None if another process trains the run.
+
     Raises:
-        InputError: if the folder holds another run, or cannot be written.
-        SharedDeviceOOMError: see `runner.train_run`.
+        InputError: if the folder holds another run or cannot be written.
+        RunFailedError, SharedDeviceOOMError: see `runner.train_run`.
     """
-    outcome = _found(spec, bench)
-    if outcome is not None:
+    result = _existing_result(spec, session)
+    if result is not None:
         cleanup.remove_leftovers([spec])
-        return outcome
-    claim = lock.try_acquire(spec.directory)
-    if claim is None:
+        return result
+    run_lock = lock.try_acquire(spec.directory)
+    if run_lock is None:
         return None
     try:
         # Another process may have finished it meanwhile.
-        outcome = _found(spec, bench)
-        if outcome is None:
+        result = _existing_result(spec, session)
+        if result is None:
             cleanup.remove_partial_files(spec.directory)
             if give_up_reason is not None:
-                record = runner.record_failure(spec, bench.on_device, give_up_reason)
+                record = runner.record_failure(spec, session.on_device, give_up_reason)
                 return RunResult(spec, record, trained=False)
-            guard = LockCheckingReporter(reporter, claim)
-            record = runner.train_run(spec, bench.on_device, guard, claim.check, device_was_shared)
-            outcome = RunResult(spec, record, trained=True)
+            record = runner.train_run(
+                spec,
+                session.on_device,
+                LockCheckingReporter(reporter, run_lock),
+                run_lock.check,
+                device_was_shared,
+            )
+            result = RunResult(spec, record, trained=True)
             if after_run is not None and not record.failed:
-                evaluated = bench.data.split_by(spec.protocol).test
+                evaluated = session.data.split_by(spec.protocol).test
                 images, labels = evaluated.images.numpy(), evaluated.labels.numpy()
                 after_run(record, spec.directory, images, labels)
-        return outcome
+        return result
     except LockLostError as error:
         reporter.say(f"{spec.title}: {error}")
         return None
     finally:
-        claim.release()
+        run_lock.release()
 
 
 def train_all(
@@ -130,51 +142,56 @@ def train_all(
     retry_failed: bool = False,
     after_run: AfterRun | None = None,
 ) -> Iterator[RunResult]:
-    """Train what is not done yet, one run at a time; wait for what another process trains.
+    """Train all runs that are not done, one at a time; wait for runs that another process trains.
 
     Args:
-        names, seeds: every pair is a run.
-        options: the same for all.
+        names, seeds: every combination is a run.
+        options: options of all runs.
         reporter, after_run: see `train_if_needed`.
-        retry_failed: train a run again that failed before.
+        retry_failed: train runs again that failed before.
+
+    Yields:
+        The result of each run, in order.
 
     Raises:
-        InputError, UnknownVariantError: before anything is trained or written.
+        InputError: see `open_session`, `train_if_needed`; also if an option is invalid.
+        UnknownVariantError: if a variant is not registered.
+        RunFailedError: see `runner.train_run`.
     """
-    planned = run_specs(names, seeds, options)
+    specs = run_specs(names, seeds, options)
     if retry_failed:
-        planned = [status.as_retry(spec) for spec in planned]
-    bench = open_session(options)
-    for spec in planned:
-        waits = False
+        specs = [status.as_retry(spec) for spec in specs]
+    session = open_session(options)
+    for spec in specs:
+        waiting = False
         while True:
-            outcome = train_if_needed(spec, bench, reporter, after_run=after_run)
-            if outcome is not None:
+            result = train_if_needed(spec, session, reporter, after_run=after_run)
+            if result is not None:
                 break
-            if not waits:
+            if not waiting:
                 reporter.say(f"{spec.title}: another process trains it; waiting")
-            waits = True
-            time.sleep(POLL)
-        yield outcome
+            waiting = True
+            time.sleep(POLL_SECONDS)
+        yield result
 
 
 class LockCheckingReporter(Forwarder):
-    """Passes everything on, and ends the run where this process no longer holds it."""
+    """Forward every event, and raise an error once this process has lost the run's lock."""
 
-    def __init__(self, reporter: Reporter, claim: RunLock) -> None:
+    def __init__(self, reporter: Reporter, run_lock: RunLock) -> None:
         super().__init__(reporter)
-        self._claim = claim
+        self._lock = run_lock
 
     def batch(self, done: int) -> None:
-        self._claim.check()
+        self._lock.check()
         super().batch(done)
 
     def epoch(self, row: Row) -> None:
-        self._claim.check()
+        self._lock.check()
         super().epoch(row)
 
 
-def _found(spec: RunSpec, bench: Session) -> RunResult | None:
-    """The outcome of a run that needs no training."""
-    done = status.final_record(spec, bench.data.fingerprint)
-    return None if done is None else RunResult(spec, done, trained=False)
+def _existing_result(spec: RunSpec, session: Session) -> RunResult | None:
+    """The result of a run that needs no training; None if it must be trained."""
+    record = status.final_record(spec, session.data.fingerprint)
+    return None if record is None else RunResult(spec, record, trained=False)

@@ -1,4 +1,4 @@
-"""Estimates of what runs cost, and what a dry run says of a grid."""
+"""Estimates of the time of runs, and the report of a dry run."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from tests.helpers.specs import DEVICE, as_failed, finished_run, make_spec
 
 def test_the_nearest_runs_count(tmp_path: Path) -> None:
     spec = make_spec("paper", tmp_path)
-    elsewhere = finished_run(spec, 100.0, "a GPU")
-    other = finished_run(make_spec("baseline", tmp_path), 10.0)
-    own = [finished_run(spec, seconds) for seconds in (1.0, 2.0, 6.0)]
+    other_device = finished_run(spec, 100.0, "a GPU")
+    other_variant = finished_run(make_spec("baseline", tmp_path), 10.0)
+    same_device = [finished_run(spec, seconds) for seconds in (1.0, 2.0, 6.0)]
     epochs = spec.protocol.epochs
     assert RuntimeEstimator([], DEVICE).estimate(spec) is None
     for records, seconds, basis in (
-        ([elsewhere], 100.0, "1 run: another device"),
-        ([elsewhere, other], 10.0, "1 run: other variants, this device"),
-        ([elsewhere, other, *own], 2.0, "3 runs: this device"),
+        ([other_device], 100.0, "1 run: another device"),
+        ([other_device, other_variant], 10.0, "1 run: other variants, this device"),
+        ([other_device, other_variant, *same_device], 2.0, "3 runs: this device"),
     ):
         estimate = RuntimeEstimator(records, DEVICE).estimate(spec)
         assert estimate is not None
         assert estimate.seconds == pytest.approx(OVERHEAD * seconds * epochs)
         assert estimate.basis == basis
-    costs = RuntimeEstimator([elsewhere, other, *own], DEVICE)
-    costs.add(spec, 3.0)
-    estimate = costs.estimate(spec)
+    estimator = RuntimeEstimator([other_device, other_variant, *same_device], DEVICE)
+    estimator.add(spec, 3.0)
+    estimate = estimator.estimate(spec)
     assert estimate is not None
     assert estimate.seconds == pytest.approx(3.0 * epochs)
     assert estimate.basis == "1 run: this sweep"
@@ -70,7 +70,7 @@ def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
         "paper seed 1 pending 10:00 1 run: this device",
         "baseline seed 1 pending 10:00 1 run: other variants, this device",
     ]
-    assert total == "3 of 4 runs to train: 26:00 in all, about 13:00 in 2 at once"
+    assert total == "3 of 4 runs to train: 26:00 in total, about 13:00 with 2 at once"
 
 
 def test_a_run_on_fewer_threads_or_a_shared_gpu_takes_longer(tmp_path: Path) -> None:
@@ -79,12 +79,12 @@ def test_a_run_on_fewer_threads_or_a_shared_gpu_takes_longer(tmp_path: Path) -> 
     cpu = run.environment.model_copy(update={"threads": 2})
     alone = run.model_copy(update={"environment": cpu})
     for threads, load, seconds in ((2, 1.0, 10.0), (1, 1.0, 20.0), (4, 1.0, 10.0), (2, 2.0, 20.0)):
-        costs = RuntimeEstimator([alone], DEVICE, threads, load)
-        estimate = costs.estimate(spec)
+        estimator = RuntimeEstimator([alone], DEVICE, threads, load)
+        estimate = estimator.estimate(spec)
         assert estimate is not None
         assert estimate.seconds == pytest.approx(OVERHEAD * seconds)
-        costs.add(spec, 7.0)  # measured as it is here
-        estimate = costs.estimate(spec)
+        estimator.add(spec, 7.0)  # as measured in this sweep
+        estimate = estimator.estimate(spec)
         assert estimate is not None
         assert estimate.seconds == pytest.approx(7.0)
 
@@ -96,7 +96,7 @@ def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path
     gpus, cpu = Machine("cuda", DEVICE, 2, 64 * 2**30), Machine("cpu", DEVICE, 1, threads=2)
     shared = capacity(gpus, [Place("cuda", 4), Place("cuda", 4)])
     assert estimates.dry_run_report(grid, shared)[1].endswith(
-        "40:00 in all, about 20:00 in 8 at once"
+        "40:00 in total, about 20:00 with 8 at once"
     )
     assert capacity(cpu, [Place("cpu", 1, {THREADS: "1"})] * 2).threads == 1
     crowd = capacity(cpu, [Place("cpu", 1, {THREADS: str(cores())})] * 3)

@@ -1,4 +1,4 @@
-"""How far a grid is, as the results folder has it."""
+"""Status of the runs of a grid, read from the results folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.helpers.specs import DEVICE, as_failed, finished_run, make_spec
 
 
 def fail(spec: RunSpec, second: int) -> None:
-    """Record a run as failed, at a time of its own."""
+    """Record a run as failed, at a given time."""
     store.save(spec.directory, as_failed(finished_run(spec, 1.0)))
     os.utime(spec.directory / store.FILE, (second, second))
 
@@ -25,14 +25,14 @@ def fail(spec: RunSpec, second: int) -> None:
 def test_a_failed_run_runs_while_another_process_tries_it_again(tmp_path: Path) -> None:
     spec = make_spec("paper", tmp_path)
     fail(spec, 1)
-    again = as_retry(spec)
-    assert [run_status(one)[0] for one in (spec, again)] == [RunStatus.failed, RunStatus.pending]
-    claim = lock.try_acquire(spec.directory)
-    assert claim is not None
-    assert [run_status(one)[0] for one in (spec, again)] == [RunStatus.running, RunStatus.running]
-    claim.release()
+    retry = as_retry(spec)
+    assert [run_status(s)[0] for s in (spec, retry)] == [RunStatus.failed, RunStatus.pending]
+    run_lock = lock.try_acquire(spec.directory)
+    assert run_lock is not None
+    assert [run_status(s)[0] for s in (spec, retry)] == [RunStatus.running, RunStatus.running]
+    run_lock.release()
     fail(spec, 2)
-    assert [run_status(one)[0] for one in (spec, again)] == [RunStatus.failed, RunStatus.failed]
+    assert [run_status(s)[0] for s in (spec, retry)] == [RunStatus.failed, RunStatus.failed]
 
 
 @pytest.fixture
@@ -58,4 +58,4 @@ def test_a_damaged_record_hides_no_other_run(grid: Grid) -> None:
     table, wrong, total = estimates.dry_run_report(grid, Capacity(DEVICE, 1))
     assert [row.split()[3] for row in table.splitlines()[2:]] == ["done", "conflict", "pending"]
     assert wrong == second
-    assert total == "1 of 3 runs to train: 1:12 in all, about 1:12 in 1 at once"
+    assert total == "1 of 3 runs to train: 1:12 in total, about 1:12 with 1 at once"

@@ -1,4 +1,4 @@
-"""Sweeps as people start them: every run once, with the bits of a run alone, whatever dies."""
+"""Sweeps from the command line: every run once, with the bits of a single run, despite kills."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def options(images: Path) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def finished(options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of `run`."""
+    """Results folder of the same runs, trained by `run`."""
     folder = tmp_path_factory.mktemp("alone")
     status, _, errors = wait_for_exit(start_sweep(folder, "run", "--variant", NAMES, *options))
     assert status == 0, errors
@@ -53,12 +53,12 @@ def finished(options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def alone(finished: Path) -> dict[str, tuple[str, str]]:
-    """The hashes that `run` gives."""
+    """Hashes of the runs trained by `run`."""
     return stored_hashes(finished)
 
 
 def trained(output: str) -> int:
-    """Epochs that were trained."""
+    """Number of trained epochs in the output."""
     return len(re.findall(r": epoch \d+/\d+  loss", output))
 
 
@@ -160,7 +160,7 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
 
 
 def script(folder: Path, text: str, images: Path) -> tuple[str, str]:
-    """Run a sweep's script on pictures; returns what it wrote."""
+    """Run a script that sweeps over images; returns its stdout and stderr."""
     path = folder / "script.py"
     path.write_text(textwrap.dedent(text))
     command = [sys.executable, str(path), str(images)]
@@ -199,7 +199,7 @@ FAILING = """
 
     if __name__ == "__main__":
         scheduler.DEATHS = 2
-        sweep(
+        run_local_sweep(
             *(sys.argv[1], "dropout_0", "dropout_25", "baseline", "paper"),
             baseline={"learning_rate": 1e9},
         )
@@ -220,10 +220,10 @@ def test_runs_that_fail_are_named_and_all_others_finish(
         assert phrase in said, said
     assert "Traceback" not in said
     results = tmp_path / "results"
-    found = stored_hashes(results)
-    kept = "folder/3-epochs-fp32/paper/seed-0"
-    assert found[kept] == alone[kept]
-    assert {where.split("/")[2] for where in found} == {
+    hashes = stored_hashes(results)
+    run = "folder/3-epochs-fp32/paper/seed-0"
+    assert hashes[run] == alone[run]
+    assert {folder.split("/")[2] for folder in hashes} == {
         *("paper", "baseline", "dropout_0", "dropout_25")
     }
 
@@ -270,7 +270,7 @@ CROWDED = """
 
     if __name__ == "__main__":
         machine.places = lambda found, grid: places
-        sweep(sys.argv[1], "paper", "dropout_0", "batch_norm")
+        run_local_sweep(sys.argv[1], "paper", "dropout_0", "batch_norm")
 """
 
 
@@ -286,10 +286,10 @@ def test_a_gpu_that_starts_no_worker_is_left_out_and_memory_short_for_two_serves
         f"RunFailedError: 1 of the runs failed: dropout_0 seed 0 ({memory}). "
         "--retry-failed trains them again.\n"
     )
-    found = stored_hashes(tmp_path / "results")
+    hashes = stored_hashes(tmp_path / "results")
     folder = "folder/3-epochs-fp32"
-    for kept in (f"{folder}/paper/seed-0", f"{folder}/batch_norm/seed-0"):
-        assert found[kept] == alone[kept]
+    for run in (f"{folder}/paper/seed-0", f"{folder}/batch_norm/seed-0"):
+        assert hashes[run] == alone[run]
 
 
 # Two runs share a memory that holds one; a library takes another algorithm and says nothing.
@@ -315,7 +315,7 @@ UNSEEN = """
 
     if __name__ == "__main__":
         machine.places = lambda found, grid: [machine.Place("cpu", 2, {machine.GPUS: "0"})]
-        sweep(sys.argv[1], "paper", "batch_norm")
+        run_local_sweep(sys.argv[1], "paper", "batch_norm")
 """
 
 
@@ -325,9 +325,9 @@ def test_after_memory_ran_out_unseen_another_worker_goes_on(
     output, errors = script(tmp_path, UNSEEN, images)
     assert errors == ""
     assert "out of memory: the GPU's memory ran out within a library" in output
-    found = stored_hashes(tmp_path / "results")
-    assert len(found) == 2
-    assert all(found[kept] == alone[kept] for kept in found)
+    hashes = stored_hashes(tmp_path / "results")
+    assert len(hashes) == 2
+    assert all(hashes[run] == alone[run] for run in hashes)
 
 
 def test_a_time_limit_starts_nothing_that_would_not_finish(
@@ -367,7 +367,7 @@ def test_missing_data_are_one_clear_line(tmp_path: Path) -> None:
 
 
 def two_workers(results: Path, process: subprocess.Popen[str]) -> list[int]:
-    """Both of a sweep's workers, as soon as both train."""
+    """Process numbers of the two workers of a sweep, once both train."""
     while len(living := lock_holders(results)) < 2:
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)
@@ -398,9 +398,9 @@ def test_chaos(tmp_path: Path) -> None:
     assert killed >= 5  # so that each slot lost its worker twice; the last may have ended before
     # One that is killed between two runs loses none.
     assert (output + rest).count("its worker ended (SIGKILL); it goes on in another") <= killed
-    found = stored_hashes(results)
+    hashes = stored_hashes(results)
     assert (
-        len(found)
+        len(hashes)
         == 4 * len(variants.names("ablations"))
         == len(list(results.rglob("record.json")))
     )
@@ -413,4 +413,4 @@ def test_chaos(tmp_path: Path) -> None:
         for seeds in ("0-1", "2-3")
     ]
     assert [wait_for_exit(half)[0] for half in halves] == [0, 0]
-    assert found == stored_hashes(single / "results")
+    assert hashes == stored_hashes(single / "results")

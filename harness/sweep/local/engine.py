@@ -49,7 +49,7 @@ def run(grid: Grid) -> None:
     deadline = time.monotonic() + (math.inf if grid.time_limit is None else grid.time_limit)
     make_directory(grid.options.results)
     ledger = queue_from_results(grid)
-    cleanup.remove_leftovers(ledger.found)
+    cleanup.remove_leftovers(ledger.done_before)
     shown = display.for_terminal()
     if ledger.pending:
         found = machine.look(grid.options.device)

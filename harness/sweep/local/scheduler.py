@@ -91,7 +91,7 @@ class Dispatcher:
             self._listen()
             self._board.show(self._tally(), ended=False)
             if not self._next():
-                self._ledger.look_at_held()
+                self._ledger.recheck_locked()
 
     def _listen(self) -> None:
         for worker, message in self._crew.messages(TICK):
@@ -104,7 +104,7 @@ class Dispatcher:
                 if worker.ready and slot.job is None and (job := self._next(worker)):
                     self._ledger.pending.remove(job)
                     worker.train(slot, job)
-        return bool(self._busy() or self._ledger.held or self._next())
+        return bool(self._busy() or self._ledger.locked or self._next())
 
     def _next(self, worker: Worker | None = None) -> Job | None:
         """The first run that would end in time; one of unknown cost is tried.
@@ -130,14 +130,14 @@ class Dispatcher:
 
     def _ready(self, worker: Worker, message: Ready) -> None:
         self._staff.ready(worker)
-        for spec in self._ledger.found:
+        for spec in self._ledger.done_before:
             # What was found done was found without knowing the data.
             try:
                 status.existing_record(spec, message.fingerprint)
             except InputError as error:
                 self._ledger.done.remove(spec)
                 self._ledger.refused.append(str(error))
-        self._ledger.found = []
+        self._ledger.done_before = []
 
     def _unable(self, worker: Worker, message: Unable) -> None:
         self._staff.unable(worker, message.message)
@@ -186,7 +186,7 @@ class Dispatcher:
         self._board.show(self._tally(), ended=True)
 
     def _held(self, job: Job) -> None:
-        self._ledger.held.append(job)
+        self._ledger.locked.append(job)
         if not job.announced:
             self._board.say(f"{job.spec.title}: another process trains it")
         job.announced = True
@@ -225,7 +225,7 @@ class Dispatcher:
 
     def _tally(self) -> Tally:
         busy = self._busy()
-        waiting = [*self._ledger.pending, *self._ledger.held]
+        waiting = [*self._ledger.pending, *self._ledger.locked]
         epochs = sum(job.spec.protocol.epochs - job.epochs for job in waiting)
         epochs += sum(slot.job.spec.protocol.epochs - slot.done for slot in busy if slot.job)
         left = None

@@ -1,7 +1,7 @@
-"""A grid on a Slurm cluster: one job array, started through submitit.
+"""Train a grid on a Slurm cluster, as one job array submitted through submitit.
 
-Slurm decides what runs where and when; the results folder, which all nodes share, says what
-is done. Nothing but the two is needed to follow a sweep or to go on with it.
+Slurm decides where and when jobs run; the results folder, which all nodes share, says which runs
+are done. Nothing else is needed to follow a sweep or to resume it.
 """
 
 from __future__ import annotations
@@ -22,76 +22,81 @@ from harness.sweep.jobs import queue_from_results
 from harness.sweep.slurm import queue
 from harness.sweep.slurm.request import Request
 
-# Seconds between two looks at the queue: each is work for the whole cluster's controller.
-POLL = 5.0
+# Seconds between two queries of the queue: each is work for the whole cluster's controller.
+POLL_SECONDS = 5.0
 
-# Looks in a row that may go without an answer, as while the controller restarts.
-SILENT = 12
+# Queries in a row that may fail, for example while the controller restarts.
+MAX_FAILED_QUERIES = 12
 
 
 def capacity(grid: Grid) -> Capacity:
-    """As many runs at once as jobs may be; on what is known only when they have started."""
-    request = Request.of(grid.settings)
+    """Capacity of the jobs; their device is not known before they start."""
+    request = Request.from_settings(grid.settings)
     jobs = -(-len(grid.specs) // request.chunk)
     return Capacity(None, min(grid.workers or request.width or jobs, jobs) or 1)
 
 
 def queued(grid: Grid) -> Mapping[Path, str]:
-    """What the queue says about runs, and which have left it without an end.
+    """Describe the job of each unfinished run, or that it has ended.
 
     Raises:
         InputError: if Slurm does not answer.
     """
     jobs = queue.jobs_of(grid)
-    words = {}
+    descriptions = {}
     for spec in grid.specs:
-        how, _ = run_status(spec)
-        if how not in (RunStatus.pending, RunStatus.running):
+        status, _ = run_status(spec)
+        if status not in (RunStatus.pending, RunStatus.running):
             continue  # its job may have other runs
         if spec.directory in jobs:
-            words[spec.directory] = jobs[spec.directory].words
-        elif how is RunStatus.pending and (log := queue.log(grid, spec)):
-            words[spec.directory] = f"its job has ended, see {log}"
-    return words
+            descriptions[spec.directory] = jobs[spec.directory].description
+        elif status is RunStatus.pending and (log := queue.log(grid, spec)):
+            descriptions[spec.directory] = f"its job has ended, see {log}"
+    return descriptions
 
 
 def run(grid: Grid) -> None:
-    """Queue what is neither done nor queued.
+    """Submit a job array for all runs that are neither done nor queued.
 
     Raises:
-        InputError: if Slurm or submitit is missing or refuses the request, or runs were
-            refused, such as one whose folder holds another run; all others are queued.
+        InputError: if Slurm or submitit is missing or rejects the request, or if runs were refused,
+            such as one whose folder holds another run; all others are queued.
         RunFailedError: with the setting `wait`, if runs failed or their jobs ended early.
     """
-    request = Request.of(grid.settings)
+    request = Request.from_settings(grid.settings)
     if grid.time_limit is not None:
-        raise InputError("--time-limit is this machine's: --set time=MIN limits a Slurm job.")
+        raise InputError(
+            "--time-limit needs --engine local; use --set time=MIN to limit a Slurm job."
+        )
     if (grid.runs_per_gpu or 1) > 1:
-        raise InputError("--runs-per-gpu is this machine's: a Slurm job trains one run at a time.")
+        raise InputError(
+            "--runs-per-gpu needs --engine local; a Slurm job trains one run at a time."
+        )
     make_directory(grid.options.results)
-    ledger = queue_from_results(grid)
-    cleanup.remove_leftovers(ledger.found)
-    there = queue.jobs_of(grid)
-    rest = [job.spec for job in ledger.pending if job.spec.directory not in there]
-    open_ = [spec for spec in rest if run_status(spec)[0] is not RunStatus.running]
-    already = [
-        f"{count} {words}"
-        for count, words in (
-            (len(ledger.done), "done"),
-            (len(ledger.failed), "failed"),
-            (len(ledger.pending) - len(rest), "queued before"),
-            (len(rest) - len(open_), "trained by another process"),
+    runs = queue_from_results(grid)
+    cleanup.remove_leftovers(runs.done_before)
+    queued_folders = queue.jobs_of(grid)
+    not_queued = [job.spec for job in runs.pending if job.spec.directory not in queued_folders]
+    to_queue = [spec for spec in not_queued if run_status(spec)[0] is not RunStatus.running]
+    counts = [
+        f"{count} {status}"
+        for count, status in (
+            (len(runs.done), "done"),
+            (len(runs.failed), "failed"),
+            (len(runs.pending) - len(not_queued), "queued before"),
+            (len(not_queued) - len(to_queue), "trained by another process"),
         )
         if count
     ]
-    print(f"{len(grid.specs)} runs: {', '.join([*already, f'{len(open_)} to queue'])}", flush=True)
-    if open_:
-        _submit(dataclasses.replace(grid, specs=tuple(open_)), request)
+    counts.append(f"{len(to_queue)} to queue")
+    print(f"{len(grid.specs)} runs: {', '.join(counts)}", flush=True)
+    if to_queue:
+        _submit(dataclasses.replace(grid, specs=tuple(to_queue)), request)
     if request.wait:
-        silence = _wait(grid)
-        _tell(ledger.refused, [] if silence else _failed(grid), silence)
+        query_error = _wait(grid)
+        _raise_errors(runs.refused, [] if query_error else _without_result(grid), query_error)
     else:
-        _tell(ledger.refused)
+        _raise_errors(runs.refused)
 
 
 def _submit(grid: Grid, request: Request) -> None:
@@ -104,14 +109,14 @@ def _submit(grid: Grid, request: Request) -> None:
     try:
         number = submit([_part(grid, chunk) for chunk in chunks], request, grid.workers, folder)
     except InputError:
-        shutil.rmtree(folder)  # or the runs would look as if they had been queued
+        shutil.rmtree(folder)  # otherwise the runs would count as queued
         raise
     print(f"{len(grid.specs)} runs queued in {len(chunks)} jobs: Slurm job {number}, logs {folder}")
-    print(f"--status with the same options shows how far they are; scancel {number} ends them")
+    print(f"--status with the same options shows their status; scancel {number} cancels them")
 
 
 def _part(grid: Grid, specs: Sequence[RunSpec]) -> Grid:
-    """A job's part of the grid, with paths that hold wherever the job starts."""
+    """The part of the grid for one job, with absolute paths."""
     options = grid.options.absolute()
     return dataclasses.replace(
         grid,
@@ -121,46 +126,48 @@ def _part(grid: Grid, specs: Sequence[RunSpec]) -> Grid:
 
 
 def _wait(grid: Grid) -> str:
-    """Return when no run of the grid is queued; a line whenever something has changed.
+    """Wait until no run of the grid is queued; print a line at each change.
 
     Returns:
-        What is wrong if Slurm has stopped to answer, else nothing.
+        The error message if Slurm no longer answers, else "".
     """
-    shown, silent = "", 0
+    last_line, failed_queries = "", 0
     while True:
         try:
             jobs = queue.jobs_of(grid)
         except InputError as error:
-            silent += 1
-            if silent > SILENT:
+            failed_queries += 1
+            if failed_queries > MAX_FAILED_QUERIES:
                 return str(error)
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)
             continue
-        silent = 0
-        ledger = queue_from_results(dataclasses.replace(grid, retry_failed=False))
-        done = len(ledger.done) + len(ledger.failed)
+        failed_queries = 0
+        runs = queue_from_results(dataclasses.replace(grid, retry_failed=False))
+        done = len(runs.done) + len(runs.failed)
         running = sum(job.state == "RUNNING" for job in jobs.values())
         line = f"{done} of {len(grid.specs)} runs have ended, {running} are in running jobs"
-        if line != shown:
+        if line != last_line:
             print(line, flush=True)
-            shown = line
+            last_line = line
         if not jobs:
             return ""
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
 
 
-def _failed(grid: Grid) -> list[str]:
-    """Runs that have no result when all jobs have ended, and why."""
-    ledger = queue_from_results(dataclasses.replace(grid, retry_failed=False))
-    faults = [f"{spec.title} ({reason})" for spec, reason in ledger.failed]
-    return faults + [
-        f"{job.spec.title} (not done, see {queue.log(grid, job.spec)})" for job in ledger.pending
+def _without_result(grid: Grid) -> list[str]:
+    """The runs without a result after all jobs have ended, with the reason."""
+    runs = queue_from_results(dataclasses.replace(grid, retry_failed=False))
+    failures = [f"{spec.title} ({reason})" for spec, reason in runs.failed]
+    return failures + [
+        f"{job.spec.title} (not done, see {queue.log(grid, job.spec)})" for job in runs.pending
     ]
 
 
-def _tell(refused: Sequence[str], failed: Sequence[str] = (), silence: str = "") -> None:
-    """Raise what the exit status is to tell, all in one message."""
-    parts = [silence] if silence else []
+def _raise_errors(
+    refused: Sequence[str], failed: Sequence[str] = (), query_error: str = ""
+) -> None:
+    """Raise one error for everything that went wrong, which decides the exit status."""
+    parts = [query_error] if query_error else []
     if refused:
         parts.append(f"{len(refused)} of the runs were refused: {' '.join(refused)}")
     wrong_input = bool(parts)

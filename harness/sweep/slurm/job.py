@@ -1,8 +1,8 @@
-"""What one job does: the same as `run`, for its runs.
+"""A Slurm job: trains its runs one after the other, as `run` does.
 
-A job may end at any moment: the state after each epoch lies on the disk. submitit, which
-starts this in the job, has Slurm queue the job again when its time is up, and Slurm does so
-itself after a preemption or the loss of a node.
+A job may be killed at any moment, since the state after each epoch is saved. submitit, which starts
+this in the job, requeues the job when its time limit is reached; Slurm itself requeues it after a
+preemption or the loss of a node.
 """
 
 from __future__ import annotations
@@ -25,83 +25,81 @@ if TYPE_CHECKING:
 
 
 class SlurmJob:
-    """A job's runs and how to train them; submitit carries it to the node.
+    """The runs of a job and how to train them; submitit pickles it for the node.
 
     Args:
-        grid: with the runs of this job alone.
+        grid: a grid with only the runs of this job.
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self._settled: set[Path] = set()
+        self._ended: set[Path] = set()
 
     def __call__(self) -> None:
-        """Train what is not done yet; wait for what another process trains.
+        """Train all runs that are not done; wait for runs that another process trains.
 
         Raises:
-            InputError: if data or device are missing.
-            RunFailedError: if a run failed or was refused; the others were trained, but for those
-                that come after a memory that ran out (see `harness.training.device`).
+            InputError: if the data or the device are missing.
+            RunFailedError: if a run failed or was refused; the others were trained, except those
+                after an out-of-memory error (see `harness.training.device`).
         """
         from harness import progress
-        from harness.sweep import session
+        from harness.sweep.session import POLL_SECONDS, open_session, train_if_needed
 
         reporter = progress.for_terminal()
-        bench = session.open_session(self.grid.options)
-        faults: list[str] = []
-        waits: set[Path] = set()
-        left = deque(self.grid.specs)
-        while left:
-            spec = left.popleft()
+        session = open_session(self.grid.options)
+        errors: list[str] = []
+        announced: set[Path] = set()
+        remaining = deque(self.grid.specs)
+        while remaining:
+            spec = remaining.popleft()
             try:
-                outcome = session.train_if_needed(
-                    spec, bench, reporter, after_run=self.grid.after_run
-                )
+                result = train_if_needed(spec, session, reporter, after_run=self.grid.after_run)
             except InputError as error:
-                faults.append(str(error))
+                errors.append(str(error))
                 continue
-            except RunFailedError as error:  # nor will any other run begin in this process
-                faults += [str(error), *(f"{p.title}: not trained" for p in (spec, *left))]
+            except RunFailedError as error:  # no other run can start in this process either
+                errors += [str(error), *(f"{s.title}: not trained" for s in (spec, *remaining))]
                 break
-            if outcome is None:
-                if spec.directory not in waits:
+            if result is None:
+                if spec.directory not in announced:
                     reporter.say(f"{spec.title}: another process trains it; waiting")
-                waits.add(spec.directory)
-                left.append(spec)
-                time.sleep(session.POLL)
+                announced.add(spec.directory)
+                remaining.append(spec)
+                time.sleep(POLL_SECONDS)
                 continue
-            self._settled.add(spec.directory)
-            reporter.say(outcome.line)
-            if outcome.record.failed:
-                faults.append(outcome.line)
-        if faults:
-            raise RunFailedError("\n".join(faults))
+            self._ended.add(spec.directory)
+            reporter.say(result.line)
+            if result.record.failed:
+                errors.append(result.line)
+        if errors:
+            raise RunFailedError("\n".join(errors))
 
     def checkpoint(self) -> DelayedSubmission:
-        """What submitit has Slurm start again when the time is up: the runs that are left.
+        """The job that submitit requeues at the time limit, with the remaining runs.
 
-        Without those that ended here, since one of them may have been a failed run's new try.
+        Runs that ended in this job are left out, since one may be a retry that failed again.
         """
         from submitit.helpers import DelayedSubmission
 
-        left = tuple(p for p in self.grid.specs if p.directory not in self._settled)
-        return DelayedSubmission(SlurmJob(dataclasses.replace(self.grid, specs=left)))
+        remaining = tuple(spec for spec in self.grid.specs if spec.directory not in self._ended)
+        return DelayedSubmission(SlurmJob(dataclasses.replace(self.grid, specs=remaining)))
 
 
 def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: Path) -> str:
-    """Queue one job for each part, as one array.
+    """Submit one job array with a job for each part.
 
     Args:
-        parts: what each job is to train.
-        request: what each job asks for.
-        width: jobs that run at once, instead of the request's.
-        folder: for submitit's files and the logs; its name becomes that of the array.
+        parts: the part of the grid that each job trains.
+        request: resources of each job.
+        width: number of jobs at once; None for the request's.
+        folder: folder for submitit's files and the logs; its name is also the array's.
 
     Returns:
         Slurm's number of the array.
 
     Raises:
-        InputError: if submitit is not installed, there is no Slurm, or it refuses the request.
+        InputError: if submitit or Slurm is missing, or Slurm rejects the request.
     """
     try:
         from submitit import SlurmExecutor
@@ -110,17 +108,19 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         raise InputError(
             "--engine slurm needs submitit: pip install -c constraints.txt -e '.[slurm]'."
         ) from error
-    asked = dataclasses.replace(request, width=width or request.width)
+    request = dataclasses.replace(request, width=width or request.width)
     try:
-        # What sbatch says is printed by submitit and in the error it raises: once is enough.
+        # submitit prints the output of sbatch and also raises it as an error: once is enough.
         with contextlib.redirect_stderr(io.StringIO()):
             executor = SlurmExecutor(folder=folder.absolute(), max_num_timeout=request.requeues)
-            executor.update_parameters(**asked.parameters(folder.name))
+            executor.update_parameters(**request.parameters(folder.name))
             jobs = executor.submit_array([SlurmJob(part) for part in parts])
     except FailedJobError as error:
-        raise InputError(f"sbatch refuses the request: {_last_line(error)}.") from error
-    except (RuntimeError, FileNotFoundError) as error:  # submitit found no srun, or no sbatch
-        raise InputError(f"there is no Slurm here ({_last_line(error)}).") from error
+        raise InputError(f"sbatch rejects the request: {_last_line(error)}.") from error
+    except (RuntimeError, FileNotFoundError) as error:  # srun or sbatch is missing
+        raise InputError(
+            f"Slurm is not installed ({_last_line(error)}): run this where it is."
+        ) from error
     return str(jobs[0].job_id).partition("_")[0]
 
 

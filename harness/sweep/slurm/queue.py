@@ -1,8 +1,9 @@
-"""Which runs were given to Slurm, and what Slurm says about them.
+"""Submissions to Slurm: which runs each job has, and the jobs that are in the queue.
 
-Each submission has a folder below `<results>/slurm/` with a list of its jobs' runs, written
-before Slurm hears of them, and with their logs. Its name is that of the job array: so the
-queue is read without Slurm's accounting, which many clusters do not have.
+Each submission has a folder below `<results>/slurm/` with the list of its jobs' runs, written
+before the jobs are submitted, and with their logs. The folder and the job array have the same name,
+so that the queue is enough to find a run's job, without Slurm's accounting, which many clusters do
+not have.
 """
 
 from __future__ import annotations
@@ -34,23 +35,23 @@ class Job:
 
     Attributes:
         number: as Slurm has it, "7_3" for element 3 of array 7.
-        state: Slurm's word, such as PENDING.
-        where: the node, or in brackets why it does not run yet.
+        state: Slurm's state, such as PENDING.
+        location: the node, or in brackets the reason why the job is pending.
     """
 
     number: str
     state: str
-    where: str
+    location: str
 
     @property
-    def words(self) -> str:
-        """For people."""
-        place = f" on {self.where}" if self.state == "RUNNING" else f" {self.where}"
-        return f"job {self.number} {self.state.lower()}{place}".rstrip()
+    def description(self) -> str:
+        """Number, state and location, for messages."""
+        location = f"on {self.location}" if self.state == "RUNNING" else self.location
+        return f"job {self.number} {self.state.lower()} {location}".rstrip()
 
 
 def new_submission(results: Path) -> Path:
-    """A folder for a submission; later ones sort after earlier ones."""
+    """Create the folder of a submission; folders sort by time."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = results / FOLDER / f"alexnet-{stamp}-{secrets.token_hex(2)}"
     make_directory(folder)
@@ -58,70 +59,80 @@ def new_submission(results: Path) -> Path:
 
 
 def save_submission(submission: Path, chunks: Sequence[Sequence[RunSpec]]) -> None:
-    """Write down which runs each job of a submission has."""
-    runs = [[_place(spec) for spec in chunk] for chunk in chunks]
+    """Save the list of the runs of each job of a submission."""
+    runs = [[_run_key(spec) for spec in chunk] for chunk in chunks]
     write_atomically(submission / _RUNS, json.dumps(runs, indent=1).encode() + b"\n")
 
 
 def load_submissions(results: Path) -> dict[str, tuple[str, int]]:
-    """The submission and the number in it of each run's latest job, by the run's place."""
+    """Find the latest job of each run.
+
+    Returns:
+        {run's folder relative to the results: (submission, number of the job in it)}.
+
+    Raises:
+        InputError: if a submission's list is damaged.
+    """
     latest: dict[str, tuple[str, int]] = {}
     for path in sorted((results / FOLDER).glob(f"*/{_RUNS}")):
         try:
-            for number, places in enumerate(json.loads(path.read_text())):
-                latest |= dict.fromkeys(places, (path.parent.name, number))
+            for number, runs in enumerate(json.loads(path.read_text())):
+                latest |= dict.fromkeys(runs, (path.parent.name, number))
         except (ValueError, TypeError) as error:
             raise InputError(f"{path} is damaged ({error}): delete it.") from error
     return latest
 
 
 def queued_jobs() -> dict[tuple[str, int], Job]:
-    """This user's jobs that have not ended, by name and number in the array.
+    """Query Slurm for this user's jobs that have not ended, by name and number in the array.
 
     Raises:
         InputError: if Slurm does not answer.
     """
-    # One line a job (-r); a job that is no array has N/A for its number.
-    form = "%K|%i|%T|%R|%j"
-    command = ["squeue", "--noheader", "-r", f"--user={os.getuid()}", f"--format={form}"]
+    # One line per job (-r); a job outside of an array has N/A for its number in the array.
+    columns = "%K|%i|%T|%R|%j"
+    command = ["squeue", "--noheader", "-r", f"--user={os.getuid()}", f"--format={columns}"]
     try:
-        answer = subprocess.run(
+        completed = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT, check=True
         )
     except FileNotFoundError as error:
-        raise InputError("no squeue here: give this command where Slurm is installed.") from error
+        raise InputError(
+            "squeue is not installed: run this command where Slurm is installed."
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise InputError(f"squeue does not answer within {_TIMEOUT} s: try again.") from error
     except subprocess.CalledProcessError as error:
-        said = (error.stderr.strip().splitlines() or ["no reason"])[-1]
-        raise InputError(f"squeue cannot tell what is queued ({said}): try again.") from error
-    found = {}
-    for line in answer.stdout.splitlines():
+        reason = (error.stderr.strip().splitlines() or ["no reason"])[-1]
+        raise InputError(f"squeue failed ({reason}): try again.") from error
+    jobs = {}
+    for line in completed.stdout.splitlines():
         index, number, state, rest = line.split("|", 3)
-        where, _, name = rest.rpartition("|")
-        found[name, int(index) if index.isdecimal() else 0] = Job(number, state, where)
-    return found
+        location, _, name = rest.rpartition("|")
+        jobs[name, int(index) if index.isdecimal() else 0] = Job(number, state, location)
+    return jobs
 
 
 def jobs_of(grid: Grid) -> dict[Path, Job]:
-    """The job of each run of a grid that is queued or running, by the run's folder.
+    """Find the queued or running jobs of a grid's runs, by the run's folder.
 
     Raises:
         InputError: if Slurm does not answer.
     """
-    known, queued = load_submissions(grid.options.results), queued_jobs()
-    found = {spec.directory: known.get(_place(spec)) for spec in grid.specs}
-    return {place: queued[at] for place, at in found.items() if at in queued}
+    submissions, jobs = load_submissions(grid.options.results), queued_jobs()
+    latest = {spec.directory: submissions.get(_run_key(spec)) for spec in grid.specs}
+    return {folder: jobs[job_id] for folder, job_id in latest.items() if job_id in jobs}
 
 
 def log(grid: Grid, spec: RunSpec) -> str | None:
-    """The logs of the last job that had a run, as a pattern; None if none had it."""
-    at = load_submissions(grid.options.results).get(_place(spec))
-    if at is None:
+    """Glob pattern of the logs of a run's latest job; None if it had no job."""
+    job_id = load_submissions(grid.options.results).get(_run_key(spec))
+    if job_id is None:
         return None
-    name, number = at
+    name, number = job_id
     return f"{grid.options.results / FOLDER / name}/*_{number}_0_log.out"
 
 
-def _place(spec: RunSpec) -> str:
+def _run_key(spec: RunSpec) -> str:
+    """The run's folder relative to the results folder."""
     return spec.directory.relative_to(spec.results).as_posix()

@@ -1,4 +1,4 @@
-"""What a job asks Slurm for."""
+"""Settings of the Slurm engine: resources and limits of a job."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from harness.errors import InputError
 
 # Slurm may send the signal before the time limit up to this many seconds early.
-EARLY = 60
+SIGNAL_TOLERANCE_SECONDS = 60
 
-# Options of sbatch that jobs are found and queued again by, or that have a setting of their own.
-_OURS = (
+# Options of sbatch that jobs are found and requeued by, or that have a setting here.
+_RESERVED = (
     *("array", "error", "job-name", "open-mode", "output", "requeue", "signal"),
     *("cpus-per-task", "gpus-per-node", "mem", "partition", "time"),
 )
@@ -31,23 +31,23 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Settings of the engine, as `--set` and `--settings` have them.
+    """Settings of the engine, as given by `--set` and `--settings`.
 
     Attributes:
-        partition: where to run; None for the cluster's default.
-        time: limit of one job in minutes. A job that reaches it is queued again and goes on.
-        requeues: how often, for each job.
-        notice: seconds before the limit at which a job is told.
-        gpus, cpus: for each job. Threads are as many as `cpus` unless OMP_NUM_THREADS is set.
-        memory: of a job, in GB; None for the partition's default.
-        width: jobs that run at once; None for no limit of our own.
-        chunk: runs that a job trains one after the other: start-up is paid once a job.
-        setup: shell lines before each job, such as "module load python".
-        sbatch: anything else that sbatch has, by its long option without the dashes.
-        wait: return when the last job has ended, not when all are queued.
+        partition: partition of the jobs; None for the cluster's default.
+        time: time limit of a job in minutes; a job that reaches it is requeued and resumes.
+        requeues: how often a job may be requeued.
+        notice: seconds before the time limit at which a job receives the signal to stop.
+        gpus, cpus: per job; a job has `cpus` threads unless OMP_NUM_THREADS is set.
+        memory: memory of a job in GB; None for the partition's default.
+        width: maximal number of jobs at once; None for no limit.
+        chunk: number of runs that a job trains one after the other, with one start-up.
+        setup: shell lines to execute before each job, such as "module load python".
+        sbatch: other options of sbatch, by the long option without dashes.
+        wait: return when the last job has ended instead of when all are queued.
 
     Raises:
-        InputError: if a value is impossible.
+        InputError: if a value is invalid.
     """
 
     partition: str | None = None
@@ -69,19 +69,25 @@ class Request:
         for name in ("width", "memory"):
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), 1)
-        # With less than a minute to train in, a job would be queued again and again for nothing.
-        if ours := [name for name in self.sbatch if name.replace("_", "-") in _OURS]:
-            raise InputError(f"sbatch.{ours[0]} is set by this suite: use its own settings.")
-        _at_least("time", self.time, -(-(self.notice + EARLY + 60) // 60))
+        reserved = [name for name in self.sbatch if name.replace("_", "-") in _RESERVED]
+        if reserved:
+            raise InputError(
+                f"sbatch.{reserved[0]} is set by the engine: use the engine's settings instead."
+            )
+        # With less than a minute to train in, a job would be requeued without progress.
+        _at_least("time", self.time, -(-(self.notice + SIGNAL_TOLERANCE_SECONDS + 60) // 60))
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Request:
-        """The request that settings describe.
+    def from_settings(cls, settings: Mapping[str, Any]) -> Request:
+        """Make a request from settings.
+
+        Args:
+            settings: {name: value}.
 
         Raises:
-            InputError: if there is no such setting, or its value is of another type.
+            InputError: if a setting is unknown, or its value has the wrong type or is invalid.
         """
-        known = [f.name for f in dataclasses.fields(cls)]
+        known = [field.name for field in dataclasses.fields(cls)]
         for name, value in settings.items():
             if name not in known:
                 raise InputError(
@@ -91,19 +97,19 @@ class Request:
             types = _TYPES.get(name, (int,))
             # True is an int to Python.
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                raise InputError(f"setting {name} is {value!r}: {types[-1].__name__} is needed.")
+                raise InputError(f"setting {name} is {value!r}: it must be {types[-1].__name__}.")
         lines = settings.get("setup", ())
         if not all(isinstance(line, str) for line in lines):
-            raise InputError("setting setup is a list of shell lines.")
+            raise InputError("setting setup must be a list of shell lines.")
         return cls(**{**settings, "setup": tuple(lines)})
 
     def parameters(self, name: str) -> dict[str, Any]:
-        """The same in submitit's words.
+        """The parameters of submitit's executor for this request.
 
         Args:
-            name: of the job.
+            name: name of the job array.
         """
-        chosen = {
+        parameters = {
             "job_name": name,
             "partition": self.partition,
             "time": self.time,
@@ -118,9 +124,9 @@ class Request:
             "srun_args": [f"--cpus-per-task={self.cpus}", "--open-mode=append"],
             "additional_parameters": {"requeue": True, **self.sbatch},
         }
-        return {key: value for key, value in chosen.items() if value is not None}
+        return {key: value for key, value in parameters.items() if value is not None}
 
 
 def _at_least(name: str, value: float, least: int) -> None:
     if not (math.isfinite(value) and value >= least):
-        raise InputError(f"setting {name} is {value}: at least {least} is needed.")
+        raise InputError(f"setting {name} is {value}: it must be at least {least}.")

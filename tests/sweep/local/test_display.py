@@ -41,7 +41,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         reporter.end()
         shown.show(TALLY, ended=True)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "paper seed 4: goes on after epoch 2"
+    assert lines[0] == "paper seed 4: resumes after epoch 2"
     assert lines[1].startswith("paper seed 4: epoch 3/5  loss 1.500 accuracy 50.0%")
     assert lines[2:] == [WORDS]
 

@@ -184,7 +184,7 @@ def test_what_another_process_finished_is_seen_though_an_open_run_does_not_fit(
     held, long = (Job(make_spec(name, tmp_path)) for name in ("paper", "baseline"))
     store.save(held.spec.directory, finished_run(held.spec, 1e6))
     assert run_status(held.spec) == (RunStatus.done, "")
-    ledger = JobQueue(held=[held], pending=deque([long]))
+    ledger = JobQueue(locked=[held], pending=deque([long]))
 
     def fate(worker: Worker) -> Iterator[Any]:
         for slot, job in assigned_jobs(worker):

@@ -1,4 +1,4 @@
-"""`sweep --engine slurm` on a real Slurm: what happens to jobs changes no bit of a result."""
+"""`sweep --engine slurm` on a real Slurm: results are the same whatever happens to the jobs."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Site:
         return self.harness("sweep", "--engine", "slurm", *GRID, *ALL, *more, status=status)
 
     def middle(self, node: str | None = None) -> tuple[str, Path]:
-        """A running job that has begun to train and was not hit yet: number and run."""
-        found: list[tuple[str, Path]] = []
+        """Number and run of a job that has started to train and was not disturbed yet."""
+        candidates: list[tuple[str, Path]] = []
 
         def look() -> bool:
             running = {
@@ -84,11 +84,11 @@ class Site:
             for number, folders in jobs(self.folder).items():
                 free = number in running and folders not in self.hit.values()
                 if free and epochs_saved(folders) == 1:
-                    found.append((number, folders))
-            return bool(found)
+                    candidates.append((number, folders))
+            return bool(candidates)
 
         wait_for(look, 180, self.up.logs)
-        return found[0]
+        return candidates[0]
 
 
 def epochs_saved(run: Path) -> int:
@@ -98,18 +98,18 @@ def epochs_saved(run: Path) -> int:
 
 
 def jobs(folder: Path) -> dict[str, Path]:
-    """The run of each job, by its number, from the list that was written for Slurm."""
-    found = {}
+    """The run of each job, by its number, from the submission's list."""
+    runs = {}
     for path in folder.glob("results/slurm/*/runs.json"):
         (script,) = path.parent.glob("*_submission.sh")
         array = script.name.partition("_")[0]
-        for number, (place,) in enumerate(json.loads(path.read_text())):
-            found[f"{array}_{number}"] = folder / "results" / place
-    return found
+        for number, (run,) in enumerate(json.loads(path.read_text())):
+            runs[f"{array}_{number}"] = folder / "results" / run
+    return runs
 
 
 def records(folder: Path) -> dict[str, dict[str, Any]]:
-    """All records below a folder, by where they lie."""
+    """All records below a folder, by path."""
     paths = folder.rglob("record.json")
     return {str(p.parent.relative_to(folder)): json.loads(p.read_text()) for p in paths}
 
@@ -134,7 +134,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def swept(site: Site) -> Site:
-    """Sixteen runs over two nodes, with four of them disturbed on the way."""
+    """Sixteen runs on two nodes, four of them disturbed."""
     command = site.up.command
     site.sweep("--set", "time=30")
     number, site.hit["requeued"] = site.middle()
@@ -167,7 +167,7 @@ def agreement(site: Site) -> list[str]:
         if before == (site.up.queue(), set(records(results))):
             break
     queue, done = before
-    rest, shown = [], set()
+    rest, listed = [], set()
     for line in lines[:-1]:
         match = LINE.match(line)
         assert match, line
@@ -176,30 +176,30 @@ def agreement(site: Site) -> list[str]:
         assert finished == (state == "done"), line
         if number:
             assert queue[number][0].lower() == word
-            shown.add(number)
+            listed.add(number)
         elif not finished:
             rest.append(line.partition("(")[2].partition(",")[0])
     open_ = {n for n, run in jobs(site.folder).items() if not (run / "record.json").exists()}
-    assert shown == set(queue) & open_
+    assert listed == set(queue) & open_
     assert lines[-1].startswith(f"16 runs: {len(done)} done, 0 failed, ")
     return rest
 
 
 def test_each_run_has_the_hashes_of_a_solo_run(swept: Site) -> None:
     swept.harness("run", *GRID, "--variant", "ablations", "--seeds", "0-1", "--results", "solo")
-    found, alone = records(swept.folder / "results"), records(swept.folder / "solo")
+    swept_records, alone = records(swept.folder / "results"), records(swept.folder / "solo")
     assert len(alone) == 16
-    assert {k: comparable_bits(v) for k, v in found.items()} == {
+    assert {k: comparable_bits(v) for k, v in swept_records.items()} == {
         k: comparable_bits(v) for k, v in alone.items()
     }
 
 
-@pytest.mark.parametrize("how", ["requeued", "out of time", "node lost", "cancelled"])
-def test_what_was_cut_off_went_on(how: str, swept: Site) -> None:
-    found = json.loads((swept.hit[how] / "record.json").read_text())
-    assert len(found["resumed_at"]) == 1
-    assert len(found["history"]) == EPOCHS
-    assert not (swept.hit[how] / store.CHECKPOINTS).exists()
+@pytest.mark.parametrize("cause", ["requeued", "out of time", "node lost", "cancelled"])
+def test_what_was_cut_off_went_on(cause: str, swept: Site) -> None:
+    record = json.loads((swept.hit[cause] / "record.json").read_text())
+    assert len(record["resumed_at"]) == 1
+    assert len(record["history"]) == EPOCHS
+    assert not (swept.hit[cause] / store.CHECKPOINTS).exists()
 
 
 def test_only_what_was_cancelled_is_queued_again(swept: Site) -> None:
@@ -218,14 +218,14 @@ def test_a_job_whose_time_is_up_goes_on(swept: Site) -> None:
     def log() -> str:
         return "".join(p.read_text() for p in swept.folder.glob("long/slurm/*/*_log.out"))
 
-    wait_for(lambda: "paper seed 0: goes on after epoch" in log(), 240, log)
+    wait_for(lambda: "paper seed 0: resumes after epoch" in log(), 240, log)
     first, again = log().split("Requeued job", maxsplit=1)
     assert "this job is timed-out" in first
     assert "(19 remaining timeouts)" in again
     trained = first.count("/90  loss")
-    went_on = re.search(r"goes on after epoch (\d+)", again)
-    assert went_on
-    assert trained - 1 <= int(went_on[1]) <= trained + 1
+    resumed = re.search(r"resumes after epoch (\d+)", again)
+    assert resumed
+    assert trained - 1 <= int(resumed[1]) <= trained + 1
     swept.up.command("scancel", "--user=root")
     wait_for(lambda: not swept.up.queue(), 60, swept.up.logs)
 
@@ -249,7 +249,7 @@ def test_a_job_that_ends_early_is_told(site: Site) -> None:
 
 def test_what_slurm_refuses_is_one_line_and_leaves_nothing(site: Site) -> None:
     said = site.sweep("--results", "refused", "--set", "partition=nowhere", status=2)
-    assert said.splitlines()[-1].startswith("harness: sbatch refuses the request: ")
+    assert said.splitlines()[-1].startswith("harness: sbatch rejects the request: ")
     assert "Invalid partition name" in said.splitlines()[-1]
     assert not list((site.folder / "refused").rglob("runs.json"))
     assert "its job has ended" not in site.sweep("--results", "refused", "--status")

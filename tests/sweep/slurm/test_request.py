@@ -1,4 +1,4 @@
-"""What is asked of Slurm, where there need not be one."""
+"""Settings, submissions and the queue of the Slurm engine, tested without Slurm."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def test_a_value_that_is_no_toml_is_text(pair: str, name: str, value: object) ->
     ("content", "pairs", "message"),
     [
         (None, [], "cannot be read"),
-        ("time = ", [], "is no TOML"),
-        ("", ["time"], "'time' does not parse"),
-        ("", ["=5"], "does not parse"),
+        ("time = ", [], "is not valid TOML"),
+        ("", ["time"], "'time' cannot be parsed"),
+        ("", ["=5"], "cannot be parsed"),
         ("time = 5", ["time.limit=6"], "time is a value, not a table"),
     ],
 )
@@ -89,43 +89,45 @@ def test_settings_that_cannot_be_read(
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("settings", "message"),
     [
         ({"partitions": "gpu"}, "no setting partitions. Known: partition, time, "),
-        ({"time": "long"}, "time is 'long': int is needed"),
+        ({"time": "long"}, "time is 'long': it must be int"),
         ({"gpus": True}, "gpus is True"),
-        ({"gpus": -1}, "gpus is -1: at least 0"),
-        ({"chunk": 0}, "chunk is 0: at least 1"),
-        ({"width": 0}, "width is 0: at least 1"),
-        ({"time": 2}, "time is 2: at least 3"),
-        ({"memory": math.nan}, "memory is nan: at least 1"),
-        ({"memory": math.inf}, "memory is inf: at least 1"),
-        ({"notice": 600, "time": 11}, "time is 11: at least 12"),
+        ({"gpus": -1}, "gpus is -1: it must be at least 0"),
+        ({"chunk": 0}, "chunk is 0: it must be at least 1"),
+        ({"width": 0}, "width is 0: it must be at least 1"),
+        ({"time": 2}, "time is 2: it must be at least 3"),
+        ({"memory": math.nan}, "memory is nan: it must be at least 1"),
+        ({"memory": math.inf}, "memory is inf: it must be at least 1"),
+        ({"notice": 600, "time": 11}, "time is 11: it must be at least 12"),
         ({"setup": "module load python"}, "setup is 'module load python'"),
         ({"setup": [1]}, "list of shell lines"),
-        ({"sbatch": {"job_name": "mine"}}, "job_name is set by this suite"),
+        ({"sbatch": {"job_name": "mine"}}, "job_name is set by the engine"),
         ({"sbatch": "account=x"}, "sbatch is 'account=x'"),
     ],
 )
-def test_an_impossible_request_is_refused(given: dict[str, object], message: str) -> None:
+def test_an_impossible_request_is_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Request.of(given)
+        Request.from_settings(settings)
 
 
-def test_a_request_in_the_words_of_submitit() -> None:
-    asked = Request.of({"gpus": 1, "cpus": 4, "memory": 7.5, "sbatch": {"qos": "long"}})
-    words = asked.parameters("name")
-    assert words["mem"] == "7680MB"
-    assert words["srun_args"][0] == "--cpus-per-task=4"
-    assert words["setup"] == ["export OMP_NUM_THREADS=${OMP_NUM_THREADS:-4}"]
-    assert words["additional_parameters"] == {"requeue": True, "qos": "long"}
-    assert "partition" not in words
+def test_a_request_as_parameters_of_submitit() -> None:
+    request = Request.from_settings(
+        {"gpus": 1, "cpus": 4, "memory": 7.5, "sbatch": {"qos": "long"}}
+    )
+    parameters = request.parameters("name")
+    assert parameters["mem"] == "7680MB"
+    assert parameters["srun_args"][0] == "--cpus-per-task=4"
+    assert parameters["setup"] == ["export OMP_NUM_THREADS=${OMP_NUM_THREADS:-4}"]
+    assert parameters["additional_parameters"] == {"requeue": True, "qos": "long"}
+    assert "partition" not in parameters
 
 
-def test_submitit_knows_every_word() -> None:
+def test_submitit_knows_every_parameter() -> None:
     executor = pytest.importorskip("submitit.slurm.slurm").SlurmExecutor
-    words = Request(partition="gpu", memory=1, width=2, gpus=1).parameters("name")
-    assert set(words) <= executor._valid_parameters()
+    parameters = Request(partition="gpu", memory=1, width=2, gpus=1).parameters("name")
+    assert set(parameters) <= executor._valid_parameters()
 
 
 def test_the_latest_job_of_a_run_counts(tmp_path: Path) -> None:
@@ -133,12 +135,12 @@ def test_the_latest_job_of_a_run_counts(tmp_path: Path) -> None:
     first, second = (tmp_path / "slurm" / f"alexnet-{n}" for n in (1, 2))
     queue.save_submission(first, [four.specs[:2], four.specs[2:]])
     queue.save_submission(second, [four.specs[3:]])
-    places = [spec.directory.relative_to(tmp_path).as_posix() for spec in four.specs]
+    keys = [spec.directory.relative_to(tmp_path).as_posix() for spec in four.specs]
     assert queue.load_submissions(tmp_path) == {
-        places[0]: ("alexnet-1", 0),
-        places[1]: ("alexnet-1", 0),
-        places[2]: ("alexnet-1", 1),
-        places[3]: ("alexnet-2", 0),
+        keys[0]: ("alexnet-1", 0),
+        keys[1]: ("alexnet-1", 0),
+        keys[2]: ("alexnet-1", 1),
+        keys[3]: ("alexnet-2", 0),
     }
     assert queue.log(four, four.specs[2]) == f"{first}/*_1_0_log.out"
 
@@ -159,10 +161,10 @@ def test_as_many_at_once_as_there_may_be_jobs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ((), "no squeue here"),
-        (("--status",), "no squeue here"),
-        (("--time-limit", "5"), "--time-limit is this machine's"),
-        (("--runs-per-gpu", "2"), "--runs-per-gpu is this machine's"),
+        ((), "squeue is not installed"),
+        (("--status",), "squeue is not installed"),
+        (("--time-limit", "5"), "--time-limit needs --engine local"),
+        (("--runs-per-gpu", "2"), "--runs-per-gpu needs --engine local"),
         (("--set", "nodes=2"), "no setting nodes"),
     ],
 )
@@ -177,7 +179,7 @@ def test_without_slurm_it_is_one_line_and_status_2(
     assert message in refused("sweep", "--engine", "slurm", "--dataset", "digits", *more)
 
 
-# Says of each look at the queue what its number in the file beside it says: 0 is an answer.
+# A queue whose exit status is the next one in the file `answers`; 0 afterwards.
 SQUEUE = """#!/bin/sh
 here=$(dirname "$0")
 read -r status < "$here/answers" || exit 0
@@ -188,13 +190,13 @@ exit "$status"
 
 @pytest.fixture
 def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the exit statuses of a queue stand that is empty otherwise."""
+    """File with the exit statuses of an otherwise empty queue."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "squeue").write_text(SQUEUE)
     (folder / "squeue").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setattr(slurm_engine, "POLL", 0.0)
+    monkeypatch.setattr(slurm_engine, "POLL_SECONDS", 0.0)
     (folder / "answers").write_text("")
     return folder / "answers"
 
@@ -214,7 +216,7 @@ def test_a_queue_that_is_silent_for_a_moment_ends_no_wait(answers: Path, tmp_pat
     slurm_engine.run(four)
     assert answers.read_text() == ""
     answers.write_text("0\n" + "1\n" * 50)
-    with pytest.raises(InputError, match="squeue cannot tell"):
+    with pytest.raises(InputError, match="squeue failed"):
         slurm_engine.run(four)
 
 
@@ -238,9 +240,9 @@ def test_a_job_finds_its_data_from_another_folder(
     assert RunOptions().absolute().archive is None
     monkeypatch.setenv("ALEXNET_DATA", "images")
     monkeypatch.setenv("ALEXNET_ARCHIVE", "cifar.tar.gz")
-    found = RunOptions(results=Path("out")).absolute()
-    assert (found.data_dir, found.results) == (tmp_path / "images", tmp_path / "out")
-    assert found.archive == str(tmp_path / "cifar.tar.gz")
+    options = RunOptions(results=Path("out")).absolute()
+    assert (options.data_dir, options.results) == (tmp_path / "images", tmp_path / "out")
+    assert options.archive == str(tmp_path / "cifar.tar.gz")
     url = "https://example.org/cifar.tar.gz"
     assert RunOptions(archive=url).absolute().archive == url
 
@@ -256,6 +258,6 @@ def test_a_sweep_may_do_without_graphs(
     with pytest.raises(SystemExit) as end:
         app.main()
     assert not end.value.code
-    (given,) = seen
-    assert given.options.eager
-    assert all(spec.eager for spec in given.specs)
+    (grid_seen,) = seen
+    assert grid_seen.options.eager
+    assert all(spec.eager for spec in grid_seen.specs)
