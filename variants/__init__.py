@@ -1,4 +1,4 @@
-"""AlexNet variants: what is compared. How they are compared is `harness`."""
+"""AlexNet variants and their registry; `harness` trains and compares them."""
 
 from variants import catalog as _catalog  # noqa: F401  (registers the variants)
 from variants.spec import (

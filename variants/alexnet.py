@@ -1,7 +1,6 @@
-"""The network as timm knows it: importing this module registers `alexnet_cifar10`.
+"""Register the network with timm, as `alexnet_cifar10`, when this module is imported.
 
-Apart from `variants.network`, since a run needs the network and not timm, whose import takes
-longer than a step of training.
+Separate from `variants.network` because runs do not need timm, which is slow to import.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def alexnet_cifar10(
     """Entry point for `timm.create_model("alexnet_cifar10")`.
 
     Raises:
-        ValueError: if pretrained weights are asked for; the project publishes none.
+        ValueError: if `pretrained` is set; the project publishes no weights.
     """
     if pretrained:
         raise ValueError("alexnet_cifar10 has no pretrained weights: train it with the harness")

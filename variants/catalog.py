@@ -1,6 +1,6 @@
-"""The catalog: every registered variant, each a delta from its parent.
+"""All variants, each defined by what it changes in its parent.
 
-A new variant is one entry here: commands, tables and tests pick it up from the registry.
+To add a variant, add an entry here; commands, tables and tests read the registry.
 """
 
 from variants.spec import Variant, register
@@ -25,8 +25,8 @@ DROPOUT_0 = register(PAPER.derive("dropout_0", "no dropout", dropout=0.0))
 DROPOUT_25 = register(PAPER.derive("dropout_25", "dropout 0.25", dropout=0.25))
 DROPOUT_75 = register(PAPER.derive("dropout_75", "dropout 0.75", dropout=0.75))
 
-# Extensions: what the paper names as next (sections 4.3 and 5), and AlexNet's own ingredients of
-# 2012 that the CIFAR form leaves out. One change each; exploratory.
+# Extensions: what the paper names as future work (sections 4.3 and 5), and ingredients of the
+# AlexNet of 2012 that the CIFAR network leaves out. One change each; exploratory.
 EXTENSION = {"family": "extensions"}
 GEOMETRIC = register(
     PAPER.derive(

@@ -1,6 +1,6 @@
 """The Variant dataclass and the registry of variants. No torch here.
 
-A variant holds only what may differ between the networks that are compared; what all of them
+A variant has only the settings that may differ between the networks compared; what all of them
 share is in `harness.protocol.spec.Protocol`.
 """
 
@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# Facts about the entry rather than about the network or its training.
+# Fields that describe the entry and not the network or its training.
 _DESCRIPTIVE = ("name", "summary", "parent", "family")
-# Fields that may be None, which leaves the protocol's value of the same name.
+# Fields that may be None, which keeps the protocol's value of the same name.
 _OPTIONAL = ("learning_rate", "momentum", "weight_decay", "batch_size")
 
-# ablations: one factor each, in the pre-registered analysis. extensions: one factor each, what the
-# paper names as next. readings: other ways to read the paper's text, several factors at once.
+# ablations: one factor each, in the pre-registered analysis. extensions: one factor each,
+# exploratory. readings: other ways to read the paper's text, several factors at once.
 FAMILIES = ("ablations", "extensions", "readings")
 CHOICES = {
     "family": FAMILIES,
@@ -31,7 +31,7 @@ CHOICES = {
     "groups": (1, 2),
     **dict.fromkeys(("batch_norm", "lrn", "overlapping_pool", "lr_decay"), (False, True)),
 }
-# Numbers: what each must be.
+# Numeric fields: a check, and the valid range in words.
 RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "dropout": (lambda value: 0 <= value < 1, "in [0, 1)"),
     "mixing_alpha": (lambda value: 0 < value < math.inf, "above 0"),
@@ -43,24 +43,24 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 
 class UnknownVariantError(ValueError):
-    """No variant of that name is registered. The message lists those that are."""
+    """No variant of that name is registered; the message lists all that are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One AlexNet and the part of its training that is its own: a network and a recipe.
+    """A network and the settings of its training that are not shared by all variants.
 
     Attributes:
-        name: lower-case identifier; also the name of its folder under the results.
-        summary: one line for people.
-        parent: the variant that this one was derived from, None for the root.
+        name: lower-case identifier; also the name of its results folder.
+        summary: one-line description.
+        parent: name of the variant that this one is derived from; None for the root.
         family: one of `FAMILIES`.
-        augmentation: which of the protocol's augmentations is applied ("none" for none).
-        mixing: "none", "mixup" (Zhang et al. 2018) or "cutmix" (Yun et al. 2019), each batch.
+        augmentation: name of one of the protocol's augmentations; "none" for none.
+        mixing: "none", "mixup" (Zhang et al. 2018) or "cutmix" (Yun et al. 2019), per batch.
         mixing_alpha: both parameters of the beta distribution of the mixing weight.
         pixel_scaling: "standardize" (mean and standard deviation of the training images, by
             channel) or "unit" (pixels / 255).
-        lr_decay: whether the learning rate steps down as the protocol says.
+        lr_decay: whether the learning rate decays on the protocol's schedule.
         learning_rate, momentum, weight_decay: of SGD; None for the protocol's.
         batch_size: images per step; None for the protocol's.
         initialization: "torch" (PyTorch's default), "glorot" (Glorot uniform, zero biases: the
@@ -119,15 +119,16 @@ class Variant:
                 raise ValueError(f"{self.name}: {field} is {value!r}, not {expected}")
 
     def derive(self, name: str, summary: str, **changed: Any) -> Variant:
-        """Return a variant that differs from this one in the fields given.
+        """Return a variant that differs from this one in the given fields.
 
         Raises:
             TypeError: if a field does not exist.
+        ValueError: if a value is outside its range.
         """
         return dataclasses.replace(self, name=name, summary=summary, parent=self.name, **changed)
 
     def settings(self) -> dict[str, Any]:
-        """The fields that decide what is trained and how, without name and description."""
+        """All fields except name, summary, parent and family, as {field: value}."""
         fields = dataclasses.asdict(self)
         return {key: value for key, value in fields.items() if key not in _DESCRIPTIVE}
 
@@ -145,28 +146,28 @@ def register(variant: Variant) -> Variant:
     """Add a variant to the registry and return it.
 
     Raises:
-        ValueError: if the name is taken.
+        ValueError: if the name is already registered.
     """
     if variant.name in _registry:
-        raise ValueError(f"a variant named {variant.name!r} is registered already")
+        raise ValueError(f"a variant named {variant.name!r} is already registered")
     _registry[variant.name] = variant
     return variant
 
 
 def names(family: str | None = None) -> list[str]:
-    """The registered names in the order of registration, of one family or of all."""
+    """Names of the registered variants of one family, or of all, in order of registration."""
     return [name for name, variant in _registry.items() if family in (None, variant.family)]
 
 
 def get(name: str) -> Variant:
-    """Look a variant up.
+    """Look up a variant by name.
 
     Raises:
-        UnknownVariantError: naming the nearest registered variant and all of them.
+        UnknownVariantError: if it is not registered; the message suggests the closest name.
     """
     if name not in _registry:
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        close_names = difflib.get_close_matches(name, names(), n=1)
+        hint = f" Did you mean {close_names[0]!r}?" if close_names else ""
         raise UnknownVariantError(
             f"unknown variant {name!r}.{hint} Known variants: {', '.join(names())}."
         )

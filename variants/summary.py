@@ -1,4 +1,4 @@
-"""One variant resolved: its layers, parameters and cost."""
+"""Layers, parameters and multiply-adds of a variant's network."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from torch.utils.flop_counter import FlopCounterMode
 from variants.network import Dropout, LocalResponseNorm, build
 from variants.spec import Variant
 
-# Layers that a reader counts; activations and reshapes are left out.
-_SHOWN = (nn.Conv2d, nn.BatchNorm2d, LocalResponseNorm, nn.MaxPool2d, nn.Linear, Dropout)
+# Layers to list; activations and reshapes are left out.
+_LISTED = (nn.Conv2d, nn.BatchNorm2d, LocalResponseNorm, nn.MaxPool2d, nn.Linear, Dropout)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Layer rows (layer, output shape without the batch, parameters), parameters in all, and
-    multiply-adds of one image forward."""
+    """Size and cost of a network.
+
+    Attributes:
+        layers: (layer, output shape without the batch, number of parameters) of each.
+        parameters: total number of parameters.
+        multiply_adds: of a forward pass of one image.
+    """
 
     layers: list[tuple[str, str, int]]
     parameters: int
@@ -26,17 +31,23 @@ class Summary:
 
 
 def summarise(variant: Variant, num_classes: int = 10, side: int = 32) -> Summary:
-    """Build the network and run one black image through it."""
+    """Summarize a variant's network, measured in a forward pass of one black image.
+
+    Args:
+        variant: the variant.
+        num_classes: number of classes.
+        side: height and width of the image in pixels.
+    """
     model = build(variant, num_classes, torch.Generator().manual_seed(0)).eval()
     layers: list[tuple[str, str, int]] = []
 
-    def note(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+    def record_layer(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         shape = " x ".join(map(str, output.shape[1:]))
         layers.append((repr(module), shape, sum(p.numel() for p in module.parameters())))
 
     for module in model.modules():
-        if isinstance(module, _SHOWN):
-            module.register_forward_hook(note)
+        if isinstance(module, _LISTED):
+            module.register_forward_hook(record_layer)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, side, side))
     parameters = sum(p.numel() for p in model.parameters())

@@ -1,4 +1,4 @@
-"""The registry, its families, and every registered variant. Their networks: test_network."""
+"""The registry, its families and every registered variant; networks are in test_network."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ def test_a_variants_own_recipe_replaces_the_protocols(
     variant = variants.get(name)
     trainer = Trainer(variant, protocol, 0, data)
     for field in ("learning_rate", "momentum", "weight_decay", "batch_size"):
-        own = getattr(variant, field)
-        expected = getattr(protocol, field) if own is None else own
+        override = getattr(variant, field)
+        expected = getattr(protocol, field) if override is None else override
         assert getattr(trainer.recipe, field) == expected
     assert trainer.batch_sizes == ([32, 8] if name == "keras_sgd" else [16, 16, 8])
     row = trainer.train_epoch()
@@ -143,12 +143,12 @@ def test_sgd_without_momentum_subtracts_the_gradient_times_the_rate(
     protocol: Protocol, data: Dataset
 ) -> None:
     still = dataclasses.replace(variants.get("keras_sgd"), dropout=0.0, augmentation="none")
-    one = dataclasses.replace(data, train=data.train.take(torch.arange(8)))
-    trainer = Trainer(still, protocol, 0, one)
+    one_batch = dataclasses.replace(data, train=data.train.take(torch.arange(8)))
+    trainer = Trainer(still, protocol, 0, one_batch)
     before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
-    batch = trainer._normalize(one.train.images.permute(0, 3, 1, 2))
+    batch = trainer._normalize(one_batch.train.images.permute(0, 3, 1, 2))
     loss = trainer._mixing.loss(
-        trainer.model(batch), one.train.labels, trainer._params.mix, trainer._position
+        trainer.model(batch), one_batch.train.labels, trainer._params.mix, trainer._position
     )
     loss.backward()  # type: ignore[no-untyped-call]
     expected = {n: before[n] - 0.01 * p.grad for n, p in trainer.model.named_parameters()}
@@ -214,7 +214,7 @@ def test_an_unknown_variant_is_named_with_its_nearest_and_all_others() -> None:
 
 
 def test_a_name_is_registered_once() -> None:
-    with pytest.raises(ValueError, match="registered already"):
+    with pytest.raises(ValueError, match="already registered"):
         variants.register(PAPER)
 
 

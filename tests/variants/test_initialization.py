@@ -54,11 +54,11 @@ def test_the_scheme_torch_is_pytorchs_own() -> None:
     torch.manual_seed(0)
     default = AlexNet()
     ours = build(variants.get("paper"), 10, generator(0, "init"))
-    for one, other in zip(ours.parameters(), default.parameters(), strict=True):
-        if one.numel() > 10_000:
-            assert one.std().item() == pytest.approx(other.std().item(), rel=0.02)
-        bound = other.abs().max().item()
-        assert one.abs().max().item() == pytest.approx(bound, rel=0.2)
+    for parameter, expected in zip(ours.parameters(), default.parameters(), strict=True):
+        if parameter.numel() > 10_000:
+            assert parameter.std().item() == pytest.approx(expected.std().item(), rel=0.02)
+        bound = expected.abs().max().item()
+        assert parameter.abs().max().item() == pytest.approx(bound, rel=0.2)
 
 
 def test_glorot_is_uniform_within_its_bound_and_has_no_biases() -> None:
@@ -105,13 +105,13 @@ def test_batch_normalization_starts_as_the_identity(scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_weights_come_from_the_generator_alone(scheme: str) -> None:
-    found = []
+    weights = []
     for noise in (0, 1):
         torch.manual_seed(noise)  # also gives `AlexNet` other weights before
-        found.append([layer.weight for layer in layers_of(scheme)])
+        weights.append([layer.weight for layer in layers_of(scheme)])
     others = [layer.weight for layer in layers_of(scheme, seed=1)]
-    assert all(map(torch.equal, *found))
-    assert not any(map(torch.equal, found[0], others))
+    assert all(map(torch.equal, *weights))
+    assert not any(map(torch.equal, weights[0], others))
 
 
 def test_the_variants_have_their_schemes() -> None:
@@ -129,13 +129,13 @@ def test_the_variants_have_their_schemes() -> None:
 
 
 def test_variants_of_a_seed_share_every_weight_that_both_have() -> None:
-    one, other = (
+    first, second = (
         build(variants.get(name), 10, generator(3, "init")).state_dict()
         for name in ("paper", "batch_norm")
     )
     hashes = [
         [hashlib.sha256(v.numpy().tobytes()).hexdigest() for v in s.values() if v.dim() > 1]
-        for s in (one, other)
+        for s in (first, second)
     ]
     assert hashes[0] == hashes[1]
     assert len(set(hashes[0])) == 8
@@ -143,7 +143,7 @@ def test_variants_of_a_seed_share_every_weight_that_both_have() -> None:
 
 @pytest.mark.parametrize("name", ["lrn", "overlapping_pool", "mixup", "low_lr"])
 def test_a_variant_of_the_same_layers_starts_from_papers_weights(name: str) -> None:
-    one, other = (
+    first, second = (
         build(variants.get(n), 10, generator(0, "init")).state_dict() for n in ("paper", name)
     )
-    assert all(map(torch.equal, one.values(), other.values()))
+    assert all(map(torch.equal, first.values(), second.values()))

@@ -53,8 +53,8 @@ def test_parameter_counts(name: str) -> None:
 
 
 def test_parameter_counts_as_numbers() -> None:
-    found = [PARAMETERS[name] for name in ("batch_norm", "stem_11x11", "krizhevsky_2012")]
-    assert found == [23_274_570, 20_148_042, 22_479_690]
+    counts = [PARAMETERS[name] for name in ("batch_norm", "stem_11x11", "krizhevsky_2012")]
+    assert counts == [23_274_570, 20_148_042, 22_479_690]
 
 
 def test_a_class_costs_a_row_of_weights_and_a_bias() -> None:
@@ -71,13 +71,13 @@ def test_a_network_maps_images_to_finite_logits(name: str) -> None:
 
 def sides(name: str) -> list[int]:
     """Side of the feature map after each convolution and pooling."""
-    found, x = [], noise(1, 3, 32, 32)
+    sides, x = [], noise(1, 3, 32, 32)
     for layer in network(name).features:
         x = layer(x)
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
             assert x.shape[2] == x.shape[3]
-            found.append(x.shape[2])
-    return found
+            sides.append(x.shape[2])
+    return sides
 
 
 @pytest.mark.parametrize(
@@ -264,8 +264,8 @@ def test_dropout_is_the_identity_in_evaluation() -> None:
 
 def test_dropout_masks_of_units_are_independent() -> None:
     layer = Dropout(0.5, generator(0, "dropout")).train()
-    kept = (layer(torch.ones(20_000, 8)) > 0).double()
-    correlation = torch.corrcoef(kept.T) - torch.eye(8)
+    nonzero = (layer(torch.ones(20_000, 8)) > 0).double()
+    correlation = torch.corrcoef(nonzero.T) - torch.eye(8)
     assert correlation.abs().max() < 0.04
 
 
