@@ -1,4 +1,15 @@
-"""The harness: a fixed-seed protocol for training, judging and comparing variants."""
+"""Train, evaluate and compare AlexNet variants under one fixed protocol.
+
+    protocol ── what is fixed before anything runs (training protocol, epochs, analysis plan)
+    data ─┐                                    ┌─ analysis ── verdict ── report
+          ├─ training ── sweep, integrity      │
+    runs ─┴─────────── THE RUN RECORD ─────────┘        cli: on top of everything
+    paper ── what the paper says, as data ─────┘
+
+The run record is the waist of an hourglass: the left half (with torch) writes records, the right
+half (without) reads them. Neither imports the other, except that `report` loads images and trained
+networks to show and explain them.
+"""
 
 from __future__ import annotations
 
@@ -22,34 +33,42 @@ def run(
     retry_failed: bool = False,
     **options: Any,
 ) -> RunRecord:
-    """Train and judge one variant, or return its record where that was done before.
+    """Train and evaluate one variant, or return the record of a run that is done already.
 
     Args:
-        variant, seed, dataset: as for the command `run`.
-        retry_failed: train again what failed before.
-        options: fields of `harness.runs.options.RunOptions`, such as `epochs=5` or `eager=True`;
-            folders also as text.
+        variant: name of a registered variant.
+        seed: seed of the run.
+        dataset: "cifar10", "folder" or "digits".
+        retry_failed: train the run again if it failed before.
+        options: further fields of `harness.runs.options.RunOptions`, such as `epochs=5` or
+            `eager=True`; folders may be strings.
+
+    Returns:
+        The record; if the run failed, its `reason` says why and its `metrics` are None.
 
     Raises:
-        harness.errors.InputError: if an option is wrong or data are missing.
-        variants.UnknownVariantError: if there is no such variant.
-        TypeError: if there is no such option.
+        harness.errors.InputError: if an option is invalid or the data are missing.
+        variants.UnknownVariantError: if no variant has that name.
+        TypeError: if no option has that name.
     """
     from harness.progress import Reporter
     from harness.runs.options import RunOptions
     from harness.sweep.session import train_all
 
     folders = {k: Path(options[k]) for k in ("data_dir", "results") if options.get(k) is not None}
-    chosen = RunOptions(dataset=dataset, **{**options, **folders})
-    (outcome,) = train_all([variant], [seed], chosen, Reporter(), retry_failed=retry_failed)
-    return outcome.record
+    run_options = RunOptions(dataset=dataset, **{**options, **folders})
+    (result,) = train_all([variant], [seed], run_options, Reporter(), retry_failed=retry_failed)
+    return result.record
 
 
 def load_records(directory: str | Path = "results") -> pd.DataFrame:
-    """All readable records below a folder, one row for each run, nested fields as `a.b`.
+    """Load all readable records below a folder into a table.
+
+    Returns:
+        One row per run; nested fields are columns such as `metrics.accuracy`.
 
     Raises:
-        harness.errors.InputError: if there is no such folder.
+        harness.errors.InputError: if the folder does not exist.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The two ways in which a command can go wrong that are not a bug."""
+"""Exceptions for errors that are not bugs; each becomes an exit status."""
 
 
 class InputError(Exception):
@@ -6,8 +6,8 @@ class InputError(Exception):
 
 
 class RunFailedError(Exception):
-    """A run could not be finished: it diverged or ran out of memory (exit 1)."""
+    """A run failed: it diverged or ran out of memory (exit 1)."""
 
 
 class UnwritableError(InputError):
-    """A file could not be written, as on a full disk: nothing else could be either."""
+    """A file cannot be written, for example on a full disk, so no other file can be either."""

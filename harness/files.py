@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write files atomically: whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.errors import UnwritableError
 
 
 def make_directory(path: Path) -> None:
-    """Make a folder and its parents.
+    """Create a folder and its parents.
 
     Raises:
-        UnwritableError: if that is not possible.
+        UnwritableError: if that fails.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -23,37 +23,37 @@ def make_directory(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
-    """Replace a file by `content` so that a crash leaves either the old file or the new one.
+    """Write a file so that a crash leaves either the old content or the new.
 
     Raises:
-        UnwritableError: if it cannot be written; nothing is left behind.
+        UnwritableError: if it cannot be written; no temporary file is left.
     """
     make_directory(path.parent)
-    scratch: str | None = None
+    temporary: str | None = None
     try:
-        descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
-        scratch = None
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        temporary = None
         _sync_directory(path.parent)
     except OSError as error:
         raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
     finally:
-        if scratch is not None and os.path.exists(scratch):
-            os.unlink(scratch)
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
 
 
 def partial_files(path: Path) -> Iterator[Path]:
-    """What `write_atomically` leaves where its process is killed in the middle."""
+    """Temporary files left when a process is killed inside `write_atomically`."""
     yield from path.parent.glob(f".{path.name}.*")
 
 
 def _sync_directory(path: Path) -> None:
-    """Make a rename durable; not every platform can open a folder for that."""
+    """Make a rename durable, on platforms that can open a folder."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

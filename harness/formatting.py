@@ -1,4 +1,4 @@
-"""Numbers and tables as text, for every command that prints them."""
+"""Format numbers, intervals, p-values and counts as text."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ EMPTY = "-"
 
 
 def percent(value: float, digits: int = 2) -> str:
-    """A fraction as a bare percentage."""
+    """Format a fraction as a percentage, without the sign."""
     return EMPTY if math.isnan(value) else f"{100 * value:.{digits}f}"
 
 
 def signed_points(value: float, digits: int = 2) -> str:
-    """A difference of fractions in signed points."""
+    """Format a difference of fractions in percentage points, with its sign."""
     return EMPTY if math.isnan(value) else f"{100 * value:+.{digits}f}"
 
 
 def interval(low: float, high: float) -> str:
-    """An interval of differences, in points."""
+    """Format an interval of differences of fractions, in percentage points."""
     if math.isnan(low):
         return EMPTY
     return f"[{100 * low:+.2f}, {100 * high:+.2f}]"
 
 
 def p_value(p: float) -> str:
-    """Three decimals; never a plain zero."""
+    """Format a p-value with three decimals; small ones as "<0.001"."""
     if math.isnan(p):
         return EMPTY
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def plus_minus(text: str, half: float) -> str:
-    """A figure with half the width of its interval, a fraction, where there is one."""
-    return text if math.isnan(half) else f"{text} ± {100 * half:.2f}"
+def plus_minus(text: str, half_width: float) -> str:
+    """Append an interval's half-width, a fraction, in percentage points; NaN appends nothing."""
+    return text if math.isnan(half_width) else f"{text} ± {100 * half_width:.2f}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds, from two minutes on minutes, from two hours on hours."""
+    """Format seconds as s, as min from two minutes on, and as h from two hours on."""
     if math.isnan(seconds):
         return EMPTY
     if seconds < 120:
@@ -45,16 +45,16 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def pluralize(found: int | str, thing: str) -> str:
-    """So many things, as "1 run" and "2 runs"."""
-    return f"{found} {thing}" + "s" * (str(found) != "1")
+def pluralize(count: int | str, noun: str) -> str:
+    """Format a count with its noun: "1 run", "2 runs"."""
+    return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
 
 
 def count_runs(finished: int, failed: int) -> str:
-    """How many runs a row is about."""
+    """Format the number of finished runs, and of failed ones if any."""
     return f"{finished} ({failed} failed)" if failed else str(finished)
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A plain number."""
+    """Format a number with a fixed number of decimals."""
     return EMPTY if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: a live line on a terminal, plain lines elsewhere."""
+"""Report the progress of a run: a progress bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ Row = Mapping[str, Any]
 
 
 class Reporter:
-    """Tells nobody anything: what library callers get."""
+    """Interface of all reporters; this one prints nothing, as library callers expect."""
 
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
-        """A run starts, or goes on after the epochs of `history`."""
+        """A run starts, or resumes after the epochs in `history`."""
 
     def batch(self, done: int) -> None:
-        """`done` batches of the current epoch have been given to the device."""
+        """`done` batches of the current epoch have been sent to the device."""
 
     def epoch(self, row: Row) -> None:
-        """An epoch ended; `row` is its line of the history."""
+        """An epoch ended; `row` is its row of the history."""
 
     def end(self) -> None:
-        """The run ended, however it did."""
+        """The run ended, successfully or not."""
 
     def say(self, line: str) -> None:
-        """Anything else worth a line."""
+        """Print a line."""
 
 
 class Forwarder(Reporter):
-    """Tells another reporter everything; for those that change a part of it."""
+    """Forward every event to another reporter; base class for reporters that change some."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -55,26 +55,26 @@ class Forwarder(Reporter):
 
 
 class PlainReporter(Reporter):
-    """One line an epoch, for logs."""
+    """Print one line per epoch, for logs."""
 
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
         self._title, self._epochs = title, epochs
-        self._start, self._first = time.perf_counter(), len(history)
+        self._start, self._epochs_before = time.perf_counter(), len(history)
         if history:
-            self.say(f"{title}: goes on after epoch {len(history)}")
+            self.say(f"{title}: resumes after epoch {len(history)}")
 
     def epoch(self, row: Row) -> None:
-        done = row["epoch"]
-        spent = time.perf_counter() - self._start
-        left = spent / (done - self._first) * (self._epochs - done)
-        self.say(f"{self._title}: epoch {done}/{self._epochs}  {figures(row)}  {clock(left)} left")
+        epoch = row["epoch"]
+        elapsed = time.perf_counter() - self._start
+        left = elapsed / (epoch - self._epochs_before) * (self._epochs - epoch)
+        self.say(f"{self._title}: epoch {epoch}/{self._epochs}  {figures(row)}  {clock(left)} left")
 
     def say(self, line: str) -> None:
         print(line, flush=True)
 
 
 class LiveReporter(Reporter):
-    """A progress bar for the run; its figures are those of the last finished epoch."""
+    """Show a progress bar with the figures of the last finished epoch."""
 
     def __init__(self) -> None:
         self._console = Console()
@@ -83,7 +83,7 @@ class LiveReporter(Reporter):
 
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
         self._title, self._epochs, self._batches = title, epochs, batches
-        self._done = len(history)
+        self._epochs_done = len(history)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -95,17 +95,17 @@ class LiveReporter(Reporter):
         self._task = self._progress.add_task(
             self._description(),
             total=epochs * batches,
-            completed=self._done * batches,
+            completed=self._epochs_done * batches,
             figures=figures(history[-1]) if history else "first epoch",
         )
         self._progress.start()
 
     def batch(self, done: int) -> None:
         if self._progress:
-            self._progress.update(self._task, completed=self._done * self._batches + done)
+            self._progress.update(self._task, completed=self._epochs_done * self._batches + done)
 
     def epoch(self, row: Row) -> None:
-        self._done = row["epoch"]
+        self._epochs_done = row["epoch"]
         if self._progress:
             self._progress.update(self._task, description=self._description(), figures=figures(row))
 
@@ -118,27 +118,27 @@ class LiveReporter(Reporter):
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _description(self) -> str:
-        return f"{self._title}  epoch {min(self._done + 1, self._epochs)}/{self._epochs}"
+        return f"{self._title}  epoch {min(self._epochs_done + 1, self._epochs)}/{self._epochs}"
 
 
 def for_terminal() -> Reporter:
-    """A live display where standard output is a terminal, plain lines where it is not."""
+    """The reporter for standard output: a progress bar on a terminal, else plain lines."""
     return LiveReporter() if sys.stdout.isatty() else PlainReporter()
 
 
 def figures(row: Row) -> str:
-    """A row of a history in one line; figures that are None are left out."""
+    """Format a row of the history as one line; figures that are None are omitted."""
     parts = []
-    for name, part in (("loss", "train"), ("eval loss", "eval")):
-        loss, accuracy = row[f"{part}_loss"], row[f"{part}_accuracy"]
+    for name, split in (("loss", "train"), ("eval loss", "eval")):
+        loss, accuracy = row[f"{split}_loss"], row[f"{split}_accuracy"]
         if loss is not None:
-            share = "" if accuracy is None else f" accuracy {accuracy:.1%}"
-            parts.append(f"{name} {loss:.3f}{share}")
+            accuracy_text = "" if accuracy is None else f" accuracy {accuracy:.1%}"
+            parts.append(f"{name} {loss:.3f}{accuracy_text}")
     return "  ".join([*parts, f"{row['images_per_second']:,.0f} images/s"])
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, and hours where there are any."""
-    minutes, rest = divmod(round(seconds), 60)
+    """Format seconds as m:ss, or h:mm:ss from one hour on."""
+    minutes, seconds_left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{hours}:{minutes:02d}:{seconds_left:02d}" if hours else f"{minutes}:{seconds_left:02d}"

@@ -213,15 +213,15 @@ NO_SERVER = "http://127.0.0.1:9/cifar-10-python.tar.gz"
     [
         (("run", "--variant", "papr"), "unknown variant 'papr'. Did you mean 'paper'?"),
         (("run", "--variant", "paper", "--dataset", "mnist"), "unknown dataset 'mnist'"),
-        (("run", "--variant", "paper", "--seeds", "x"), "seeds 'x' do not parse"),
+        (("run", "--variant", "paper", "--seeds", "x"), "seeds 'x' cannot be parsed"),
         (("run", "--variant", "paper", "--seeds", "1", "--seed", "1"), "not both"),
         (("run", "--variant", "paper", "--epochs", "0"), "--epochs is 0"),
         (("run", "--variant", "paper", "--epochs", "many"), "Invalid value for '--epochs'"),
         (("run", "--variant", "paper", "--precision", "fp8"), "unknown precision 'fp8'"),
         (("run", "--variant", "paper", "--device", "tpu"), "unknown device 'tpu'"),
         (("run",), "Missing option '--variant'"),
-        (("run", "--variant", "paper", "--archive", NO_SERVER), "Three ways on"),
-        (("run", "--variant", "paper", "--archive", "none.tar.gz"), "no such file"),
+        (("run", "--variant", "paper", "--archive", NO_SERVER), "cannot be fetched"),
+        (("run", "--variant", "paper", "--archive", "none.tar.gz"), "the file does not exist"),
         (("run", "--variant", "paper", "--dataset", "folder"), "data/train is missing"),
         (("data", "--dataset", "folder", "--data-dir", "gone"), "gone/train is missing"),
         (("compare",), "no results folder results"),
@@ -282,7 +282,7 @@ def test_only_a_command_that_trains_says_that_epochs_are_saved(
 def test_cuda_without_a_gpu_is_refused(small: tuple[str, ...], harness: Harness) -> None:
     done = harness(*small, "--variant", "paper", "--device", "cuda")
     assert done.returncode == 2
-    assert "torch sees 0 CUDA devices here" in done.stderr
+    assert "torch finds 0 CUDA devices" in done.stderr
 
 
 def test_images_that_cannot_be_used_are_named(harness: Harness, tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_images_that_cannot_be_used_are_named(harness: Harness, tmp_path: Path) 
     broken.write_bytes(broken.read_bytes()[:40])
     done = harness("run", "--variant", "paper", "--dataset", "folder")
     assert done.returncode == 2
-    assert "dog/01.png does not decode" in done.stderr
+    assert "dog/01.png cannot be decoded" in done.stderr
     make_images(tmp_path / "other", ("cat", "dog", "emu"))
     shutil.rmtree(tmp_path / "other/test/cat")
     done = harness("run", "--variant", "paper", "--dataset", "folder", "--data-dir", "other")
@@ -333,7 +333,7 @@ def test_a_run_on_other_data_is_not_taken_for_this_one(harness: Harness, tmp_pat
     Image.new("RGB", (32, 32), (1, 2, 3)).save(tmp_path / "data/train/cat/00.png")
     done = harness(*run)
     assert done.returncode == 2
-    assert "is of another run: data was" in done.stderr
+    assert "belongs to another run: data was" in done.stderr
 
 
 def test_options_that_depart_are_recorded_and_kept_apart(
