@@ -1,0 +1,1 @@
+"""Numbers from records: groups, interim looks, intervals, tests and simulation. No torch."""

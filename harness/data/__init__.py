@@ -1,0 +1,1 @@
+"""Datasets: readers, fingerprints, the validation split and folds."""

@@ -1,0 +1,1 @@
+"""Whether stored results can be trusted: check, repeat, pack and merge them."""

@@ -1,0 +1,1 @@
+"""One run on disk: specification, folder, lock, status and record. No torch."""

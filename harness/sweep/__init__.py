@@ -1,0 +1,1 @@
+"""Many runs: a grid, and the engines that train it."""

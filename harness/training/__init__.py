@@ -1,0 +1,1 @@
+"""One run: seeding, augmentation, the training loop, metrics and checkpoints."""

@@ -1,0 +1,1 @@
+"""Tables and sentences as Markdown, LaTeX, CSV and JSON."""

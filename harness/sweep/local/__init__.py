@@ -1,0 +1,1 @@
+"""The engine that trains a grid on this machine."""
