@@ -65,6 +65,8 @@ app.command()(integrity.verify)
 
 app.command()(integrity.check)
 
+app.command()(integrity.diff)
+
 app.command()(integrity.bundle)
 
 app.command()(integrity.merge)

@@ -60,6 +60,21 @@ def verify(
         raise RunFailedError(f"{run_dir} was not reproduced (see above).")
 
 
+def diff(
+    run_a: Annotated[Path, typer.Argument(help="Folder of a stored run.")],
+    run_b: Annotated[Path, typer.Argument(help="Folder of another stored run.")],
+) -> None:
+    """Show what differs between two runs: settings, data, environment, epochs, metrics."""
+    from harness.integrity.run_diff import diff_runs
+
+    topics = list(diff_runs(run_a, run_b))
+    print(f"from {run_a} to {run_b}")
+    for topic, differences in topics:
+        print(f"{topic}: {'equal' if not differences else 'different'}")
+        for difference in differences:
+            print(f"  {difference}")
+
+
 def check(
     results: Annotated[
         Path, typer.Argument(help="A results folder, or the folder of one run.")
