@@ -114,7 +114,7 @@ def test_a_calibration_on_the_test_images_is_refused_and_hides_no_run(
     assert {
         case.split()[0]
         for case in warnings_of(tmp_path)[
-            "1 calibration could not be read; its runs are judged like all others."
+            "1 calibration could not be read; its runs are treated like all others."
         ]
     } == {str(path)}
 
@@ -142,7 +142,7 @@ def test_damaged_calibrations_and_damaged_records_have_separate_warnings(
     sentences = [warning.sentence for warning in loaded.warnings]
     assert sentences[:2] == [
         "1 record could not be read.",
-        "1 calibration could not be read; its runs are judged like all others.",
+        "1 calibration could not be read; its runs are treated like all others.",
     ]
     assert str(path).encode() in html.page(loaded, sections.sections(loaded))
 
@@ -166,7 +166,7 @@ def test_a_damaged_calibration_is_named_by_the_verdict_which_judges_its_runs(
 ) -> None:
     calibration_record.save(tmp_path, calibrated).write_text("{")
     text = tmp_path / "verdict.md"
-    with pytest.raises(InputError, match="its runs are judged like all others"):
+    with pytest.raises(InputError, match="its runs are treated like all others"):
         cli_results.verdict(tmp_path, TextFormat.markdown, text)
     assert "validation split" in text.read_text()
     assert "could not be used" not in text.read_text()
