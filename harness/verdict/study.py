@@ -119,7 +119,7 @@ def _file_warnings(
     if unread:
         named = pluralize(len(unread), "calibration")
         yield DataWarning(
-            f"{named} could not be read; its runs are judged like all others.", (*unread,)
+            f"{named} could not be read; its runs are treated like all others.", (*unread,)
         )
     if duplicates:
         counted = pluralize(len(duplicates), "duplicate record")
