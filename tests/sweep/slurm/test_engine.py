@@ -62,7 +62,7 @@ class Site:
             env={**self.up.variables, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
             check=False,
         )
         assert done.returncode == status, done.stdout + done.stderr + self.up.logs()
