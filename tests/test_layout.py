@@ -50,10 +50,10 @@ def test_imports_are_as_the_contracts_say(packages: Path) -> None:
         ("harness.analysis.stats", "harness.training.seeding", "one way"),
         ("harness.training.metrics", "harness.analysis.stats", "one way"),
         ("harness.runs.store", "harness.training.trainer", "one way"),
-        ("harness.report.tables", "harness.data.source", "what people read"),
+        ("harness.report.answer", "harness.data.source", "what people read"),
         ("harness.sweep.slurm.queue", "harness.sweep.local.pool", "engines"),
         ("variants.spec", "harness.errors", "variants know no harness"),
-        ("harness.report.summary", "harness.report.html", "inside report"),
+        ("harness.report.answer", "harness.report.pages.html", "inside report"),
     ],
 )
 def test_a_forbidden_import_is_found(

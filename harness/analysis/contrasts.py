@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -19,6 +20,27 @@ from harness.analysis.looks import FigureBySeed
 from harness.analysis.sequential import Effect
 from harness.analysis.stats import Difference
 from harness.protocol.decision import Decision
+
+
+class Finding(StrEnum):
+    """What a contrast says so far, in the words of every page."""
+
+    HELPS = "helps"
+    HURTS = "hurts"
+    NOT_SETTLED = "not settled"
+    NOT_TESTED = "not tested"
+
+
+_FINDINGS = {
+    Effect.HELPS: Finding.HELPS,
+    Effect.HURTS: Finding.HURTS,
+    Effect.UNDECIDED: Finding.NOT_SETTLED,
+}
+
+
+def finding(effect: Effect | None, look: int) -> Finding:
+    """The outcome of a contrast at a look; NOT_TESTED if exploratory or before the first look."""
+    return Finding.NOT_TESTED if effect is None or not look else _FINDINGS[effect]
 
 
 @dataclass(frozen=True)
@@ -58,6 +80,11 @@ class Contrast:
     better: float
     detectable: float
     correlation: float
+
+    @property
+    def finding(self) -> Finding:
+        """See `finding`."""
+        return finding(self.effect, self.look)
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,7 @@ def calibrate(
     """
     from harness.analysis import calibration, calibration_record
     from harness.protocol import budget, decision
-    from harness.report import tables
-    from harness.report.text import markup
+    from harness.report.tables import judged, writers
     from harness.runs import status
     from harness.runs.options import RunOptions, parse_seeds
     from harness.runs.spec import run_specs
@@ -94,7 +93,7 @@ def calibrate(
 
     result = calibration.search(seed_list, train, at_once=workers or 1)
     path = calibration_record.save(results, result)
-    print(markup.markdown(tables.candidate_columns(result)))
+    print(writers.markdown(judged.candidates_table(result.candidates)))
     target = f"{100 * result.target:g} %"
     if result.epochs is None:
         print(f"No candidate reaches {target}. Record: {path}")

@@ -28,19 +28,20 @@ def report(
     """Turn a results folder into one HTML file that opens offline."""
     from harness.files import write_atomically
     from harness.formatting import pluralize
-    from harness.report import export, html, sections
+    from harness.report import drawings, export
     from harness.report import samples as report_samples
+    from harness.report.pages import html
     from harness.verdict import study
 
     found = study.load_study(results)
-    shown = sections.sections(found)
+    drawn = drawings.draw(found)
     pictures, problems = report_samples.gallery(found.primary, results, data_dir, archive)
     found = dataclasses.replace(found, warnings=(*found.warnings, *problems))
-    write_atomically(output, html.page(found, shown, pictures))
+    write_atomically(output, html.page(found, drawn, pictures))
     groups = pluralize(len(found.group_verdicts), "group")
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups} of runs")
     if figures is not None:
-        print(f"{figures}: {export.save(figures, found, shown)} files")
+        print(f"{figures}: {export.save(figures, found, drawn)} files")
     for problem in found.warnings:
         print(f"note: {problem.sentence}")
 

@@ -21,7 +21,7 @@ from harness.errors import InputError
 from harness.formatting import pluralize
 
 if TYPE_CHECKING:
-    from harness.analysis.groups import RunGroup
+    from harness.verdict.study import Study
 
 
 def compare(
@@ -35,18 +35,14 @@ def compare(
 ) -> None:
     """Print the comparison table of all stored runs; write it in full to the results folder."""
     from harness.files import write_atomically
-    from harness.report.text import comparison
-    from harness.verdict import verdict as verdict_verdict
+    from harness.report.pages import comparison
 
-    groups, faults = _load_groups(results)
-    group_verdicts = verdict_verdict.judge_groups(groups).group_verdicts
-    write_output(
-        comparison.render(group_verdicts, output_format.value, baseline, full=full), output
-    )
-    for name, kind in (("comparison.md", "markdown"), ("comparison.csv", "csv")):
-        text = comparison.render(group_verdicts, kind, baseline, full=True)
+    study = _load_study(results)
+    write_output(comparison.render(study, output_format, baseline, full=full), output)
+    for name, form in (("comparison.md", Format.markdown), ("comparison.csv", Format.csv)):
+        text = comparison.render(study, form, baseline, full=True)
         write_atomically(results / name, text.encode())
-    _raise_if_skipped(faults)
+    _raise_if_skipped(study)
 
 
 def audit(output_format: FormatOption = Format.markdown, output: OutputOption = None) -> None:
@@ -63,47 +59,28 @@ def verdict(
     output: OutputOption = None,
 ) -> None:
     """Judge the paper's claims from stored records, by the rules of the decision file."""
-    from harness.analysis import calibration, calibration_record
-    from harness.report.text import verdict as text_verdict
-    from harness.verdict import verdict as verdict_verdict
+    from harness.report.pages import verdict as verdict_page
 
-    groups, faults = _load_groups(results)
-    calibrations, damaged = calibration_record.load_calibrations(results)
-    groups = calibration.drop_calibration_groups(groups, calibrations.values())
-    write_output(
-        text_verdict.render(verdict_verdict.judge_groups(groups, len(faults)), output_format.value),
-        output,
-    )
-    _raise_if_skipped(faults)
-    if damaged:
-        raise InputError(f"{damaged[0]} Until then its runs are treated like all others.")
+    study = _load_study(results)
+    is_json = output_format is TextFormat.json
+    text = verdict_page.as_json(study) if is_json else verdict_page.as_markdown(study)
+    write_output(text, output)
+    _raise_if_skipped(study)
 
 
-def _load_groups(results: Path) -> tuple[list[RunGroup], list[str]]:
-    """Load and group all readable records.
+def _load_study(results: Path) -> Study:
+    """Load and judge all readable records; print a line for each one that is not."""
+    from harness.verdict.study import load_study
 
-    Returns:
-        The groups, and a line for each record that was skipped, which is also printed.
-
-    Raises:
-        InputError: if no record is readable.
-    """
-    from harness.analysis import groups as analysis_groups
-    from harness.runs import store
-
-    records, damaged = store.load_all(results)
-    groups, doubled = analysis_groups.group(records)
-    faults = damaged + doubled
-    for fault in faults:
+    study = load_study(results)
+    for fault in study.faults:
         print(f"skipped: {fault}", file=sys.stderr)
-    if not groups:
-        raise InputError(f"no readable record below {results}: train something with run first.")
-    return groups, faults
+    return study
 
 
-def _raise_if_skipped(faults: list[str]) -> None:
-    if faults:
+def _raise_if_skipped(study: Study) -> None:
+    if study.faults:
         raise InputError(
-            f"{pluralize(len(faults), 'record')} skipped (listed above): "
+            f"{pluralize(len(study.faults), 'file')} skipped (listed above): "
             "repair or remove them, then run this command again."
         )

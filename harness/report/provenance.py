@@ -10,7 +10,7 @@ from harness import formatting
 from harness.analysis.groups import RunGroup, VariantRuns, environments
 from harness.formatting import pluralize
 from harness.protocol import decision
-from harness.report.tables import Cell, Table
+from harness.report.tables.table import Cell, Table
 from harness.runs.record import RunRecord
 from harness.runs.threads import THREADS
 
@@ -111,7 +111,7 @@ def repeat_table(group: RunGroup, variant_runs: Sequence[VariantRuns]) -> Table:
         ),
         ("time per run", "mean training time of the recorded runs"),
     )
-    return Table("How to repeat each row", headers, tuple(rows), prose=True)
+    return Table("How to repeat the runs", headers, tuple(rows), prose=True)
 
 
 def _commands(group: RunGroup, records: Sequence[RunRecord]) -> list[str]:

@@ -1,39 +1,29 @@
-"""Sections of the report: tables, sentences and figures of each group of runs."""
+"""Sections of the pages: text and tables of each group of runs, budget curve and calibration."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
-from harness.analysis.groups import VariantRuns, in_order
+from harness.analysis.groups import RunGroup, VariantRuns, why_separate
+from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.report import provenance
-from harness.report import tables as report_tables
-from harness.report.figures import by_epoch, by_variant, confusion, style
-from harness.report.figures.figure import CaptionedFigure
-from harness.report.tables import Table
-from harness.report.text import budget
-from harness.report.text.sentences import paragraph, steps
+from harness.report.answer import answer
+from harness.report.tables import comparison, judged
+from harness.report.tables.table import Table
+from harness.report.text import sentences
+from harness.runs.record import DatasetInfo
 from harness.verdict.eligibility import Obstacle
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
-# Prefixes of the anchors of budget curves and of calibrations.
-BUDGET_ANCHOR, CALIBRATION_ANCHOR = "budgets", "calibration"
-
-
-@dataclass(frozen=True)
-class Subsection:
-    """The content of one heading: figures, a note, a table."""
-
-    title: str
-    figures: tuple[CaptionedFigure, ...] = ()
-    note: str = ""
-    table: Table | None = None
+# Reasons that a note names; one more is named rather than counted.
+_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -44,156 +34,146 @@ class Section:
         anchor: id of the section, and prefix of the names of its figures.
         title: what the runs have in common.
         subtitle: whether their figures give a verdict.
-        paragraph: the outcome in sentences.
+        sentences: what the runs show beside the answer of the page.
         notes: what a reader must know about the records.
-        tables: tables before the figures.
-        subsections: figures under headings.
-        final_tables: tables after the figures.
+        tables: in the order of the page.
+        repeat: the commands that repeat the runs.
         facts: dataset, environment, code and cost, as (name, text) pairs.
     """
 
     anchor: str
     title: str
     subtitle: str
-    paragraph: str
+    sentences: tuple[str, ...]
     notes: tuple[str, ...]
     tables: tuple[Table, ...]
-    subsections: tuple[Subsection, ...]
-    final_tables: tuple[Table, ...] = ()
+    repeat: Table | None = None
     facts: tuple[tuple[str, str], ...] = ()
 
 
 def sections(study: Study) -> list[Section]:
     """Return a section for each group, the primary one first, each budget curve and calibration."""
     rules = study.verdict.rules
-    with style.applied():
-        groups = [
-            _group_section(f"group-{number}", group_verdict, rules)
+    return [
+        *(
+            _group_section(f"group-{number}", group_verdict, study)
             for number, group_verdict in enumerate(study.group_verdicts, start=1)
-        ]
-        budgets = [
-            _budget_section(f"{BUDGET_ANCHOR}-{number}", curve, study)
+        ),
+        *(
+            _budget_section(f"budgets-{number}", curve, rules)
             for number, curve in enumerate(study.verdict.curves, start=1)
-        ]
-        calibrations = [
+        ),
+        *(
             _calibration_section(
-                f"{CALIBRATION_ANCHOR}-{number}", path.relative_to(study.results), result, rules
+                f"calibration-{number}", path.relative_to(study.results), result, rules
             )
             for number, (path, result) in enumerate(study.calibrations.items(), start=1)
-        ]
-    return [*groups, *budgets, *calibrations]
+        ),
+    ]
 
 
-def variant_runs_of(group_verdict: GroupVerdict) -> list[VariantRuns]:
-    """Return the runs of each variant of a group, in the order of its tables."""
-    records, rules = group_verdict.group.records, group_verdict.claim_runs.rules
-    return [VariantRuns.of(name, records, rules) for name in in_order({r.variant for r in records})]
+def example_runs(group_verdict: GroupVerdict) -> VariantRuns | None:
+    """Return the runs that confusions and recall of classes are shown for, None if there are none.
+
+    Those of the claim's variant, or of the first that has a finished run; none for a budget that
+    gives no verdict, which is run for the budget curve alone.
+    """
+    if group_verdict.eligibility.obstacle is Obstacle.OTHER_BUDGET:
+        return None
+    candidates = [group_verdict.claim_runs, *group_verdict.runs.values()]
+    return next((runs for runs in candidates if runs.n_finished), None)
 
 
-def _group_section(anchor: str, group_verdict: GroupVerdict, rules: Decision) -> Section:
-    variant_runs = variant_runs_of(group_verdict)
-    claims = (report_tables.claims_table(group_verdict),) if group_verdict.claims else ()
+def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Section:
+    group, rules = group_verdict.group, study.verdict.rules
+    tables = [comparison.comparison_table(group_verdict, rules)]
+    if examples := example_runs(group_verdict):
+        tables.append(judged.recall_table(group_verdict, examples))
+    if group_verdict.claims:
+        tables.append(judged.claims_table(group_verdict))
     return Section(
         anchor=anchor,
         title=group_verdict.title,
         subtitle=group_verdict.eligibility.reason,
-        paragraph=paragraph(group_verdict, rules),
-        notes=group_verdict.notes,
-        tables=(report_tables.ablation_table(group_verdict, rules),),
-        subsections=tuple(_subsections(group_verdict, variant_runs, rules)),
-        final_tables=(*claims, provenance.repeat_table(group_verdict.group, variant_runs)),
-        facts=tuple(provenance.facts(group_verdict.group)),
+        sentences=tuple(_sentences(group_verdict, study)),
+        notes=tuple(notes(group_verdict, study.primary.group)),
+        tables=tuple(tables),
+        repeat=provenance.repeat_table(group, list(group_verdict.runs.values())),
+        facts=tuple(provenance.facts(group)),
     )
 
 
-def _subsections(
-    group_verdict: GroupVerdict, variant_runs: Sequence[VariantRuns], rules: Decision
-) -> list[Subsection]:
-    claim_runs = next(
-        (runs for runs in variant_runs if runs.name == rules.accuracy.variant and runs.n_finished),
-        None,
-    )
-    # If the claim's variant has no finished run, classes are shown for the first that has one.
-    example_runs = claim_runs or next((runs for runs in variant_runs if runs.n_finished), None)
-    forest = by_variant.forest(group_verdict, rules)
-    no_forest = (
-        f"No difference has an interval yet: that takes {rules.looks.seeds[0]} seeds of both."
-    )
-    figures = (forest, by_variant.by_seed(group_verdict, variant_runs, rules))
-    parts = [
-        Subsection("Variants", tuple(p for p in figures if p), "" if forest else no_forest),
-    ]
-    if curves := by_epoch.training_curves(group_verdict, variant_runs):
-        parts.append(Subsection("Training and test curves", tuple(curves), _SAME_SCALE))
-    other_budget = group_verdict.eligibility.obstacle is Obstacle.OTHER_BUDGET
-    if example_runs is not None and not other_budget:
-        parts += [
-            Subsection(
-                "Confusion matrices",
-                tuple(confusion.confusion_matrices(group_verdict, example_runs)),
-            ),
-            Subsection(
-                "Recall of each class",
-                (by_variant.recall(group_verdict, example_runs, rules),),
-                table=report_tables.recall_table(group_verdict, example_runs),
-            ),
-        ]
-    return parts
-
-
-_SAME_SCALE = (
-    "Blue: evaluation images. Green, dashed: training images, measured during training with "
-    "augmentation and dropout. All variants have the same scales."
-)
-
-
-def _budget_section(anchor: str, curve: Sequence[GroupVerdict], study: Study) -> Section:
+def _sentences(group_verdict: GroupVerdict, study: Study) -> Iterator[str]:
     rules = study.verdict.rules
-    table = budget.columns(curve, rules)
-    sentence, figure = budget.sentence(curve, rules), by_epoch.by_budget(curve, rules)
+    if group_verdict is not study.primary:  # the page opens with the primary group's answer
+        found = answer(study, group_verdict)
+        yield f"{found.label}. {found.sentence}"
+        yield from (f"{contribution.sentence}." for contribution in found.contributions)
+    yield sentences.recall(group_verdict.classes, rules)
+    if group_verdict.confusions:
+        yield sentences.confusion(group_verdict.confusions, rules)
+    yield sentences.last_epochs(group_verdict.group, rules)
+
+
+def notes(group_verdict: GroupVerdict, first: RunGroup) -> Iterator[str]:
+    """Yield what a reader must know about a group: which bytes, why it is apart, which records.
+
+    Args:
+        group_verdict: the group.
+        first: the group that the page opens with.
+    """
+    data = group_verdict.group.dataset
+    yield (
+        f"Trained on {data.train_size:,} images, evaluated on {data.test_size:,} "
+        f"({data.split}); {_origin(data)}; data fingerprint {data.fingerprint[:12]}."
+    )
+    if group_verdict.group is not first:
+        reasons = why_separate(first, group_verdict.group)
+        if len(reasons) > _REASONS + 1:
+            reasons[_REASONS:] = [f"and {len(reasons) - _REASONS} more"]
+        yield f"Kept apart from the first table: {'; '.join(reasons)}."
+    yield from group_verdict.notes
+
+
+def _origin(data: DatasetInfo) -> str:
+    if data.official:
+        return "the official archive"
+    same_task = tuple(data.classes) == datasets.CLASSES
+    return "NOT the official CIFAR-10 bytes" if same_task else "not CIFAR-10"
+
+
+def _budget_section(anchor: str, curve: Sequence[GroupVerdict], rules: Decision) -> Section:
     return Section(
         anchor=anchor,
-        title=f"Budget curve: {curve[0].group.title_without_epochs}",
+        title=f"Accuracy by number of epochs: {curve[0].group.title_without_epochs}",
         subtitle="the same data and protocol at several budgets",
-        paragraph=sentence,
-        notes=(budget.legend(curve, rules),),
-        tables=(
-            report_tables.table_of_columns(
-                "Accuracy, and the difference of each variant, by budget", table
-            ),
-        ),
-        subsections=(Subsection("Every variant", (figure,)),) if figure else (),
+        sentences=(),
+        notes=(),
+        tables=(judged.budget_table(curve, rules),),
     )
-
-
-def _sampling_error(calibration: Calibration) -> float:
-    """Return the standard error of an accuracy near the target from sampling the images."""
-    return math.sqrt(calibration.target * (1 - calibration.target) / calibration.dataset.test_size)
 
 
 def _calibration_section(
     anchor: str, path: Path, calibration: Calibration, rules: Decision
 ) -> Section:
     chosen = f"{calibration.epochs} epochs" if calibration.epochs else "none of those tried"
-    explanation = steps(calibration, rules)
-    n_images, target = f"{calibration.dataset.test_size:,}", f"{100 * calibration.target:g} %"
+    n_images, target = calibration.dataset.test_size, calibration.target
+    # Of an accuracy near the target, from sampling the images.
+    sampling_error = math.sqrt(target * (1 - target) / n_images)
     return Section(
         anchor=anchor,
         title=f"How the number of epochs was chosen: {calibration.dataset.title}",
         subtitle="on the validation split; the test images had no part in it",
-        paragraph="The smallest candidate whose mean accuracy on the validation split "
-        f"({n_images} of the training images) reaches {target}; three seeds each or more, one "
-        f"where that missed it by over two points. Chosen: {chosen}. {explanation}".strip(),
+        sentences=(
+            "The smallest candidate whose mean accuracy on the validation split "
+            f"({n_images:,} of the training images) reaches {100 * target:g} %; three seeds each "
+            f"or more, one where that missed it by over two points. Chosen: {chosen}.",
+            sentences.steps(calibration, rules),
+        ),
         notes=(
             f"The record: {path}",
-            "The standard error is over seeds. Another "
-            f"{n_images} images would have shifted all of a row's runs together, by about "
-            f"{formatting.percent(_sampling_error(calibration), 1)} points.",
+            f"The standard error is over seeds. Another {n_images:,} images would have shifted all "
+            f"of a row's runs together, by about {formatting.percent(sampling_error, 1)} points.",
         ),
-        tables=(
-            report_tables.table_of_columns(
-                "The candidates", report_tables.candidate_columns(calibration)
-            ),
-        ),
-        subsections=(Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),),
+        tables=(judged.candidates_table(calibration.candidates),),
     )

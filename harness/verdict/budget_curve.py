@@ -79,6 +79,21 @@ def differences(curve: Sequence[GroupVerdict], rules: Decision) -> dict[str, dic
     return {name: by_epochs for name, by_epochs in by_variant.items() if len(by_epochs) > 1}
 
 
+def missing(curve: Sequence[GroupVerdict], rules: Decision) -> dict[int, list[str]]:
+    """Planned variants without runs at each planned number of epochs; only if some are missing.
+
+    Empty if no group of the curve gives a verdict.
+    """
+    if not any(group_verdict.eligibility.allows_verdict for group_verdict in curve):
+        return {}
+    run = {group_verdict.epochs: set(group_verdict.runs) for group_verdict in curve}
+    lacking = {
+        epochs: [name for name in rules.variants if name not in run.get(epochs, ())]
+        for epochs in rules.budgets.curve
+    }
+    return {epochs: names for epochs, names in lacking.items() if names}
+
+
 def changes_sign(by_epochs: dict[int, float]) -> bool:
     """Whether a difference is positive at one budget and negative at another."""
     return min(by_epochs.values()) < 0 < max(by_epochs.values())

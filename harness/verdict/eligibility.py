@@ -137,7 +137,7 @@ def _assess(group: RunGroup, rules: Decision) -> Eligibility:
         ),
         Obstacle.PROVISIONAL: (
             tuned.provisional and epochs == tuned.epochs,
-            "`calibrate` has not set it",
+            "the number of epochs is provisional until `calibrate` sets it",
         ),
     }
     for obstacle, (applies, detail) in obstacles.items():

@@ -42,6 +42,7 @@ class Study:
         verdict: on all groups of records; at least one.
         primary: the group verdict that a report opens with.
         warnings: most severe first.
+        faults: a line for each damaged or duplicate record and damaged calibration.
         calibrations: calibration records by path.
     """
 
@@ -49,6 +50,7 @@ class Study:
     verdict: Verdict
     primary: GroupVerdict
     warnings: tuple[DataWarning, ...]
+    faults: tuple[str, ...]
     calibrations: Mapping[Path, Calibration]
 
     @property
@@ -71,14 +73,38 @@ def load_study(results: Path) -> Study:
         InputError: if the folder is missing or has no readable record.
     """
     records, damaged = store.load_all(results)
-    groups, duplicates = analysis_groups.group(records)
-    if not groups:
-        named = f" ({len(damaged)} are damaged; check names them)" if damaged else ""
-        raise InputError(
-            f"no readable record below {results}{named}: train something with run first."
-        )
     by_path, unread = calibration_record.load_calibrations(results)
+    if not records:
+        if damaged:
+            raise InputError(
+                f"Not answered yet: no record below {results} can be read "
+                f"({len(damaged)} damaged). The first: {damaged[0]}"
+            )
+        raise InputError(
+            f"Not answered yet: no record below {results}: train something with run first."
+        )
+    return judge_records(results, records, damaged, by_path, unread)
+
+
+def judge_records(
+    results: Path,
+    records: Sequence[RunRecord],
+    damaged: Sequence[str] = (),
+    by_path: Mapping[Path, Calibration] | None = None,
+    unread: Sequence[str] = (),
+) -> Study:
+    """Judge records.
+
+    Args:
+        results: the folder that they are from.
+        records: at least one.
+        damaged: a line for each record that could not be read.
+        by_path: calibrations by path.
+        unread: a line for each calibration that could not be read.
+    """
+    by_path = by_path or {}
     calibrations = by_path.values()
+    groups, duplicates = analysis_groups.group(records)
     groups = calibration.drop_calibration_groups(groups, calibrations)
     verdict = verdict_verdict.judge_groups(groups, len(damaged) + len(duplicates))
     warnings = (
@@ -86,7 +112,8 @@ def load_study(results: Path) -> Study:
         *_group_warnings(groups),
         *_calibration_warnings(calibrations, records, groups),
     )
-    return Study(results, verdict, _primary(verdict), warnings, by_path)
+    faults = (*damaged, *duplicates, *unread)
+    return Study(results, verdict, _primary(verdict), warnings, faults, by_path)
 
 
 def _primary(verdict: Verdict) -> GroupVerdict:

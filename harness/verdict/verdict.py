@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis import contrasts
+import pandas as pd
+
+from harness.analysis import comparison, contrasts
 from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.contrasts import VariantResult
-from harness.analysis.groups import RunGroup, VariantRuns
+from harness.analysis.groups import RunGroup, VariantRuns, in_order
 from harness.analysis.sequential import Outcome
 from harness.protocol import decision
 from harness.protocol.decision import Decision
@@ -52,6 +55,19 @@ class GroupVerdict:
     def outcome(self) -> Outcome | None:
         """Outcome of the accuracy claim; None if the group gives no verdict."""
         return self.accuracy.outcome if self.accuracy else None
+
+    @functools.cached_property
+    def runs(self) -> Mapping[str, VariantRuns]:
+        """Runs of each variant that has any, in the order of the tables."""
+        records, rules = self.group.records, self.claim_runs.rules
+        names = in_order({record.variant for record in records})
+        return {name: VariantRuns.of(name, records, rules) for name in names}
+
+    @functools.cached_property
+    def numbers(self) -> pd.DataFrame:
+        """Comparison table as numbers, see `harness.analysis.comparison.table`."""
+        rules = self.claim_runs.rules
+        return comparison.table(self.group, self.variants, rules.contrasts.against, rules)
 
 
 @dataclass(frozen=True)

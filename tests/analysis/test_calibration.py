@@ -13,7 +13,7 @@ import pytest
 from harness.analysis import calibration, calibration_record
 from harness.errors import RunFailedError
 from harness.protocol import budget, decision, presets
-from harness.report import tables
+from harness.report.tables import judged
 from harness.runs.record import RunRecord
 from harness.runs.store import load_all
 from tests.helpers.paths import ROOT
@@ -66,7 +66,7 @@ def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
     assert trained == [6] + [8] * 3 + [10] * 3
     assert [len(c.seeds) for c in calibrated.candidates] == [1, 3, 3]
     assert calibrated.candidates[0].standard_error is None
-    assert tables.candidate_columns(calibrated)["standard error"][0] == "-"
+    assert judged.candidates_table(calibrated.candidates).rows[0][3].text == "-"
 
 
 def test_first_seeds_trained_together_change_nothing_in_the_outcome() -> None:

@@ -140,4 +140,4 @@ def test_pages_are_not_written_from_a_damaged_record(
     path = calibration_record.save(tmp_path, calibrated)
     path.write_text("{}")
     with pytest.raises(InputError, match=str(path)):
-        docs.files(results=tmp_path)
+        docs.files(folder=tmp_path)

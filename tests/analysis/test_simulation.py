@@ -10,7 +10,7 @@ import pytest
 
 from harness.analysis import simulation
 from harness.analysis.simulation import Rate
-from harness.report import statistics_page
+from harness.report.pages import statistics
 from tests.helpers.paths import ROOT
 
 FEW = 2_000
@@ -26,7 +26,7 @@ def test_rates_are_within_their_bounds_in_two_thousand_worlds() -> None:
 def test_rates_are_within_their_bounds_in_all_worlds_and_are_those_in_the_docs() -> None:
     rates = simulation.simulate(simulation.WORLDS)
     assert not [r for r in rates if not r.within_bounds(simulation.WORLDS)]
-    assert statistics_page.page(rates, simulation.WORLDS) == PAGE.read_text()
+    assert statistics.page(rates, simulation.WORLDS) == PAGE.read_text()
 
 
 def test_the_figures_in_the_docs_are_within_their_bounds() -> None:

@@ -81,8 +81,8 @@ def test_a_damaged_record_is_named_and_the_rest_is_judged(harness: Harness, tmp_
     done = harness("verdict")
     assert done.returncode == 2
     assert "record.json is damaged" in done.stderr
-    assert "1 records could not be used" in done.stdout
-    assert "### Variants" in done.stdout
+    assert "1 record could not be read." in done.stdout
+    assert "### Variants, test images" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["compare", "verdict"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,10 +10,11 @@ import pandas as pd
 from harness.analysis import groups as analysis_groups
 from harness.analysis.contrasts import VariantResult
 from harness.protocol import decision
-from harness.report.text import comparison as text_comparison
-from harness.report.text import verdict as text_verdict
+from harness.report.pages import comparison as comparison_page
+from harness.report.pages import verdict as verdict_page
 from harness.runs.record import RunRecord
-from harness.verdict import verdict
+from harness.verdict import study, verdict
+from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 from tests.helpers.records import make_record
 
@@ -52,9 +54,15 @@ def verdict_of(records: list[RunRecord]) -> verdict.Verdict:
     return verdict.judge_groups(groups)
 
 
+def study_of(records: list[RunRecord]) -> Study:
+    """The judged study of records, as if from a folder `results`."""
+    return study.judge_records(Path("results"), records)
+
+
 def verdict_text(records: list[RunRecord], form: str = "markdown") -> str:
     """The verdict as text."""
-    return text_verdict.render(verdict_of(records), form)
+    write = {"markdown": verdict_page.as_markdown, "json": verdict_page.as_json}[form]
+    return write(study_of(records))
 
 
 def judge_one_group(records: list[RunRecord]) -> GroupVerdict:
@@ -70,9 +78,11 @@ def result_of(group_verdict: GroupVerdict, name: str) -> VariantResult:
 
 def comparison_text(records: list[RunRecord], form: str = "markdown", **options: Any) -> str:
     """The text that `compare` prints for records."""
-    return text_comparison.render(verdict_of(records).group_verdicts, form, **options)
+    return comparison_page.render(study_of(records), form, **options)
 
 
 def comparison_frame(records: list[RunRecord], baseline: str = "paper") -> pd.DataFrame:
     """The comparison table of one group as numbers, indexed by variant."""
-    return text_comparison.numbers(judge_one_group(records), baseline).set_index("variant")
+    judged = study_of(records)
+    (group_verdict,) = judged.group_verdicts
+    return comparison_page.numbers(judged, group_verdict, baseline).set_index("variant")

@@ -19,7 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.report import html, sections, summary
+from harness.report import drawings
+from harness.report.answer import answer
+from harness.report.pages import html
 from harness.runs.store import FILE
 from harness.verdict import study
 from tests.helpers.paths import ROOT
@@ -136,7 +138,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in PAGES:
         loaded = study.load_study(ROOT / "results" if name == "committed" else folder / name)
         paths[name] = folder / f"{name}.html"
-        paths[name].write_bytes(html.page(loaded, sections.sections(loaded)))
+        paths[name].write_bytes(html.page(loaded, drawings.draw(loaded)))
     return paths
 
 
@@ -162,10 +164,11 @@ def test_the_first_screen_holds_the_answer(
     image = browser.screenshot(f"{name}-{screen}-{scheme}")
     height = SCREENS[screen][1]
     bottoms = browser.run(
-        "return [...document.querySelectorAll('header .verdict, header .facts > div')]"
-        ".slice(0, 5).map((e) => e.getBoundingClientRect().bottom)"
+        "return [...document.querySelectorAll("
+        "'header .verdict, header .sentence, header .contributions > li, header .facts > div')]"
+        ".slice(0, 4).map((e) => e.getBoundingClientRect().bottom)"
     )
-    assert len(bottoms) == 5, "the outcome, the claim, the result, the data, the certainty"
+    assert len(bottoms) == 4, "the outcome, the answer, and what follows"
     assert max(bottoms) <= height
     # Nothing sticks out to the right: only tables scroll, each in its own box.
     assert browser.run("return document.documentElement.scrollWidth") <= SCREENS[screen][0]
@@ -240,10 +243,7 @@ def test_it_is_all_there_without_scripts(browser: Browser, pages: dict[str, Path
         text = browser.driver.find_element("css selector", "body").text
     finally:
         browser.do("Emulation.setScriptExecutionDisabled", value=False)
-    assert (
-        summary.summarize(study.load_study(pages["verdict"].parent / "verdict")).verdict_label
-        in text
-    )
+    assert answer(study.load_study(pages["verdict"].parent / "verdict")).sentence in text
     assert "no_augmentation" in text
 
 

@@ -11,8 +11,11 @@ import pytest
 from harness.analysis import calibration, calibration_record
 from harness.errors import InputError
 from harness.paper import assumptions
-from harness.protocol import decision, presets
-from harness.report import docs, results_page
+from harness.protocol import decision
+from harness.report import docs
+from harness.report.pages import results
+from harness.report.tables import reference, writers
+from harness.report.text.headline import NO_RUNS
 from harness.runs import store
 from tests.helpers.paths import ROOT
 from tests.helpers.results_folders import write_grid
@@ -25,7 +28,7 @@ def test_what_follows_from_data_and_records_is_up_to_date() -> None:
     for path, content in wanted.items():
         assert path.read_bytes() == content, f"{path.name}: run python -m harness docs"
     figures = {path for path in wanted if path.suffix == ".svg"}
-    assert figures == set((ROOT / "results" / results_page.FIGURES).glob("*"))
+    assert figures == set((ROOT / "results" / results.FIGURES).glob("*"))
 
 
 def tune(results: Path) -> None:
@@ -37,20 +40,20 @@ def tune(results: Path) -> None:
 
 def test_without_records_every_block_is_one_line(tmp_path: Path) -> None:
     blocks = docs.blocks(tmp_path)
-    assert (blocks["answer"], blocks["table"]) == (results_page.NO_RUNS, "")
-    assert blocks["calibration"] == results_page.NO_CALIBRATION
-    wanted = docs.files(results=tmp_path)
+    assert (blocks["answer"], blocks["table"]) == (NO_RUNS, "")
+    assert blocks["calibration"] == docs.NO_CALIBRATION
+    wanted = docs.files(folder=tmp_path)
     pages = {ROOT / "README.md", *(ROOT / "docs").glob("*.md")}
     assert set(wanted) == {*pages, tmp_path / "README.md"}
-    assert results_page.NO_RUNS in wanted[tmp_path / "README.md"].decode()
+    assert NO_RUNS in wanted[tmp_path / "README.md"].decode()
 
 
 def test_with_runs_behind_a_calibration_alone_there_is_no_answer_yet(tmp_path: Path) -> None:
     tune(tmp_path)
     blocks = docs.blocks(tmp_path)
-    assert (blocks["answer"], blocks["table"]) == (results_page.NO_RUNS, "")
+    assert (blocks["answer"], blocks["table"]) == (NO_RUNS, "")
     assert "How the number of epochs was chosen" in blocks["calibration"]
-    page = docs.files(results=tmp_path)[tmp_path / "README.md"].decode()
+    page = docs.files(folder=tmp_path)[tmp_path / "README.md"].decode()
     assert "NOT THE TEST IMAGES" in page
     assert "### The candidates" in page
 
@@ -59,20 +62,18 @@ def test_with_runs_behind_a_calibration_alone_there_is_no_answer_yet(tmp_path: P
 def test_the_page_of_a_study_has_its_tables_and_figures(tmp_path: Path) -> None:
     tune(tmp_path)
     write_grid(tmp_path, 5)
-    wanted = docs.files(results=tmp_path)
+    wanted = docs.files(folder=tmp_path)
     names = {path.name for path in wanted}
     assert {"comparison.md", "comparison.csv", "README.md"} <= names
     page = wanted[tmp_path / "README.md"].decode()
-    for heading in ("Ablations", "The paper's claims", "Recall of each class"):
+    for heading in ("Variants, test images", "The paper's claims", "Recall of each class"):
         assert heading in page
     shown = set(re.findall(r"^!\[.*\]\(([^)]+)\)$", page, re.MULTILINE))
     assert {str(path.relative_to(tmp_path)) for path in wanted if path.suffix == ".svg"} == shown
-    wanted_budgets = [str(e) for e in decision.load().budgets.curve if e != presets.EPOCHS]
-    assert f"Not run: {', '.join(wanted_budgets)} epochs." in page
     blocks = docs.blocks(tmp_path)
-    assert blocks["answer"].startswith("**UNDECIDED.** Our 5 runs lie on average ")
-    assert "no_augmentation hurts" in blocks["answer"]
-    assert "| effect" in re.sub(" +", " ", blocks["table"])
+    assert blocks["answer"].startswith("**UNDECIDED.** Whether AlexNet trained as the paper ")
+    assert "Augmentation (random crop and flip) helps: +" in blocks["answer"]
+    assert "| finding" in re.sub(" +", " ", blocks["table"])
 
 
 def test_pages_are_not_written_from_a_damaged_record(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_pages_are_not_written_from_a_damaged_record(tmp_path: Path) -> None:
     (path,) = store.find(tmp_path)
     path.write_text("{}")
     with pytest.raises(InputError, match=r"record\.json is damaged"):
-        docs.files(results=tmp_path)
+        docs.files(folder=tmp_path)
 
 
 def test_a_table_that_was_edited_is_restored() -> None:
@@ -88,7 +89,7 @@ def test_a_table_that_was_edited_is_restored() -> None:
     text = path.read_text()
     edited = text.replace("test accuracy is 75 %", "test accuracy is 80 %")
     assert edited != text
-    claims = {"claims": docs.claims_table()}
+    claims = {"claims": writers.markdown(reference.criteria_table(decision.load()))}
     assert docs.updated({path: edited}, claims) == {path: text}
 
 
@@ -102,7 +103,7 @@ def test_links_of_a_part_are_those_of_its_page(tmp_path: Path) -> None:
 
 
 def test_the_values_of_the_protocol_are_in_the_table_of_assumptions() -> None:
-    table = docs.assumptions_table()
+    table = writers.markdown(reference.assumptions_table(decision.load()))
     for value in (
         "0.01",
         "128",
@@ -130,12 +131,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_stale_figures_are_removed(checkout: Path) -> None:
-    stale = checkout / "results" / results_page.FIGURES / "group-9-seeds.svg"
+    stale = checkout / "results" / results.FIGURES / "group-9-seeds.svg"
     stale.parent.mkdir(parents=True)
     stale.write_text("<svg/>")
     assert Path("results/README.md") in docs.write(checkout)
     assert not stale.exists()
-    assert results_page.NO_RUNS in (checkout / "results/README.md").read_text()
+    assert NO_RUNS in (checkout / "results/README.md").read_text()
     assert docs.write(checkout) == []
 
 

@@ -10,10 +10,8 @@ from matplotlib.figure import Figure
 
 from harness.analysis import groups
 from harness.protocol import decision
-from harness.report import sections
-from harness.report import tables as report_tables
 from harness.report.figures import by_epoch, by_variant, confusion, style
-from harness.report.text import verdict as text_verdict
+from harness.report.tables import comparison, judged
 from harness.runs.record import RunRecord
 from harness.verdict import verdict
 from harness.verdict.verdict import GroupVerdict
@@ -25,7 +23,7 @@ RULES = decision.load()
 VALIDATION = {"dataset": {"split": "validation"}}
 
 
-def judged(*records: RunRecord) -> GroupVerdict:
+def judge(*records: RunRecord) -> GroupVerdict:
     (group_verdict,) = verdict.judge_groups(groups.group(records)[0]).group_verdicts
     return group_verdict
 
@@ -43,8 +41,8 @@ def trained(seed: int = 0, rates: tuple[float, ...] = (0.1, 0.1), **fields: Any)
 def test_a_drop_of_the_learning_rate_is_explained_if_there_is_one(
     rates: tuple[float, ...], is_explained: bool
 ) -> None:
-    group_verdict = judged(trained(rates=rates))
-    (figure,) = by_epoch.training_curves(group_verdict, sections.variant_runs_of(group_verdict))
+    group_verdict = judge(trained(rates=rates))
+    (figure,) = by_epoch.training_curves(group_verdict, list(group_verdict.runs.values()))
     assert ("Dotted: where the learning rate" in figure.caption) == is_explained
     dotted = [line for axes in figure.figure.axes for line in axes.lines if _dotted(line)]
     assert bool(dotted) == is_explained
@@ -56,8 +54,8 @@ def _dotted(line: Any) -> bool:
 
 def test_the_text_of_the_seeds_counts_runs() -> None:
     runs = [make_record(seed=s, right=700 + 10 * s) for s in range(3)]
-    group_verdict = judged(*runs, make_record("no_augmentation", right=650))
-    figure = by_variant.by_seed(group_verdict, sections.variant_runs_of(group_verdict), RULES)
+    group_verdict = judge(*runs, make_record("no_augmentation", right=650))
+    figure = by_variant.by_seed(group_verdict, list(group_verdict.runs.values()), RULES)
     assert figure is not None
     assert "paper 70.00 to 72.00 over 3 runs; no_augmentation 65.00, one run." in figure.alt
 
@@ -67,12 +65,12 @@ def test_the_papers_runs_are_shown_only_with_test_images(
     about: dict[str, Any], is_shown: bool
 ) -> None:
     with style.applied():
-        group_verdict = judged(make_record(**about))
-        (runs,) = sections.variant_runs_of(group_verdict)
+        group_verdict = judge(make_record(**about))
+        (runs,) = list(group_verdict.runs.values())
         seeds = by_variant.by_seed(group_verdict, [runs], RULES)
         assert seeds is not None
         classes = by_variant.recall(group_verdict, runs, RULES)
-        other = judged(make_record(protocol={"epochs": 40}, **about))
+        other = judge(make_record(protocol={"epochs": 40}, **about))
         budgets = by_epoch.by_budget([group_verdict, other], RULES)
         matrices = confusion.confusion_matrices(group_verdict, runs)
     for figure in (seeds, classes, budgets):
@@ -81,9 +79,9 @@ def test_the_papers_runs_are_shown_only_with_test_images(
         assert ("the paper's two runs" in figure.caption) == is_shown, figure.name
     assert ("the paper" in classes.title) == is_shown
     assert len(matrices) == (4 if is_shown else 1)
-    table = report_tables.recall_table(group_verdict, runs)
+    table = judged.recall_table(group_verdict, runs)
     assert (("run 1, %", "of the paper") in table.headers) == is_shown
-    names = [row[0].text for row in report_tables.ablation_table(group_verdict, RULES).rows]
+    names = [row[0].text for row in comparison.comparison_table(group_verdict, RULES).rows]
     assert ("reported, run 1" in names) == is_shown
 
 
@@ -95,16 +93,16 @@ def _of_the_paper(figure: Figure) -> bool:
 
 @pytest.mark.usefixtures("adopted")
 def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
-    table = report_tables.ablation_table(
-        judged(*runs_near(n=5), *runs_near("baseline", 700, n=5)), RULES
+    table = comparison.comparison_table(
+        judge(*runs_near(n=5), *runs_near("baseline", 700, n=5)), RULES
     )
     assert (
         "p",
-        "sequential over the looks so far, after Holm over the 7 planned contrasts",
+        "sequential over the looks, after Holm over the 7 planned contrasts",
     ) in table.headers
     row = next(row for row in table.rows if row[0].text == "baseline")
     names = [name for name, _ in table.headers]
-    assert row[names.index("effect")].text == "hurts"
+    assert row[names.index("finding")].text == "hurts"
     assert row[names.index("look")].text == "1"
 
 
@@ -118,27 +116,21 @@ def _filled(group_verdict: GroupVerdict) -> list[bool]:
 
 @pytest.mark.usefixtures("adopted")
 def test_a_dot_is_filled_once_a_look_has_settled_it() -> None:
-    group_verdict = judged(
+    group_verdict = judge(
         *runs_near(n=5), *runs_near("baseline", 700, n=5), *runs_near("dropout_0", n=5)
     )
     assert _filled(group_verdict) == [True, False]
     other_budget = {"protocol": {"epochs": 40}}
     records = (*runs_near(n=5, **other_budget), *runs_near("baseline", 700, n=5, **other_budget))
-    assert _filled(judged(*records)) == [False]
-    few = judged(*runs_near(n=4), *runs_near("baseline", 700, n=5))
+    assert _filled(judge(*records)) == [False]
+    few = judge(*runs_near(n=4), *runs_near("baseline", 700, n=5))
     assert by_variant.forest(few, RULES) is None
 
 
 @pytest.mark.usefixtures("adopted")
 @pytest.mark.parametrize(("n", "tested"), [(10, False), (20, True)])
 def test_recall_has_a_test_at_the_last_look_alone(n: int, tested: bool) -> None:
-    group_verdict = judged(*runs_near(n=n))
-    table = report_tables.recall_table(group_verdict, group_verdict.claim_runs)
+    group_verdict = judge(*runs_near(n=n))
+    table = judged.recall_table(group_verdict, group_verdict.claim_runs)
     assert ("p" in dict(table.headers)) == tested
     assert "points" in dict(table.headers)
-    assert ("p Holm" in verdict_text(group_verdict)) == tested
-
-
-def verdict_text(group_verdict: GroupVerdict) -> str:
-    text = text_verdict.render(verdict.judge_groups([group_verdict.group]), "markdown")
-    return text[text.index("### Recall") :]

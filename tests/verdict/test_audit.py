@@ -10,7 +10,7 @@ import pytest
 from harness.paper import reported
 from harness.paper.claims import F1, PRECISION, Range
 from harness.paper.reported import recomputed
-from harness.report.text import markup
+from harness.report.pages.comparison import TableFormat
 from harness.report.text.audit import render
 from harness.verdict.audit import audit
 
@@ -140,7 +140,7 @@ def test_json_lists_exactly_one_disagreement_between_tables() -> None:
     assert "chosen for presentation" in fields["selection"]
 
 
-@pytest.mark.parametrize("form", markup.FORMATS)
+@pytest.mark.parametrize("form", TableFormat)
 def test_every_form_shows_the_disagreement(form: str) -> None:
     text = render(audit(), form)
     assert "automobile" in text

@@ -10,9 +10,9 @@ from harness.analysis import groups
 from harness.protocol import decision
 from harness.protocol.presets import EPOCHS
 from harness.report.figures import by_epoch, style
-from harness.report.text import budget
+from harness.report.tables.judged import budget_table
 from harness.runs.record import RunRecord
-from harness.verdict import verdict
+from harness.verdict import budget_curve, verdict
 from harness.verdict.verdict import GroupVerdict
 from tests.helpers.records import make_record
 
@@ -32,6 +32,13 @@ def curve_of(*runs: Sequence[RunRecord]) -> tuple[GroupVerdict, ...]:
     return curve
 
 
+def columns(curve: Sequence[GroupVerdict]) -> dict[str, list[str]]:
+    """The table of a curve by column."""
+    table = budget_table(curve, RULES)
+    cells = zip(*([cell.text for cell in row] for row in table.rows), strict=True)
+    return {name: list(column) for (name, _), column in zip(table.headers, cells, strict=True)}
+
+
 @pytest.fixture
 def small() -> tuple[GroupVerdict, ...]:
     """Two budgets: one ablation that changes sides, one that was run at one of them alone."""
@@ -47,7 +54,7 @@ def small() -> tuple[GroupVerdict, ...]:
 def test_a_variant_without_runs_is_marked_as_not_run(
     small: tuple[GroupVerdict, ...],
 ) -> None:
-    assert budget.columns(small, RULES) == {
+    assert columns(small) == {
         "variant": ["paper", "no_lr_decay", "batch_norm"],
         "10 epochs": ["71.00 % (2)", "+2.00 (2)", "not run"],
         f"{EPOCHS} epochs": ["77.50 % (2)", "-1.00 (1)", "+3.50 (1)"],
@@ -55,11 +62,11 @@ def test_a_variant_without_runs_is_marked_as_not_run(
 
 
 def test_missing_budgets_and_variants_are_named(small: tuple[GroupVerdict, ...]) -> None:
-    absent, at_10, at_20 = budget.lacking(small, RULES)
-    wanted = [str(epochs) for epochs in RULES.budgets.curve if epochs not in (10, EPOCHS)]
-    assert absent == f"Not run: {', '.join(wanted)} epochs."
-    assert at_10.startswith("Not run at 10 epochs: no_augmentation, baseline, batch_norm, ")
-    assert at_20.startswith(f"Not run at {EPOCHS} epochs: no_augmentation, baseline, dropout_0")
+    missing = budget_curve.missing(small, RULES)
+    assert set(missing) == set(RULES.budgets.curve)
+    assert missing[10][:3] == ["no_augmentation", "baseline", "batch_norm"]
+    assert missing[EPOCHS][:3] == ["no_augmentation", "baseline", "dropout_0"]
+    assert missing[90] == list(RULES.variants)
 
 
 def test_failed_runs_count_as_run_and_are_not_compared() -> None:
@@ -73,12 +80,12 @@ def test_failed_runs_count_as_run_and_are_not_compared() -> None:
         at(EPOCHS, "paper", 770),
         at(EPOCHS, "baseline", 730),
     )
-    columns = budget.columns(curve, RULES)
-    assert columns["variant"] == ["paper", "no_augmentation", "baseline"]
-    assert columns["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
-    assert "no_augmentation" not in budget.lacking(curve, RULES)[1]
+    by_column = columns(curve)
+    assert by_column["variant"] == ["paper", "no_augmentation", "baseline"]
+    assert by_column["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
+    assert "no_augmentation" not in budget_curve.missing(curve, RULES)[10]
     # One of three runs is left: its side says nothing.
-    assert "baseline" not in budget.sentence(curve, RULES)
+    assert budget_curve.differences(curve, RULES) == {}
 
 
 def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
@@ -88,29 +95,24 @@ def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> No
         [make_record(protocol={"epochs": 40}, failed=True)],
     )
     assert by_epoch.by_budget(curve, RULES) is None
-    assert budget.sentence(curve, RULES) == ""
-    assert budget.columns(curve, RULES)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
+    assert columns(curve)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
 
 
 def test_other_images_lack_nothing() -> None:
     digits = {"classes": list("0123456789")}
     curve = curve_of(*([make_record(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
-    assert budget.lacking(curve, RULES) == []
+    assert budget_curve.missing(curve, RULES) == {}
 
 
-def test_an_ablation_that_changes_sides_is_said_to(small: tuple[GroupVerdict, ...]) -> None:
-    assert budget.sentence(small, RULES) == (
-        "By budget paper reaches 71.00 % at 10 epochs (2 runs), "
-        f"77.50 % at {EPOCHS} epochs (2 runs). "
-        f"Against it, in points: no_lr_decay +2.00 at 10, -1.00 at {EPOCHS} (it changes sides). "
-        "Any of this may be chance."
-    )
+def test_an_ablation_that_changes_sides_is_found(small: tuple[GroupVerdict, ...]) -> None:
+    (by_epochs,) = budget_curve.differences(small, RULES).values()
+    assert by_epochs == pytest.approx({10: 0.02, EPOCHS: -0.01})
+    assert budget_curve.changes_sign(by_epochs)
     alike = curve_of(
         *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
     )
-    assert "baseline -7.00 at 10, -7.00 at 20." in budget.sentence(alike, RULES)
-    assert budget.turning(small, RULES) == {"no_lr_decay": f"+2.00 at 10, -1.00 at {EPOCHS}"}
-    assert budget.turning(alike, RULES) == {}
+    (unchanged,) = budget_curve.differences(alike, RULES).values()
+    assert not budget_curve.changes_sign(unchanged)
 
 
 def test_other_precisions_have_a_curve_of_their_own() -> None:
@@ -148,7 +150,7 @@ def test_a_star_marks_what_a_look_has_settled_where_a_verdict_is_given() -> None
             at(epochs, "paper", *(780 + s % 2 for s in range(n))),
             at(epochs, "baseline", *(700 + s % 2 for s in range(n))),
         )
-        return budget.columns(curve, RULES)[f"{epochs} epochs"][1]
+        return columns(curve)[f"{epochs} epochs"][1]
 
     assert "*" in cell(5, EPOCHS)
     assert "*" not in cell(4, EPOCHS)

@@ -15,7 +15,8 @@ from harness.cli.options import TextFormat
 from harness.errors import InputError
 from harness.protocol import presets
 from harness.protocol.presets import EPOCHS
-from harness.report import html, sections
+from harness.report import drawings, sections
+from harness.report.pages import html
 from harness.runs import store
 from harness.verdict import study
 from tests.helpers.results_folders import write_grid
@@ -144,14 +145,14 @@ def test_damaged_calibrations_and_damaged_records_have_separate_warnings(
         "1 record could not be read.",
         "1 calibration could not be read; its runs are treated like all others.",
     ]
-    assert str(path).encode() in html.page(loaded, sections.sections(loaded))
+    assert str(path).encode() in html.page(loaded, drawings.draw(loaded))
 
 
 def test_the_verdict_leaves_out_calibration_runs(calibrated: Calibration, tmp_path: Path) -> None:
     calibration_record.save(tmp_path, calibrated)
     text = tmp_path / "verdict.md"
     cli_results.verdict(tmp_path, TextFormat.markdown, text)
-    assert "validation split" not in text.read_text()
+    assert f"{PRECISION} on cpu, validation split" not in text.read_text()
 
 
 def test_more_seeds_at_another_budget_do_not_make_it_primary(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_a_damaged_calibration_is_named_by_the_verdict_which_judges_its_runs(
 ) -> None:
     calibration_record.save(tmp_path, calibrated).write_text("{")
     text = tmp_path / "verdict.md"
-    with pytest.raises(InputError, match="its runs are treated like all others"):
+    with pytest.raises(InputError, match=r"1 file skipped \(listed above\)"):
         cli_results.verdict(tmp_path, TextFormat.markdown, text)
     assert "validation split" in text.read_text()
     assert "could not be used" not in text.read_text()

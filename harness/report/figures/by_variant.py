@@ -17,40 +17,7 @@ from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
 from harness.report.figures import style
 from harness.report.figures.figure import CaptionedFigure, rows
-from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.verdict import GroupVerdict
-
-
-def distance(result: AccuracyResult, rules: Decision) -> CaptionedFigure:
-    """Draw the difference of our runs from the paper's mean, with the margin of equivalence."""
-    margin = 100 * rules.accuracy.margin
-    center = sum(result.reported) / len(result.reported)
-    figure, axes = rows(["the paper's two runs", f"ours ({rules.accuracy.variant})"], 0.28)
-    axes.axvspan(-margin, margin, color=style.ZONE, lw=0)
-    axes.axvline(0, color=style.REPORTED, lw=1.2)
-    reported = [100 * (a - center) for a in result.reported]
-    axes.plot(reported, [0] * len(reported), "D", color=style.REPORTED, mfc=style.PAGE, ms=6)
-    if math.isnan(result.low):
-        ours = [100 * (a - center) for a in result.runs]
-        description = f"single runs at {', '.join(f'{v:+.2f}' for v in ours)} points; no interval"
-    else:
-        ours = [100 * result.difference]
-        axes.plot([100 * result.low, 100 * result.high], [1, 1], color=style.OURS, lw=2.6)
-        description = (
-            f"{ours[0]:+.2f} points, interval {formatting.interval(result.low, result.high)}"
-        )
-    axes.plot(ours, [1] * len(ours), "o", color=style.OURS, ms=7)
-    limit = 1.15 * max(2 * margin, *(abs(v) for v in (*ours, *reported)))
-    axes.set_xlim(-limit, limit)
-    axes.set_xlabel("accuracy minus the paper's mean (points)")
-    return CaptionedFigure(
-        name="distance",
-        title="How far from the paper",
-        caption=f"Shaded: within {margin:g} point of the mean of the paper's two runs. "
-        "Reproduced means that the whole interval is inside.",
-        alt=f"Our accuracy minus the paper's mean: {description}. The margin is {margin:g} point.",
-        figure=figure,
-    )
 
 
 def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | None:

@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 
 from harness import formatting
+from harness.formatting import pluralize
 from harness.paper.reported import TITLE
-from harness.report.text import markup
+from harness.report.tables import writers
+from harness.report.tables.table import Table, text_table
 from harness.verdict.audit import Audit
 
 
@@ -48,11 +50,13 @@ def _rows(found: Audit) -> list[dict[str, Any]]:
 
 def _csv(found: Audit) -> str:
     columns = ["finding", "run", "class", "figure", "printed", "from_matrix"]
-    return markup.csv(pd.DataFrame(_rows(found), columns=[*columns, "claimed_low", "claimed_high"]))
+    return writers.csv(
+        pd.DataFrame(_rows(found), columns=[*columns, "claimed_low", "claimed_high"])
+    )
 
 
 def _json(found: Audit) -> str:
-    return markup.as_json(
+    return writers.as_json(
         {
             "paper": TITLE,
             "runs": [
@@ -97,28 +101,35 @@ def _json(found: Audit) -> str:
     )
 
 
-def _runs(found: Audit) -> markup.Columns:
-    return {
-        "run": [str(s.run) for s in found.summaries],
-        "right": [f"{s.right:,} of {s.total:,}" for s in found.summaries],
-        "accuracy, %": [formatting.percent(s.accuracy) for s in found.summaries],
-        "95 % interval (Wilson)": [
-            f"[{formatting.percent(s.low)}, {formatting.percent(s.high)}]" for s in found.summaries
-        ],
-        "macro F1": [f"{s.macro_f1:.4f}" for s in found.summaries],
-        "images a class": [", ".join(f"{n:,}" for n in s.rows_of) for s in found.summaries],
-    }
+def _runs(found: Audit) -> Table:
+    return text_table(
+        "The reported runs",
+        {
+            "run": [str(s.run) for s in found.summaries],
+            "right": [f"{s.right:,} of {s.total:,}" for s in found.summaries],
+            "accuracy, %": [formatting.percent(s.accuracy) for s in found.summaries],
+            "95 % interval (Wilson)": [
+                f"[{formatting.percent(s.low)}, {formatting.percent(s.high)}]"
+                for s in found.summaries
+            ],
+            "macro F1": [f"{s.macro_f1:.4f}" for s in found.summaries],
+            "images a class": [", ".join(f"{n:,}" for n in s.rows_of) for s in found.summaries],
+        },
+    )
 
 
-def _printed(found: Audit) -> markup.Columns:
+def _printed(found: Audit) -> Table:
     wrong = found.disagreements
-    return {
-        "run": [str(d.run) for d in wrong],
-        "row": [d.row for d in wrong],
-        "column": [d.column for d in wrong],
-        "printed": [f"{d.printed:g}" for d in wrong],
-        "from the matrix": [f"{d.from_matrix:.4f}" for d in wrong],
-    }
+    return text_table(
+        "Printed figures that disagree",
+        {
+            "run": [str(d.run) for d in wrong],
+            "row": [d.row for d in wrong],
+            "column": [d.column for d in wrong],
+            "printed": [f"{d.printed:g}" for d in wrong],
+            "from the matrix": [f"{d.from_matrix:.4f}" for d in wrong],
+        },
+    )
 
 
 def sentences(found: Audit) -> list[str]:
@@ -145,21 +156,20 @@ def sentences(found: Audit) -> list[str]:
 
 
 def _markdown(found: Audit) -> str:
-    parts = [f"## The paper's own tables, recomputed ({TITLE})", markup.markdown(_runs(found))]
-    count = len(found.disagreements)
-    if count:
+    parts = [f"## The paper's own tables, recomputed ({TITLE})", writers.markdown(_runs(found))]
+    if count := len(found.disagreements):
         parts.append(
-            f"Printed reports against printed matrices: {count} "
-            f"disagreement{'s' * (count != 1)} (ties in rounding are tolerated)."
+            "Printed reports against printed matrices: "
+            f"{pluralize(count, 'disagreement')} (ties in rounding are tolerated)."
         )
-        parts.append(markup.markdown(_printed(found)))
+        parts.append(writers.markdown(_printed(found)))
     else:
         parts.append("Printed reports agree with the printed matrices.")
     return "\n\n".join([*parts, *sentences(found)]) + "\n"
 
 
 def _latex(found: Audit) -> str:
-    parts = [f"% {TITLE}", markup.latex(_runs(found))]
+    parts = [f"% {TITLE}", writers.latex(_runs(found))]
     if found.disagreements:
-        parts.append(markup.latex(_printed(found)))
+        parts.append(writers.latex(_printed(found)))
     return "\n".join([*parts, *(f"% {line}" for line in sentences(found))]) + "\n"

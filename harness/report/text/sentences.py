@@ -1,4 +1,4 @@
-"""What a judgement says, in sentences. Pure."""
+"""Findings beside the answer, in sentences: classes, confusions, last epochs, calibration. Pure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,10 @@ from harness import formatting
 from harness.analysis import learning_curves
 from harness.analysis.calibration import Calibration
 from harness.analysis.confusion_pattern import ConfusionTest
-from harness.analysis.contrasts import Contrast
 from harness.analysis.groups import RunGroup
-from harness.analysis.sequential import Effect
-from harness.formatting import pluralize
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
-from harness.report.text import accuracy
 from harness.verdict.outcomes import ClassResult
-from harness.verdict.verdict import GroupVerdict
-
-
-def paragraph(judgement: GroupVerdict, rules: Decision) -> str:
-    """The whole judgement in one paragraph; no outcome and no test where none is given."""
-    parts = [
-        *accuracy.sentences(judgement, rules),
-        recall(judgement.classes, rules),
-        confusion(judgement.confusions, rules) if judgement.confusions else "",
-        ablations(judgement, rules),
-        last_epochs(judgement.group, rules),
-    ]
-    return " ".join(part for part in parts if part)
 
 
 def recall(found: Sequence[ClassResult], rules: Decision) -> str:
@@ -75,62 +58,8 @@ def confusion(found: ConfusionTest, rules: Decision) -> str:
     )
 
 
-def ablations(judgement: GroupVerdict, rules: Decision) -> str:
-    """Which contrasts are settled, which are not, and how far apart the others lie."""
-    compared = [
-        (result.n, result.contrast)
-        for result in judgement.variants
-        if result.contrast and not math.isnan(result.contrast.difference)
-    ]
-    at_look = [c for _, c in compared if c.effect and c.look]
-    others = [(n, c) for n, c in compared if c not in at_look]
-    parts = (_tested(at_look, rules), _untested(others, rules))
-    return " ".join(part for part in parts if part)
-
-
-def _tested(found: Sequence[Contrast], rules: Decision) -> str:
-    if not found:
-        return ""
-    base, family = rules.contrasts.against, len(rules.contrasts.variants)
-    settled = [
-        f"{c.variant} {c.effect.value.lower()} ({formatting.signed_points(c.difference)}, look "
-        f"{c.settled_look})"
-        for c in found
-        if c.effect and c.effect is not Effect.UNDECIDED
-    ]
-    undecided = [
-        f"{c.variant} ({formatting.signed_points(c.difference)}, look {c.look}; "
-        f"{formatting.percent(c.detectable)})"
-        for c in found
-        if c.effect is Effect.UNDECIDED
-    ]
-    parts = []
-    if settled:
-        parts.append(f"compared with {base}, in points: {', '.join(settled)}")
-    if undecided:
-        parts.append(
-            f"no difference found yet for {', '.join(undecided)}: one as large as the second "
-            f"figure would have been found in {_power(rules)} of cases"
-        )
-    return f"Ablations after Holm over {family}: {'; '.join(parts)}."
-
-
 def _power(rules: Decision) -> str:
     return f"{100 * rules.description.power:g} %"
-
-
-def _untested(found: Sequence[tuple[int, Contrast]], rules: Decision) -> str:
-    """How far the variants lie apart that are not tested, or not yet."""
-    if not found:
-        return ""
-    named = ", ".join(
-        f"{c.variant} {formatting.signed_points(c.difference)} ({pluralize(n, 'run')})"
-        for n, c in found
-    )
-    return (
-        f"Not tested, differences from {rules.contrasts.against} in points: {named}. Any of this "
-        "may be chance."
-    )
 
 
 def last_epochs(group: RunGroup, rules: Decision) -> str:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.paper import reported
 from harness.paper.claims import claims
-from harness.report import tables
-from harness.report.figures import by_variant, style, svg
+from harness.report import sections
+from harness.report.answer import answer
+from harness.report.drawings import Drawings
+from harness.report.figures import style, svg
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.samples import Gallery
-from harness.report.sections import Section
-from harness.report.summary import summarize
+from harness.report.tables import reference
 from harness.report.text import audit as text_audit
 from harness.verdict import audit
 from harness.verdict.study import Study
 
+_BACKTICKS = re.compile(r"`([^`]*)`")
 
-def page(study: Study, sections: Sequence[Section], gallery: Gallery | None = None) -> bytes:
+
+def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> bytes:
     """Render the report as one self-contained HTML file.
 
     Args:
         study: the records and their verdict.
-        sections: see `harness.report.sections`.
+        drawings: its figures.
         gallery: sample predictions, None if there are none to show.
 
     Returns:
@@ -40,23 +43,19 @@ def page(study: Study, sections: Sequence[Section], gallery: Gallery | None = No
         key = f"{prefix}-{captioned.name}"
         return Markup(svg.inline(captioned.figure, key, captioned.alt, styles))
 
-    with style.applied():
-        distance = (
-            by_variant.distance(study.primary.accuracy, rules) if study.primary.accuracy else None
-        )
     audit_result = audit.audit()
     environment = _environment()
-    summary = summarize(study)
+    found = answer(study)
     body = environment.get_template("body.html").render(
-        summary=summary,
+        answer=found,
         claim=next(c for c in claims(rules) if c.key == "accuracy"),
         title=reported.TITLE,
         selection=reported.SELECTION,
         study=study,
-        distance=distance,
-        sections=sections,
+        drawings=drawings,
+        sections=sections.sections(study),
         gallery=gallery,
-        assumptions=tables.assumptions_table(rules),
+        assumptions=reference.assumptions_table(rules),
         audit=audit_result,
         audit_sentences=text_audit.sentences(audit_result),
         draw=draw,
@@ -67,7 +66,7 @@ def page(study: Study, sections: Sequence[Section], gallery: Gallery | None = No
     return (
         environment.get_template("page.html")
         .render(
-            verdict_label=summary.verdict_label,
+            label=found.label,
             css=Markup(css),
             script=Markup(script),
             policy=_content_security_policy(css, script),
@@ -78,13 +77,20 @@ def page(study: Study, sections: Sequence[Section], gallery: Gallery | None = No
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("harness.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["inline"] = _inline_code
+    return environment
+
+
+def _inline_code(text: str) -> Markup:
+    """Escape a sentence and mark what stands in backticks as code."""
+    return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _template_source(name: str) -> str:

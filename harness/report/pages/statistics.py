@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness import formatting
 from harness.analysis.simulation import Rate
-from harness.report.text import markup
+from harness.report.tables import writers
+from harness.report.tables.table import text_table
 
 
 def page(rates: list[Rate], worlds: int) -> str:
@@ -28,12 +29,15 @@ def page(rates: list[Rate], worlds: int) -> str:
             return f"at least {low} %"
         return f"at most {high} %" if high else formatting.EMPTY
 
-    table = markup.markdown(
-        {
-            "what": [rate.what for rate in rates],
-            "measured": [measured(rate) for rate in rates],
-            "must be": [bounds(rate) for rate in rates],
-        }
+    table = writers.markdown(
+        text_table(
+            "Error rates",
+            {
+                "what": [rate.what for rate in rates],
+                "measured": [measured(rate) for rate in rates],
+                "must be": [bounds(rate) for rate in rates],
+            },
+        )
     )
     return (
         "# Error rates, coverage and power\n\n"

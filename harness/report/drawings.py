@@ -1,0 +1,98 @@
+"""The figures of the pages: those beside the answer, and those of each section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.figures.figure import CaptionedFigure
+from harness.report.sections import example_runs
+from harness.verdict.study import Study
+from harness.verdict.verdict import GroupVerdict
+
+
+@dataclass(frozen=True)
+class Subsection:
+    """The figures below one heading, with a note."""
+
+    title: str
+    figures: tuple[CaptionedFigure, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """All figures of a study.
+
+    Attributes:
+        answer: beside the answer.
+        by_anchor: those of each section, see `harness.report.sections.Section.anchor`.
+    """
+
+    answer: tuple[CaptionedFigure, ...]
+    by_anchor: dict[str, tuple[Subsection, ...]]
+
+    def files(self) -> dict[str, CaptionedFigure]:
+        """Figures by the name of their file, without its ending."""
+        named = {f"answer-{figure.name}": figure for figure in self.answer}
+        for anchor, subsections in self.by_anchor.items():
+            for figure in (f for part in subsections for f in part.figures):
+                named[f"{anchor}-{figure.name}"] = figure
+        return named
+
+
+def draw(study: Study) -> Drawings:
+    """Draw every figure of a study."""
+    rules, by_anchor = study.verdict.rules, {}
+    with style.applied():
+        answer = tuple(_answer_figures(study))
+        for number, group_verdict in enumerate(study.group_verdicts, start=1):
+            by_anchor[f"group-{number}"] = tuple(_subsections(group_verdict, study))
+        for number, curve in enumerate(study.verdict.curves, start=1):
+            figure = by_epoch.by_budget(curve, rules)
+            if figure and study.primary not in curve:  # that one is beside the answer
+                by_anchor[f"budgets-{number}"] = (Subsection("By number of epochs", (figure,)),)
+        for number, calibration in enumerate(study.calibrations.values(), start=1):
+            by_anchor[f"calibration-{number}"] = (
+                Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),
+            )
+    return Drawings(answer, by_anchor)
+
+
+def _answer_figures(study: Study) -> Iterator[CaptionedFigure]:
+    rules = study.verdict.rules
+    yield from _variant_figures(study.primary, study)
+    for curve in study.verdict.curves:
+        if study.primary in curve and (figure := by_epoch.by_budget(curve, rules)):
+            yield figure
+
+
+def _variant_figures(group_verdict: GroupVerdict, study: Study) -> Iterator[CaptionedFigure]:
+    rules = study.verdict.rules
+    variant_runs = list(group_verdict.runs.values())
+    for figure in (
+        by_variant.forest(group_verdict, rules),
+        by_variant.by_seed(group_verdict, variant_runs, rules),
+    ):
+        if figure is not None:
+            yield figure
+
+
+_SAME_SCALE = (
+    "Blue: evaluation images. Green, dashed: training images, measured during training with "
+    "augmentation and dropout. All variants have the same scales."
+)
+
+
+def _subsections(group_verdict: GroupVerdict, study: Study) -> Iterator[Subsection]:
+    # Those of the primary group are beside the answer.
+    is_primary = group_verdict is study.primary
+    if not is_primary and (figures := tuple(_variant_figures(group_verdict, study))):
+        yield Subsection("Variants", figures)
+    if curves := by_epoch.training_curves(group_verdict, list(group_verdict.runs.values())):
+        yield Subsection("Training and test curves", tuple(curves), _SAME_SCALE)
+    if examples := example_runs(group_verdict):
+        matrices = tuple(confusion.confusion_matrices(group_verdict, examples))
+        recall = by_variant.recall(group_verdict, examples, study.verdict.rules)
+        yield Subsection("Confusions and recall", (*matrices, recall))

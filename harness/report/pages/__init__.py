@@ -1,0 +1,1 @@
+"""Whole pages: what `compare` and `verdict` print, results/README.md, the report."""

@@ -1,0 +1,1 @@
+"""Tables, each defined once, and their writers for Markdown, LaTeX, CSV and JSON."""

@@ -1,0 +1,197 @@
+"""The comparison of the variants of a group, and their recall of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from harness import formatting
+from harness.analysis import contrasts
+from harness.analysis.contrasts import Finding
+from harness.analysis.sequential import Effect
+from harness.formatting import EMPTY, number, p_value, percent, signed_points
+from harness.protocol.decision import Decision
+from harness.report.tables.table import Cell, Column, Table, number_cell, table
+from harness.verdict.verdict import GroupVerdict
+
+Figures = Mapping[str, Any]
+
+
+def comparison_table(
+    group_verdict: GroupVerdict,
+    rules: Decision,
+    frame: pd.DataFrame | None = None,
+    baseline: str | None = None,
+    *,
+    full: bool = True,
+) -> Table:
+    """Return the comparison of the variants of a group, without its empty columns.
+
+    Args:
+        group_verdict: the group.
+        rules: the decision file.
+        frame: its figures, see `harness.analysis.comparison.table`; those of the verdict if None.
+        baseline: the variant that differences are taken from; that of the decision file if None.
+        full: whether to show every column.
+    """
+    group = group_verdict.group
+    return table(
+        f"Variants, {group.dataset.split} images",
+        _columns(rules, baseline or rules.contrasts.against, group.dataset.split, full),
+        _rows(group_verdict.numbers if frame is None else frame),
+        full=full,
+    )
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    # Not `to_dict("records")`, which is slow and turns whole numbers of mixed rows into floats.
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+
+
+def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
+    level = f"{100 * rules.description.level:g} %"
+    looks = " or ".join(f"0-{seeds - 1}" for seeds in rules.looks.seeds)
+    return [
+        Column("variant", "", lambda r: r["variant"]),
+        Column(
+            "n",
+            f"finished runs of the latest complete look (seeds {looks}), all before the first",
+            lambda r: Cell(formatting.count_runs(r["n"], r["failed"]), float(r["n"])),
+        ),
+        Column(
+            "accuracy, %",
+            f"mean over n, ± half of its {level} interval, or the runs if no look is complete",
+            partial(_accuracy, full=full),
+        ),
+        Column("F1, %", "macro F1", _number("macro_f1", percent)),
+        Column(
+            f"vs {base}",
+            "difference in points over the seeds of the latest look that both have, ± half of the "
+            f"interval that decides ({level} where nothing is tested)",
+            _difference,
+        ),
+        Column(
+            "finding",
+            f"whether the variant helps or hurts against {base}: p below {rules.contrasts.alpha:g}",
+            _finding,
+        ),
+        Column(
+            "p",
+            f"sequential over the looks, after Holm over the {len(rules.contrasts.variants)} "
+            "planned contrasts",
+            _tested("p_holm", p_value),
+        ),
+        Column(
+            "P(>)",
+            f"probability that a random run beats one of {base}",
+            _number("p_better", number),
+            full=True,
+        ),
+        Column("look", "of the difference", _look("difference_look"), full=True),
+        Column("settled", "look that settled it", _look("settled_look"), full=True),
+        Column("p raw", "Welch's t at the look", _number("p", p_value), full=True),
+        Column("q", "smallest p / weight of the looks so far", _tested("q", p_value), full=True),
+        Column(
+            "detects",
+            f"smallest difference found with {100 * rules.description.power:g} % power, points",
+            _number("detectable", percent),
+            full=True,
+        ),
+        Column(
+            "r",
+            f"correlation with {base} over the seeds of both, which share their batches",
+            _number("correlation", number),
+            full=True,
+        ),
+        Column(
+            "SD",
+            "standard deviation over seeds, points",
+            _number("accuracy_sd", percent),
+            full=True,
+        ),
+        Column(
+            "optimistic, %",
+            f"best epoch, chosen by the {split} images themselves (decides nothing)",
+            _number("accuracy_optimistic", percent),
+            full=True,
+        ),
+        Column(
+            "AUC",
+            "one class against the rest, mean over classes",
+            _number("auc", partial(number, digits=4)),
+            full=True,
+        ),
+        Column(
+            "training", "time per run", _number("train_seconds", formatting.duration), full=True
+        ),
+        Column("changes", "", lambda r: r["changes"] or EMPTY),
+    ]
+
+
+def _number(name: str, to_text: Callable[[float], str]) -> Callable[[Figures], Cell]:
+    return lambda row: number_cell(to_text(row[name]), row[name])
+
+
+def _look(name: str) -> Callable[[Figures], Cell]:
+    return lambda row: Cell(str(row[name]), float(row[name])) if row[name] else Cell(EMPTY)
+
+
+def _tested(name: str, to_text: Callable[[float], str]) -> Callable[[Figures], Cell]:
+    """Return a function that fills a cell if its contrast is planned and has a look."""
+    return lambda row: (
+        number_cell(to_text(row[name]), row[name]) if row["difference_look"] else Cell(EMPTY)
+    )
+
+
+def _finding(row: Figures) -> str:
+    # pandas stores a missing effect as None or NaN.
+    effect = Effect(row["effect"]) if isinstance(row["effect"], str) else None
+    finding = contrasts.finding(effect, row["difference_look"])
+    return EMPTY if finding is Finding.NOT_TESTED else finding.value
+
+
+def _difference(row: Figures) -> Cell:
+    half = (row["difference_high"] - row["difference_low"]) / 2
+    text = formatting.plus_minus(signed_points(row["difference"]), half)
+    return number_cell(text, row["difference"])
+
+
+def _accuracy(row: Figures, full: bool) -> Cell:
+    runs = [float(value) for value in row["runs"].split()]
+    half = (row["accuracy_high"] - row["accuracy_low"]) / 2
+    text = formatting.plus_minus(percent(row["accuracy"]), half)
+    if 0 < len(runs) < 5:
+        text = ", ".join(map(percent, runs))
+        if len(runs) > 2 and not full:  # all of them would leave no room for the rest
+            text = f"{percent(min(runs))} to {percent(max(runs))}"
+    return number_cell(text, row["accuracy"])
+
+
+def recall_by_variant(group_verdict: GroupVerdict, frame: pd.DataFrame) -> Table:
+    """Return the recall of each class, one row for each variant."""
+    return _by_class(group_verdict, frame, "Recall of each class, %", "recall_", percent)
+
+
+def recall_differences(group_verdict: GroupVerdict, frame: pd.DataFrame, baseline: str) -> Table:
+    """Return the recall of each class minus the baseline's; rows only where both are there."""
+    names = [f"recall_difference_{c}" for c in group_verdict.group.dataset.classes]
+    with_difference = frame[frame[names].notna().any(axis=1)]
+    caption = f"Recall against {baseline}, points"
+    return _by_class(group_verdict, with_difference, caption, "recall_difference_", signed_points)
+
+
+def _by_class(
+    group_verdict: GroupVerdict,
+    frame: pd.DataFrame,
+    caption: str,
+    prefix: str,
+    to_text: Callable[..., str],
+) -> Table:
+    classes = [
+        Column(name, "", _number(prefix + name, partial(to_text, digits=1)))
+        for name in group_verdict.group.dataset.classes
+    ]
+    return table(caption, [Column("variant", "", lambda r: r["variant"]), *classes], _rows(frame))

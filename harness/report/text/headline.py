@@ -1,0 +1,128 @@
+"""The answer to the question of the suite, in one sentence for each state of the evidence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness import formatting
+from harness.analysis.contrasts import VariantResult
+from harness.analysis.sequential import Outcome
+from harness.formatting import percent, pluralize
+from harness.protocol import budget
+from harness.protocol.decision import Decision
+from harness.verdict.outcomes import AccuracyResult
+from harness.verdict.verdict import GroupVerdict
+
+NO_RUNS = "Not answered yet: no runs on the official test images have been recorded."
+
+NO_VERDICT = "NO VERDICT"
+
+# What precedes the accuracy in the sentence of an outcome, and what follows it.
+_OUTCOMES = {
+    Outcome.REPRODUCED: (
+        "AlexNet trained as the paper describes does reach 75 % on CIFAR-10: it gets {accuracy}, "
+        "within {margin} of the {reported} that the paper reports"
+    ),
+    Outcome.EXCEEDED: (
+        "AlexNet trained as the paper describes reaches 75 % on CIFAR-10 and goes beyond it: it "
+        "gets {accuracy}, where the paper reports {reported}"
+    ),
+    Outcome.NOT_REACHED: (
+        "AlexNet trained as we read the paper does not reach its 75 % on CIFAR-10: it gets "
+        "{accuracy}, where the paper reports {reported}"
+    ),
+    Outcome.UNDECIDED: (
+        "Whether AlexNet trained as the paper describes reaches the same accuracy on CIFAR-10 is "
+        "not settled: it gets {accuracy}, and the interval of the difference from the paper's "
+        "{reported} reaches across the margin of {margin}"
+    ),
+}
+
+
+def label(group_verdict: GroupVerdict) -> str:
+    """The outcome in capitals; NO_VERDICT if none is given."""
+    return group_verdict.outcome.value if group_verdict.outcome else NO_VERDICT
+
+
+def headline(
+    group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult], rules: Decision
+) -> str:
+    """Return the answer of a group in one sentence.
+
+    Args:
+        group_verdict: the group.
+        other_budgets: result of the claim's variant at other numbers of epochs.
+        rules: the decision file.
+    """
+    accuracy, name = group_verdict.accuracy, rules.accuracy.variant
+    if accuracy is None:
+        images = group_verdict.group.title
+        return f"These runs say nothing about the paper's accuracy: they are on {images}."
+    if not accuracy.n:
+        return f"Not answered yet: no run of {name} has finished."
+    if accuracy.outcome is None:
+        return (
+            f"AlexNet trained as the paper describes gets {_accuracy(group_verdict, accuracy)} in "
+            f"these runs, which give no verdict on the paper's {_reported(accuracy)}: "
+            f"{group_verdict.eligibility.detail}."
+        )
+    if not accuracy.look:
+        return (
+            "Not settled yet whether AlexNet trained as the paper describes reaches 75 % on "
+            f"CIFAR-10: it gets {_accuracy(group_verdict, accuracy)} so far, and "
+            f"{_why_no_look(group_verdict, rules)}."
+        )
+    sentence = _OUTCOMES[accuracy.outcome].format(
+        accuracy=_accuracy(group_verdict, accuracy),
+        margin=f"{100 * rules.accuracy.margin:g} point",
+        reported=_reported(accuracy),
+    )
+    if not other_budgets:
+        return f"{sentence}."
+    return (
+        f"{sentence}; how far it goes depends on a number that the paper leaves out: "
+        f"{_at_budgets(other_budgets)}."
+    )
+
+
+def is_tuned(group_verdict: GroupVerdict) -> bool:
+    """Whether the runs were trained for the number of epochs that a calibration has chosen."""
+    tuned = budget.load()
+    return group_verdict.epochs == tuned.epochs and not tuned.provisional
+
+
+def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
+    """The mean, or the runs before the first look, with the number of epochs."""
+    if accuracy.look or accuracy.n > 4:
+        figure = f"{percent(accuracy.mean)} % on average"
+    else:
+        figure = f"{' and '.join(map(percent, accuracy.runs))} %"
+    epochs = pluralize(group_verdict.epochs, "epoch")
+    if is_tuned(group_verdict):
+        epochs += " (the fewest on our list that reach 75 % on held-out images)"
+    return f"{figure} after {epochs}"
+
+
+def _reported(accuracy: AccuracyResult) -> str:
+    return f"{percent(sum(accuracy.reported) / len(accuracy.reported))} %"
+
+
+def _why_no_look(group_verdict: GroupVerdict, rules: Decision) -> str:
+    runs, seeds = group_verdict.claim_runs.accuracy_runs, rules.looks.seeds
+    blocked = [number for number, is_blocked in enumerate(runs.blocked) if is_blocked]
+    if blocked:
+        failed = pluralize(int(runs.failed[blocked[-1]]), "run")
+        return f"the first {seeds[blocked[-1]]} seeds settle nothing, as {failed} failed"
+    return f"a verdict takes seeds 0 to {seeds[0] - 1}"
+
+
+def _at_budgets(results: Mapping[int, VariantResult]) -> str:
+    return " and ".join(
+        f"{percent(result.mean)} % after {epochs} ({pluralize(result.n, 'run')})"
+        for epochs, result in results.items()
+    )
+
+
+def interval(accuracy: AccuracyResult) -> str:
+    """The interval of the difference from the paper, with its level."""
+    return f"{100 * accuracy.level:g} % interval {formatting.interval(accuracy.low, accuracy.high)}"

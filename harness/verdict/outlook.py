@@ -1,0 +1,69 @@
+"""What is not settled yet, and how many runs the next look takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.protocol.decision import Decision
+from harness.verdict.verdict import GroupVerdict
+
+
+@dataclass(frozen=True)
+class OpenQuestions:
+    """Questions that the same look could settle.
+
+    Attributes:
+        look: number of the next look; 0 if no look is left.
+        accuracy: whether the accuracy claim is one of them.
+        contrasts: variants whose contrast is one of them.
+        missing: runs to train before the look, over all variants that it needs.
+    """
+
+    look: int
+    accuracy: bool
+    contrasts: tuple[str, ...]
+    missing: int
+
+
+def open_questions(group_verdict: GroupVerdict, rules: Decision) -> list[OpenQuestions]:
+    """Group what a verdict has not settled by the look that could settle it, earliest first.
+
+    Empty if everything is settled. A look is the next one if not all of its runs are there.
+    """
+    present = {(record.variant, record.seed) for record in group_verdict.group.records}
+
+    def missing(variants: set[str], look: int) -> int:
+        seeds = range(rules.looks.seeds[look - 1])
+        return sum((name, seed) not in present for name in variants for seed in seeds)
+
+    by_look: dict[int, list[set[str]]] = {}
+    for variants in _unsettled(group_verdict, rules):
+        looks = range(1, len(rules.looks.seeds) + 1)
+        look = next((look for look in looks if missing(variants, look)), 0)
+        by_look.setdefault(look, []).append(variants)
+    accuracy = {rules.accuracy.variant}
+    questions = [
+        OpenQuestions(
+            look=look,
+            accuracy=accuracy in unsettled,
+            contrasts=tuple(
+                name
+                for name in rules.contrasts.variants
+                if {name, rules.contrasts.against} in unsettled
+            ),
+            missing=missing(set().union(*unsettled), look) if look else 0,
+        )
+        for look, unsettled in by_look.items()
+    ]
+    return sorted(questions, key=lambda question: question.look or len(rules.looks.seeds) + 1)
+
+
+def _unsettled(group_verdict: GroupVerdict, rules: Decision) -> Iterator[set[str]]:
+    """Yield the variants that each unsettled question needs."""
+    if group_verdict.accuracy is not None and not group_verdict.accuracy.settled:
+        yield {rules.accuracy.variant}
+    for result in group_verdict.variants:
+        contrast = result.contrast
+        if contrast is not None and contrast.effect is not None and not contrast.settled_look:
+            yield {contrast.variant, contrast.against}

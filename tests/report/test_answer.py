@@ -1,0 +1,300 @@
+"""The answer for each state of the evidence, and that every page gives the same one."""
+
+from __future__ import annotations
+
+import html as html_text
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.paper.ingredients import INGREDIENTS
+from harness.protocol.presets import EPOCHS
+from harness.report import docs, drawings, markdown, sections
+from harness.report.answer import Answer, answer
+from harness.report.pages import comparison, html, results, verdict
+from harness.report.text.headline import NO_RUNS
+from harness.runs.record import RunRecord
+from harness.verdict.study import Study
+from tests.helpers.html_outline import parse_page
+from tests.helpers.judged_studies import RULES, failed_runs, full_study, runs_near, study_of
+from tests.helpers.records import make_record
+
+pytestmark = pytest.mark.usefixtures("adopted")
+
+TUNED = f"after {EPOCHS} epochs (the fewest on our list that reach 75 % on held-out images)"
+
+
+def of(*records: RunRecord) -> Answer:
+    return answer(study_of(list(records)))
+
+
+def fact(found: Answer, name: str) -> str:
+    (text,) = (fact.text for fact in found.facts if fact.name == name)
+    return text
+
+
+def names(found: Answer) -> list[str]:
+    return [fact.name for fact in found.facts]
+
+
+def at(epochs: int, records: list[RunRecord]) -> list[RunRecord]:
+    """The runs at another budget."""
+    return [
+        make_record(
+            r.variant, r.seed, round(1000 * r.metrics.accuracy), protocol={"epochs": epochs}
+        )
+        for r in records
+        if r.metrics
+    ]
+
+
+def test_a_reproduced_accuracy() -> None:
+    found = of(*runs_near(n=5))
+    assert (found.label, found.style) == ("REPRODUCED", "match")
+    assert found.sentence == (
+        "AlexNet trained as the paper describes does reach 75 % on CIFAR-10: it gets 75.04 % on "
+        f"average {TUNED}, within 1 point of the 75.12 % that the paper reports."
+    )
+    assert re.fullmatch(
+        r"Settled at look 1 of 3, with 5 runs: the difference from the paper is -0\.08 points, "
+        r"99 % interval \[-0\.66, \+0\.50\], against a margin of 1 point either way\. The choice "
+        r"of the test images alone has a standard error of 0\.43 points\.",
+        fact(found, "How sure"),
+    )
+    assert fact(found, "What it means").endswith("it leaves most settings open.")
+
+
+def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
+    found = of(*runs_near(n=5), *at(10, runs_near(right=680, n=2)), *at(90, runs_near(right=790)))
+    assert found.sentence.endswith(
+        "; how far it goes depends on a number that the paper leaves out: 67.80 % after 10 "
+        "(2 runs) and 78.98 % after 90 (20 runs)."
+    )
+    assert fact(found, "After 90 epochs") == "EXCEEDED: 78.94 % on average of 5 runs."
+
+
+def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
+    above, below = of(*runs_near(right=800, n=5)), of(*runs_near(right=700, n=5))
+    assert (above.label, above.style) == ("EXCEEDED", "mismatch")
+    assert above.sentence.endswith(
+        f"it gets 79.94 % on average {TUNED}, where the paper reports 75.12 %."
+    )
+    assert "may be built in" in fact(above, "What it means")
+    assert (below.label, below.style) == ("NOT REACHED", "mismatch")
+    assert below.sentence.startswith("AlexNet trained as we read the paper does not reach its 75 %")
+    assert "What it means" not in names(below)
+
+
+def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
+    found = of(*at(RULES.budgets.reference, runs_near(right=800, n=5)))
+    assert found.label == "EXCEEDED"
+    assert "after 90 epochs, where" in found.sentence
+    assert "What it means" not in names(found)
+
+
+@pytest.mark.parametrize(
+    ("records", "sentence", "is_open"),
+    [
+        (
+            runs_near(n=2),
+            "it gets 74.80 and 75.00 % so far, and a verdict takes seeds 0 to 4.",
+            "Look 1 (seeds 0-4) may settle the accuracy, ",
+        ),
+        (
+            runs_near(right=761, n=12),
+            "reaches across the margin of 1 point.",
+            "Look 3 (seeds 0-19) may settle the accuracy; it takes 8 more runs.",
+        ),
+        (
+            [*runs_near(n=4), *failed_runs("paper", 4)],
+            "and the first 5 seeds settle nothing, as 1 run failed.",
+            "Look 2 (seeds 0-9) may settle the accuracy; it takes 5 more runs.",
+        ),
+        (
+            runs_near(right=761),
+            "reaches across the margin of 1 point.",
+            "Not settled by the last look, and no more runs are planned: the accuracy.",
+        ),
+        (
+            failed_runs("paper", *range(20)),
+            "Not answered yet: no run of paper has finished.",
+            "Not settled by the last look, and no more runs are planned: the accuracy.",
+        ),
+    ],
+)
+def test_what_is_not_settled_says_why_and_what_it_takes(
+    records: list[RunRecord], sentence: str, is_open: str
+) -> None:
+    found = of(*records)
+    assert (found.label, found.style) == ("UNDECIDED", "open")
+    shown = found.sentence.replace(f" {TUNED}", "")
+    assert shown.endswith(sentence)
+    assert is_open in fact(found, "What is open")
+
+
+def test_a_settled_study_has_nothing_open_and_every_ingredient() -> None:
+    found = of(*full_study(n=5))
+    assert fact(found, "What is open") == "Nothing: all planned questions are settled."
+    assert [c.variant for c in found.contributions] == list(RULES.contrasts.variants)
+    assert set(INGREDIENTS) == set(RULES.contrasts.variants)
+    first, *_ = (c.sentence for c in found.contributions)
+    assert re.fullmatch(
+        r"Augmentation \(random crop and flip\) helps: \+5\.10 points \[\+\d\.\d\d, \+\d\.\d\d\] "
+        r"\(settled at look 1\)",
+        first,
+    )
+    (batch_norm,) = (c for c in found.contributions if c.variant == "batch_norm")
+    assert batch_norm.sentence.startswith("Batch normalization (not in the paper) hurts: -5.10")
+
+
+def test_open_questions_are_grouped_by_the_look_that_may_settle_them() -> None:
+    found = of(
+        *runs_near(n=10),
+        *runs_near("no_augmentation", 700, n=10),
+        *runs_near("batch_norm", 790, n=5),
+        *runs_near("dropout_0", 750, n=5, spread=2),
+        *runs_near("dropout_25", 750, n=10, spread=2),
+        *runs_near("baseline", 700, n=4),
+    )
+    assert fact(found, "What is open").startswith(
+        "Look 1 (seeds 0-4) may settle `no_lr_decay`, `baseline`, `dropout_75`; it takes 11 more "
+        "runs. Look 2 (seeds 0-9) may settle `dropout_0`; it takes 5 more runs. Look 3"
+    )
+    by_variant = {c.variant: c.sentence for c in found.contributions}
+    assert "settled at look 1" in by_variant["batch_norm"]
+    assert ": not settled, " in by_variant["dropout_0"]
+    assert by_variant["baseline"] == (
+        "Augmentation plus learning-rate decay: not tested, +5.16 points (4 runs of baseline)"
+    )
+
+
+@pytest.mark.parametrize("n", [2, 6, 20])
+def test_where_no_verdict_is_given_there_are_figures(n: int) -> None:
+    found = of(*at(40, runs_near(n=n)))
+    assert (found.label, found.style) == ("NO VERDICT", "open")
+    assert "in these runs, which give no verdict on the paper's 75.12 %" in found.sentence
+    assert "figures, no verdict" in fact(found, "How sure")
+    assert not {"All its claims", "What is open"} & set(names(found))
+
+
+def test_without_test_images_nothing_is_compared() -> None:
+    found = of(make_record(dataset={"split": "validation"}))
+    assert found.sentence.startswith("These runs say nothing about the paper's accuracy")
+    assert fact(found, "On which data").startswith("The official CIFAR-10, but not its test images")
+
+
+def test_a_sign_that_depends_on_the_budget_is_an_alarm() -> None:
+    primary = [*runs_near(n=2), make_record("baseline", right=700)]
+    changed = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=790)]))
+    assert "`baseline` +4.10 at 10, -4.90 at" in fact(changed, "By number of epochs")
+    assert next(f for f in changed.facts if f.name == "By number of epochs").alarm
+    alike = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=700)]))
+    assert "By number of epochs" not in names(alike)
+
+
+STUDIES = {
+    **{
+        f"{word}-at-look-{look}": runs_near(right=right, spread=spread, n=n)
+        for word, look, right, spread, n in (
+            ("reproduced", 1, 751, 1, 5),
+            ("reproduced", 2, 746, 1, 10),
+            ("reproduced", 3, 744, 1, 20),
+            ("exceeded", 1, 775, 1, 5),
+            ("exceeded", 2, 766, 1, 10),
+            ("exceeded", 3, 764, 1, 20),
+            ("not-reached", 1, 730, 1, 5),
+            ("not-reached", 2, 737, 1, 10),
+            ("not-reached", 3, 736, 2, 20),
+            ("undecided", 1, 761, 1, 5),
+            ("undecided", 2, 761, 1, 10),
+            ("undecided", 3, 761, 1, 20),
+        )
+    },
+    "full": full_study(n=5),
+    "failed": [*runs_near(n=4), *failed_runs("paper", 4), *runs_near("baseline", 700, n=5)],
+    "all-failed": failed_runs("paper", *range(5)),
+    "arms-ahead": [
+        *runs_near(n=10),
+        *runs_near("no_augmentation", 700, n=20),
+        *runs_near("dropout_0", 752, n=5),
+    ],
+    "look-half-complete": [*runs_near(n=3), *runs_near("baseline", 700, n=7)],
+    "two-budgets": [*full_study(n=5), *runs_near(right=790, protocol={"epochs": 90})],
+    "no-verdict": runs_near(n=5, protocol={"precision": "fp32"}),
+    "digits": runs_near(n=2, dataset={"classes": [*"0123456789"], "official": False}),
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_page_gives_the_same_answer(name: str) -> None:
+    study = study_of(STUDIES[name])
+    found = answer(study)
+    outcome = name.partition("-at-look")[0].replace("-", " ").upper()
+    assert "-at-look-" not in name or found.label == outcome
+    sentences = [f"**{found.label}.** {found.sentence}"]
+    whole = [f"{c.sentence}." for c in found.contributions]
+    whole += [f"**{fact.name}.** {fact.text}" for fact in found.facts]
+    pages = _pages(study)
+    for page in ("compare", "verdict", "readme", "results"):
+        for sentence in [*sentences, *(whole if page != "compare" else [])]:
+            assert sentence in pages[page], page
+    (header,) = parse_page(pages["report"]).find("header")
+    shown = " ".join(header.text.split())
+    for sentence in (found.label, found.sentence, *(c.sentence for c in found.contributions)):
+        assert sentence in shown
+    for line in found.facts:
+        assert line.text.replace("`", "") in shown
+    as_json = json.loads(verdict.as_json(study))["answer"]
+    assert (as_json["label"], as_json["sentence"]) == (found.label, found.sentence)
+    _tables_agree(study, pages)
+
+
+def _pages(study: Study) -> dict[str, str]:
+    figures = drawings.draw(study)
+    files = results.files(study, sections.sections(study), figures)
+    return {
+        "compare": comparison.render(study, "markdown"),
+        "verdict": verdict.as_markdown(study),
+        "readme": results.answer_block(study, figures),
+        "results": files[study.results / "README.md"].decode(),
+        "report": html_text.unescape(html.page(study, figures).decode()),
+    }
+
+
+def _tables_agree(study: Study, pages: dict[str, str]) -> None:
+    """The finding of each variant is the same in the tables of all pages."""
+    tables = {name: _findings(pages[name]) for name in ("compare", "verdict", "results")}
+    assert tables["verdict"] == tables["results"] == tables["compare"]
+    expected = {
+        row.variant: row.contrast.finding.value
+        for row in study.primary.variants
+        if row.contrast and row.contrast.effect and row.contrast.look
+    }
+    assert tables["compare"] == expected
+
+
+def _findings(page: str) -> dict[str, str]:
+    """Column `finding` of the first table, by variant."""
+    lines = [line for line in page.splitlines() if line.startswith("| ")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("| variant"))
+    header, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:]
+    )
+    if "finding" not in header:
+        return {}
+    end = next((i for i, row in enumerate(rows) if row[0] in ("class", "claim", "variant")), None)
+    found = {row[0]: row[header.index("finding")] for row in rows[:end] if len(row) == len(header)}
+    return {name: finding for name, finding in found.items() if finding != "-"}
+
+
+def test_without_records_every_page_says_so(tmp_path: Path) -> None:
+    assert docs.blocks(tmp_path)["answer"] == NO_RUNS
+    assert NO_RUNS in docs.files(folder=tmp_path)[tmp_path / "README.md"].decode()
+
+
+def test_the_answer_is_markdown_without_empty_lists() -> None:
+    block = "\n\n".join(markdown.answer_block(of(make_record(dataset={"split": "validation"}))))
+    assert "contributes" not in block
+    assert "\n- \n" not in block
