@@ -50,15 +50,19 @@ def mean_interval(runs: ArrayLike, level: float) -> Interval:
     return Interval(mean - half, mean + half)
 
 
-def prediction_interval(runs: ArrayLike, count: int, level: float) -> Interval:
+def prediction_interval(
+    runs: ArrayLike, count: int, level: float, least_deviation: ArrayLike = 0
+) -> Interval:
     """Interval that contains all of `count` further runs, by Bonferroni (Hahn 1970).
 
     Args:
         runs: [..., n], n >= 2, independent and roughly normal.
         count: number of further runs.
         level: probability that the interval contains all of them.
+        least_deviation: assumed where the standard deviation of the runs is smaller [...].
     """
     n, mean, variance = _moments(np.asarray(runs, float))
+    variance = np.maximum(variance, np.square(least_deviation))
     t = stats.t.ppf(1 - (1 - level) / (2 * count), n - 1)
     half = t * np.sqrt(variance * (1 + 1 / n))
     return Interval(mean - half, mean + half)

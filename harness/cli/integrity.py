@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,9 @@ from harness.cli.options import (
 )
 from harness.errors import InputError, RunFailedError
 from harness.formatting import pluralize
+
+# The word for the reference runs of the package; a folder of that name is "./reference".
+_SHIPPED = "reference"
 
 
 def verify(
@@ -81,6 +84,14 @@ def check(
     ] = Path("results"),
     data_dir: ImageFolderOption = None,
     rules: Annotated[bool, typer.Option("--rules", help="Print the rules and exit.")] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Compare each run, from any machine, with the finished runs of its setting below "
+            f"this folder, or with those of the package: --against {_SHIPPED}.",
+        ),
+    ] = None,
 ) -> None:
     """Check every stored record against the rules and list each breach."""
     from harness.integrity.check import check, rule_list
@@ -96,10 +107,44 @@ def check(
         raise InputError(f"no record below {results}: give a folder with stored runs.")
     broken = len({breach.path for breach in breaches})
     print(f"{pluralize(count, 'record')} checked; {broken} break a rule")
+    faults = []
     if breaches:
-        raise RunFailedError(
-            f"{broken} of {pluralize(count, 'record')} break a rule (breaches are listed above)."
-        )
+        faults.append(f"{broken} of {pluralize(count, 'record')} break a rule")
+    if against is not None and (incompatible := _compare_with_reference(results, against)):
+        faults.append(f"{pluralize(incompatible, 'run')} not compatible with the reference runs")
+    if faults:
+        raise RunFailedError(f"{'; '.join(faults)} (listed above).")
+
+
+def _compare_with_reference(results: Path, against: str) -> int:
+    """Print how each run below a folder compares with reference runs.
+
+    Returns:
+        The number of incompatible runs.
+    """
+    from harness.analysis.compatibility import prediction, reference, sentences
+    from harness.runs import record, store
+
+    if against == _SHIPPED:
+        runs = reference.load_csv()
+        if not len(runs):
+            print(sentences.NO_REFERENCE)
+            return 0
+    else:
+        runs, damaged = reference.load_folder(Path(against))
+        for fault in damaged:
+            print(f"skipped: {fault}", file=sys.stderr)
+    stored = {}
+    for path in store.find(results):
+        # A damaged record breaks a rule and is listed already.
+        with suppress(record.DamagedRecordError):
+            stored[path.parent] = store.load(path)
+    comparisons = prediction.compare_runs(stored.values(), runs)
+    for folder, comparison in zip(stored, comparisons, strict=True):
+        print(f"{folder}: {sentences.line(comparison)}")
+    print(sentences.summary(comparisons))
+    not_compatible = prediction.Outcome.NOT_COMPATIBLE
+    return sum(c is not None and c.outcome is not_compatible for c in comparisons)
 
 
 def bundle(

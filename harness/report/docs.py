@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.analysis import simulation
+from harness.analysis.compatibility import reference
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocol import decision
@@ -20,7 +21,7 @@ from harness.report import drawings, sections
 from harness.report.drawings import Drawings
 from harness.report.pages import comparison, results, statistics
 from harness.report.sections import Section
-from harness.report.tables import reference, writers
+from harness.report.tables import background, writers
 from harness.report.text.headline import NO_RUNS
 from harness.runs import store
 from harness.verdict import study
@@ -57,9 +58,9 @@ def blocks(folder: Path) -> dict[str, str]:
         "answer": answer,
         "table": table,
         "calibration": calibration,
-        "claims": writers.markdown(reference.criteria_table(rules)),
-        "assumptions": writers.markdown(reference.assumptions_table(rules)),
-        "variants": writers.markdown(reference.variants_table(rules)),
+        "claims": writers.markdown(background.criteria_table(rules)),
+        "assumptions": writers.markdown(background.assumptions_table(rules)),
+        "variants": writers.markdown(background.variants_table(rules)),
     }
 
 
@@ -114,6 +115,8 @@ def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:
         raise InputError(content[0].faults[0])
     texts = updated({path: path.read_text(encoding="utf-8") for path in pages}, blocks(folder))
     generated = {path: text.encode() for path, text in texts.items()}
+    records = store.load_all(folder)[0] if folder.exists() else []
+    generated[root / reference.FILE.relative_to(ROOT)] = reference.to_csv(records)
     if content is None:
         return {**generated, folder / "README.md": f"# Results\n\n{NO_RUNS}\n".encode()}
     forms = {"md": comparison.TableFormat.MARKDOWN, "csv": comparison.TableFormat.CSV}

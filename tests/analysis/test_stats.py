@@ -105,6 +105,11 @@ def test_prediction_interval_by_hand() -> None:
     low, high = analysis_stats.prediction_interval([1, 2, 3, 4], 2, 0.95)
     half = 4.176535 * math.sqrt(5 / 3) * math.sqrt(1.25)
     assert (low, high) == (pytest.approx(2.5 - half, abs=1e-4), pytest.approx(2.5 + half, abs=1e-4))
+    # of a standard deviation of at least 2, then of one that is smaller than that of the runs
+    half = 4.176535 * 2 * math.sqrt(1.25)
+    low, high = analysis_stats.prediction_interval([[1, 2, 3, 4]] * 2, 2, 0.95, [2.0, 0.1])
+    assert high[0] == pytest.approx(2.5 + half, abs=1e-4)
+    assert high[1] == analysis_stats.prediction_interval([1, 2, 3, 4], 2, 0.95).high
 
 
 def test_holm_by_hand() -> None:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+import variants
 from harness.analysis import calibration, calibration_record
+from harness.analysis.compatibility import reference
 from harness.errors import InputError
 from harness.paper import assumptions
 from harness.protocol import decision
 from harness.report import docs
 from harness.report.pages import results
-from harness.report.tables import reference, writers
+from harness.report.tables import background, writers
 from harness.report.text.headline import NO_RUNS
 from harness.runs import store
 from tests.helpers.paths import ROOT
@@ -44,7 +46,8 @@ def test_without_records_every_block_is_one_line(tmp_path: Path) -> None:
     assert blocks["calibration"] == docs.NO_CALIBRATION
     wanted = docs.files(folder=tmp_path)
     pages = {ROOT / "README.md", *(ROOT / "docs").glob("*.md")}
-    assert set(wanted) == {*pages, tmp_path / "README.md"}
+    assert set(wanted) == {*pages, tmp_path / "README.md", reference.FILE}
+    assert wanted[reference.FILE] == reference.to_csv([])
     assert NO_RUNS in wanted[tmp_path / "README.md"].decode()
 
 
@@ -65,6 +68,8 @@ def test_the_page_of_a_study_has_its_tables_and_figures(tmp_path: Path) -> None:
     wanted = docs.files(folder=tmp_path)
     names = {path.name for path in wanted}
     assert {"comparison.md", "comparison.csv", "README.md"} <= names
+    assert wanted[reference.FILE] == reference.to_csv(store.load_all(tmp_path)[0])
+    assert len(wanted[reference.FILE].splitlines()) == 1 + 5 * len(variants.names("ablations"))
     page = wanted[tmp_path / "README.md"].decode()
     for heading in ("Variants, test images", "The paper's claims", "Recall of each class"):
         assert heading in page
@@ -89,7 +94,7 @@ def test_a_table_that_was_edited_is_restored() -> None:
     text = path.read_text()
     edited = text.replace("test accuracy is 75 %", "test accuracy is 80 %")
     assert edited != text
-    claims = {"claims": writers.markdown(reference.criteria_table(decision.load()))}
+    claims = {"claims": writers.markdown(background.criteria_table(decision.load()))}
     assert docs.updated({path: edited}, claims) == {path: text}
 
 
@@ -103,7 +108,7 @@ def test_links_of_a_part_are_those_of_its_page(tmp_path: Path) -> None:
 
 
 def test_the_values_of_the_protocol_are_in_the_table_of_assumptions() -> None:
-    table = writers.markdown(reference.assumptions_table(decision.load()))
+    table = writers.markdown(background.assumptions_table(decision.load()))
     for value in (
         "0.01",
         "128",

@@ -17,7 +17,7 @@ from harness.report.drawings import Drawings
 from harness.report.figures import style, svg
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.samples import Gallery
-from harness.report.tables import reference
+from harness.report.tables import background
 from harness.report.text import audit as text_audit
 from harness.verdict import audit
 from harness.verdict.study import Study
@@ -55,7 +55,7 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
         drawings=drawings,
         sections=sections.sections(study),
         gallery=gallery,
-        assumptions=reference.assumptions_table(rules),
+        assumptions=background.assumptions_table(rules),
         audit=audit_result,
         audit_sentences=text_audit.sentences(audit_result),
         draw=draw,

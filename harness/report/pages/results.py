@@ -15,7 +15,7 @@ from harness.report.figures import style
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.pages import comparison
 from harness.report.sections import Section
-from harness.report.tables import reference
+from harness.report.tables import background
 from harness.verdict.study import Study
 
 FIGURES = "figures"
@@ -85,7 +85,7 @@ def _page(study: Study, sections: Sequence[Section], drawings: Drawings) -> Iter
         yield _figure("answer", figure)
     for section in sections:
         yield from _section(section, drawings)
-    yield from markdown.table_block(reference.assumptions_table(study.verdict.rules), level=2)
+    yield from markdown.table_block(background.assumptions_table(study.verdict.rules), level=2)
 
 
 def _section(section: Section, drawings: Drawings) -> Iterator[str]:

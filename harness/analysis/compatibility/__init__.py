@@ -1,0 +1,1 @@
+"""Compare single runs, from any machine, with reference runs of the same setting."""

@@ -1,0 +1,107 @@
+"""Say in words whether runs are compatible with reference runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from harness.analysis.compatibility.prediction import (
+    LEVEL,
+    MIN_REFERENCE,
+    POWER,
+    Compatibility,
+    Outcome,
+    Outlier,
+)
+from harness.formatting import number, percent, pluralize
+
+NO_REFERENCE = (
+    f"{Outcome.NOT_COMPARED}: this version comes with no reference runs yet; "
+    "give a folder with finished runs to --against"
+)
+
+_FAILED = f"{Outcome.NOT_COMPARED}: the run failed, or its settings are damaged"
+
+_NAMES = {"train_accuracy": "accuracy on the training images"}
+
+
+def line(comparison: Compatibility | None) -> str:
+    """Describe the comparison of one run in a line."""
+    if comparison is None:
+        return _FAILED
+    return _LINES[comparison.outcome](comparison)
+
+
+def _compatible(comparison: Compatibility) -> str:
+    text = f"{comparison.outcome} with {pluralize(comparison.n_reference, 'reference run')}"
+    text += f" in {pluralize(len(comparison.compared), 'figure')}"
+    if "accuracy" in comparison.compared:
+        shift = percent(comparison.smallest_shift, 1)
+        text += f"; a shift of its accuracy by {shift} points would be found"
+        text += f" with {percent(POWER, 0)} % probability"
+    return text + _left_out(comparison)
+
+
+def _not_compatible(comparison: Compatibility) -> str:
+    text = f"{comparison.outcome} with {pluralize(comparison.n_reference, 'reference run')}: "
+    return text + "; ".join(map(_outlier, comparison.outside)) + _left_out(comparison)
+
+
+def _not_compared(comparison: Compatibility) -> str:
+    count = pluralize(comparison.n_reference, "reference run")
+    if comparison.n_reference < MIN_REFERENCE:
+        return f"{comparison.outcome}: {count}, at least {MIN_REFERENCE} are needed"
+    return f"{comparison.outcome}: no figure varies in its {count}"
+
+
+def _is_reference(comparison: Compatibility) -> str:
+    return f"{comparison.outcome} itself (same setting, seed and weights)"
+
+
+_LINES: Mapping[Outcome, Callable[[Compatibility], str]] = {
+    Outcome.COMPATIBLE: _compatible,
+    Outcome.NOT_COMPATIBLE: _not_compatible,
+    Outcome.NOT_COMPARED: _not_compared,
+    Outcome.IS_REFERENCE: _is_reference,
+}
+
+
+def _outlier(outlier: Outlier) -> str:
+    name, low = _name(outlier.name), max(outlier.low, 0)
+    if outlier.name == "loss":
+        expected = f"{number(low, 3)} to {number(outlier.high, 3)}"
+        return f"{name} is {number(outlier.value, 3)}, expected {expected}"
+    expected = f"{percent(low)} to {percent(min(outlier.high, 1))}"
+    return f"{name} is {percent(outlier.value)} %, expected {expected} %"
+
+
+def _left_out(comparison: Compatibility) -> str:
+    if not comparison.left_out:
+        return ""
+    return f" (left out, as it does not vary or is missing: {_listed(comparison.left_out)})"
+
+
+def _name(figure: str) -> str:
+    kind, _, class_name = figure.partition(".")
+    return f"recall of {class_name}" if class_name else _NAMES.get(kind, kind)
+
+
+def _listed(figures: Iterable[str]) -> str:
+    return ", ".join(map(_name, figures))
+
+
+def summary(comparisons: Iterable[Compatibility | None]) -> str:
+    """Describe the comparisons of many runs in a line."""
+    counts = Counter(comparison.outcome for comparison in comparisons if comparison is not None)
+    compatible, incompatible = counts[Outcome.COMPATIBLE], counts[Outcome.NOT_COMPATIBLE]
+    compared = compatible + incompatible
+    text = f"{pluralize(compared, 'run')} compared with reference runs: {compatible} compatible"
+    if incompatible:
+        text += f", {incompatible} {Outcome.NOT_COMPATIBLE}"
+        text += f" (of sound runs, up to {percent(1 - LEVEL, 0)} % are)"
+    if counts[Outcome.IS_REFERENCE]:
+        text += f"; {pluralize(counts[Outcome.IS_REFERENCE], 'run')} of the reference itself"
+    if counts[Outcome.NOT_COMPARED]:
+        few = f"fewer than {MIN_REFERENCE} reference runs"
+        text += f"; {counts[Outcome.NOT_COMPARED]} not compared ({few})"
+    return text
