@@ -230,7 +230,10 @@ def test_the_summary_counts_the_outcomes() -> None:
         "2 runs compared with reference runs: 1 compatible, 1 NOT COMPATIBLE (of sound runs, up to "
         "5 % are); 1 run of the reference itself; 1 not compared (fewer than 5 reference runs)"
     )
-    assert sentences.summary(comparisons[:1]) == "1 run compared with reference runs: 1 compatible"
+    line = "1 run compared with reference runs: 1 compatible"
+    assert sentences.summary(comparisons[:1]) == line
+    assert sentences.summarize([sound], reference_runs) == line
+    assert sentences.summarize([sound], reference.from_records([])) == sentences.NO_REFERENCE
 
 
 def test_500_records_are_compared_in_a_second() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from harness.analysis.compatibility import prediction
 from harness.analysis.compatibility.prediction import (
     LEVEL,
     MIN_REFERENCE,
@@ -13,11 +14,13 @@ from harness.analysis.compatibility.prediction import (
     Outcome,
     Outlier,
 )
+from harness.analysis.compatibility.reference import ReferenceRuns
 from harness.formatting import number, percent, pluralize
+from harness.runs.record import RunRecord
 
 NO_REFERENCE = (
     f"{Outcome.NOT_COMPARED}: this version comes with no reference runs yet; "
-    "give a folder with finished runs to --against"
+    "give a folder with finished runs: check --against FOLDER"
 )
 
 _FAILED = f"{Outcome.NOT_COMPARED}: the run failed, or its settings are damaged"
@@ -105,3 +108,10 @@ def summary(comparisons: Iterable[Compatibility | None]) -> str:
         few = f"fewer than {MIN_REFERENCE} reference runs"
         text += f"; {counts[Outcome.NOT_COMPARED]} not compared ({few})"
     return text
+
+
+def summarize(records: Iterable[RunRecord], reference: ReferenceRuns) -> str:
+    """Compare runs with reference runs and describe the outcome in a line."""
+    if not len(reference):
+        return NO_REFERENCE
+    return summary(prediction.compare_runs(records, reference))
