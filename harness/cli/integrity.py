@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from harness.cli.options import (
 )
 from harness.errors import InputError, RunFailedError
 from harness.formatting import pluralize
+
+if TYPE_CHECKING:
+    from harness.analysis.compatibility.reference import ReferenceRuns
 
 # The word for the reference runs of the package; a folder of that name is "./reference".
 _SHIPPED = "reference"
@@ -87,19 +90,23 @@ def check(
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR",
+            metavar="FOLDER",
             help="Compare each run, from any machine, with the finished runs of its setting below "
             f"this folder, or with those of the package: --against {_SHIPPED}.",
         ),
     ] = None,
 ) -> None:
-    """Check every stored record against the rules and list each breach."""
+    """Check every stored record against the rules and list each breach.
+
+    With --against, also say whether each run is compatible with reference runs.
+    """
     from harness.integrity.check import check, rule_list
 
     if rules:
         for number, rule in enumerate(rule_list(), start=1):
             print(f"{number}. {rule}")
         return
+    reference_runs = None if against is None else _load_reference(against)
     count, breaches = check(results, load_image_folder(data_dir))
     for breach in breaches:
         print(f"{breach.path}: {breach.rule}: {breach.fault}")
@@ -110,36 +117,45 @@ def check(
     faults = []
     if breaches:
         faults.append(f"{broken} of {pluralize(count, 'record')} break a rule")
-    if against is not None and (incompatible := _compare_with_reference(results, against)):
-        faults.append(f"{pluralize(incompatible, 'run')} not compatible with the reference runs")
+    if reference_runs is not None:
+        incompatible = _compare_with_reference(results, reference_runs)
+        if incompatible:
+            runs = pluralize(incompatible, "run")
+            faults.append(f"{runs} not compatible with the reference runs")
     if faults:
         raise RunFailedError(f"{'; '.join(faults)} (listed above).")
 
 
-def _compare_with_reference(results: Path, against: str) -> int:
+def _load_reference(against: str) -> ReferenceRuns:
+    """Load the reference runs of the package or of a folder, and print what is skipped."""
+    from harness.analysis.compatibility import reference
+
+    if against == _SHIPPED:
+        return reference.load_csv()
+    runs, damaged = reference.load_folder(Path(against))
+    for fault in damaged:
+        print(f"skipped: {fault}", file=sys.stderr)
+    return runs
+
+
+def _compare_with_reference(results: Path, reference_runs: ReferenceRuns) -> int:
     """Print how each run below a folder compares with reference runs.
 
     Returns:
         The number of incompatible runs.
     """
-    from harness.analysis.compatibility import prediction, reference, sentences
+    from harness.analysis.compatibility import prediction, sentences
     from harness.runs import record, store
 
-    if against == _SHIPPED:
-        runs = reference.load_csv()
-        if not len(runs):
-            print(sentences.NO_REFERENCE)
-            return 0
-    else:
-        runs, damaged = reference.load_folder(Path(against))
-        for fault in damaged:
-            print(f"skipped: {fault}", file=sys.stderr)
+    if not len(reference_runs):
+        print(sentences.NO_REFERENCE)
+        return 0
     stored = {}
     for path in store.find(results):
         # A damaged record breaks a rule and is listed already.
         with suppress(record.DamagedRecordError):
             stored[path.parent] = store.load(path)
-    comparisons = prediction.compare_runs(stored.values(), runs)
+    comparisons = prediction.compare_runs(stored.values(), reference_runs)
     for folder, comparison in zip(stored, comparisons, strict=True):
         print(f"{folder}: {sentences.line(comparison)}")
     print(sentences.summary(comparisons))

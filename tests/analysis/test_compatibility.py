@@ -228,7 +228,7 @@ def test_the_summary_counts_the_outcomes() -> None:
     comparisons = prediction.compare_runs([sound, off, alone, others[0]], reference_runs)
     assert sentences.summary(comparisons) == (
         "2 runs compared with reference runs: 1 compatible, 1 NOT COMPATIBLE (of sound runs, up to "
-        "5 % are); 1 run of the reference itself; 1 not compared (fewer than 5 reference runs)"
+        "5 % are); 1 run of the reference itself; 1 not compared: too few reference runs"
     )
     line = "1 run compared with reference runs: 1 compatible"
     assert sentences.summary(comparisons[:1]) == line
@@ -427,7 +427,7 @@ def test_check_compares_with_a_folder(check: Check, stored: Path) -> None:
         "results/c: not compared: 0 reference runs, at least 5 are needed",
         "results/d: not compared: the run failed, or its settings are damaged",
         "2 runs compared with reference runs: 1 compatible, 1 NOT COMPATIBLE (of sound runs, up to "
-        "5 % are); 1 not compared (fewer than 5 reference runs)",
+        "5 % are); 1 not compared: too few reference runs",
     ]
     assert status == 1
     assert error == "harness: 1 run not compatible with the reference runs (listed above).\n"
@@ -459,6 +459,7 @@ def test_check_with_a_folder_without_runs_is_one_line(check: Check, stored: Path
     for folder in ("empty", "missing"):
         status, _, error = check("--against", folder)
         assert status == 2
+        assert error.count("\n") == 1
         assert error.startswith(f"harness: no finished run below {folder}: give --against ")
 
 

@@ -105,8 +105,7 @@ def summary(comparisons: Iterable[Compatibility | None]) -> str:
     if counts[Outcome.IS_REFERENCE]:
         text += f"; {pluralize(counts[Outcome.IS_REFERENCE], 'run')} of the reference itself"
     if counts[Outcome.NOT_COMPARED]:
-        few = f"fewer than {MIN_REFERENCE} reference runs"
-        text += f"; {counts[Outcome.NOT_COMPARED]} not compared ({few})"
+        text += f"; {counts[Outcome.NOT_COMPARED]} not compared: too few reference runs"
     return text
 
 
