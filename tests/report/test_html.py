@@ -212,12 +212,12 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
 
 def test_nothing_comes_from_outside(page: Tag) -> None:
     for tag in page.all():
-        for name in ("src", "href", "xlink:href", "action", "srcset", "data"):
+        for name in ("src", "href", "action", "srcset", "data"):
             assert not tag.get(name) or tag.get(name).startswith(("#", "data:")), tag.name
         assert "style" not in tag.attributes
         assert not [name for name in tag.attributes if name.startswith("on")]
     (style_tag,) = page.find("style")
-    assert not re.search(r"@import|url\((?!#)", style_tag.text)
+    assert not re.search(r"@import|url\(", style_tag.text)
 
 
 def test_the_policy_allows_the_pages_own_style_and_script_alone(study_page: str) -> None:
@@ -242,19 +242,17 @@ def test_headings_come_in_order_and_ids_once(page: Tag) -> None:
     ids = Counter(tag.get("id") for tag in page.all() if tag.get("id"))
     assert set(ids.values()) == {1}
     labelled_by = [tag.get("aria-labelledby") for tag in page.all() if tag.get("aria-labelledby")]
-    links = [tag.get("href")[1:] for tag in page.find("a", "use")]
-    clips = re.findall(r"#([^)]+)\)", " ".join(tag.get("clip-path") for tag in page.all()))
-    assert {*labelled_by, *links, *clips} <= ids.keys()
+    links = [tag.get("href")[1:] for tag in page.find("a")]
+    assert {*labelled_by, *links} <= ids.keys()
 
 
 def test_pictures_and_tables_can_be_read_out(page: Tag) -> None:
     (page_tag,) = page.find("html")
     assert page_tag.get("lang") == "en"
-    figures = page.find("svg")
-    assert figures
+    figures = page.find("img")
+    assert len(figures) > 5
     for tag in figures:
-        assert tag.get("role") == "img"
-        assert re.search(r"\d", tag.get("aria-label")), "what it shows, with its figures"
+        assert re.search(r"\d", tag.get("alt")), "what it shows, with its figures"
     for table in page.find("table"):
         assert table.find("caption")[0].text.strip()
         width = len(table.find("thead")[0].find("th"))

@@ -14,8 +14,7 @@ from harness.paper.claims import claims
 from harness.report import sections
 from harness.report.answer import answer
 from harness.report.drawings import Drawings
-from harness.report.figures import style, svg
-from harness.report.figures.figure import CaptionedFigure
+from harness.report.figures import style
 from harness.report.samples import Gallery
 from harness.report.tables import background
 from harness.report.text import audit as text_audit
@@ -36,13 +35,7 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
     Returns:
         The page in UTF-8; the same bytes for the same arguments.
     """
-    styles = svg.Styles()
     rules = study.verdict.rules
-
-    def draw(captioned: CaptionedFigure, prefix: str) -> Markup:
-        key = f"{prefix}-{captioned.name}"
-        return Markup(svg.inline(captioned.figure, key, captioned.alt, styles))
-
     audit_result = audit.audit()
     environment = _environment()
     found = answer(study)
@@ -58,11 +51,9 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
         assumptions=background.assumptions_table(rules),
         audit=audit_result,
         audit_sentences=text_audit.sentences(audit_result),
-        draw=draw,
+        data_uri=style.data_uri,
     )
-    # The styles of the figures are known only once all of them are drawn.
-    css = "\n".join([_palette_css(), _template_source("page.css"), styles.css()])
-    script = _template_source("sort.js")
+    css, script = _template_source("page.css"), _template_source("sort.js")
     return (
         environment.get_template("page.html")
         .render(
@@ -97,16 +88,6 @@ def _template_source(name: str) -> str:
     environment = _environment()
     assert environment.loader is not None
     return environment.loader.get_source(environment, name)[0]
-
-
-def _palette_css() -> str:
-    """Return the palette as CSS variables: light, dark on screens in dark mode, light in print."""
-    light = "".join(f"--{name}:{shade.light};" for name, shade in style.PALETTE.items())
-    dark = "".join(f"--{name}:{shade.dark};" for name, shade in style.PALETTE.items())
-    return (
-        f":root{{color-scheme:light dark;{light}}}\n"
-        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    )
 
 
 def _content_security_policy(css: str, script: str) -> str:
