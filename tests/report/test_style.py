@@ -3,25 +3,73 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 
 from harness.report.figures import style
+from tests.helpers.paths import ROOT
 
 
-def test_text_has_contrast_in_both_schemes() -> None:
-    def ratios(text: str, ground: str) -> tuple[float, float]:
-        a, b = style.PALETTE[text], style.PALETTE[ground]
-        return style.contrast(a.light, b.light), style.contrast(a.dark, b.dark)
+def page_colours() -> dict[str, dict[str, str]]:
+    """The colours of the page's style sheet, by scheme and name."""
+    css = (ROOT / "harness/report/templates/page.css").read_text()
+    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    light, dark = (dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in blocks)
+    return {"light": light, "dark": dark}
 
-    assert style.contrast("#000000", "#ffffff") == pytest.approx(21)
+
+SCHEMES = page_colours()
+
+
+def contrast(first: ColorType, second: ColorType) -> float:
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((style.luminance(first), style.luminance(second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_text_of_the_page_has_contrast(scheme: str) -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    colours = SCHEMES[scheme]
     for text in ("ink", "muted", "ours", "reported", "training"):
-        for ground in ("page", "share-0"):  # the page and its panels
-            assert min(ratios(text, ground)) >= 4.5, (text, ground)
-    for name in style.PALETTE:
-        if re.match(r"(share|more|less)-", name):
-            assert min(ratios(style.text_on(name), name)) >= 4.5, name
+        for ground in ("page", "panel"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+
+def test_figures_have_the_colours_of_a_light_page() -> None:
+    for name in ("page", "ink", "muted", "line", "ours", "reported", "training"):
+        assert getattr(style, name.upper()) == SCHEMES["light"][name]
+
+
+def test_text_on_cells_has_the_better_contrast() -> None:
+    chosen, chosen_from = set(), {"#000000", "#ffffff"}
+    for strength in np.linspace(0, 1, 256):
+        cell = style.CELLS(strength)
+        text = style.text_on(cell)
+        assert contrast(text, cell) == max(contrast(other, cell) for other in chosen_from)
+        chosen.add(text)
+    assert chosen == chosen_from
+
+
+def test_the_address_of_a_figure_is_its_svg_in_short() -> None:
+    with style.applied():
+        figure = Figure()
+        figure.subplots().set_title('0.12345 & "<b>" = 50 %')
+        address = style.data_uri(figure)
+    assert not set(address) & set('"&\n')
+    text = unquote(address.removeprefix("data:image/svg+xml,"))
+    root = ElementTree.fromstring(text)
+    assert root.find(".//*[@id='figure_1']") is None
+    titles = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert '0.12345 & "<b>" = 50 %' in titles
+    ids = {element.get("id") for element in root.iter()}
+    assert set(re.findall(r"#([mp]\w{10})", text)) <= ids
+    assert len(address) < len(style.svg(figure)) / 2
 
 
 # Full colour blindness of each kind, on linear RGB (Machado, Oliveira, Fernandes 2009).
@@ -46,8 +94,8 @@ def lab(colour: str, seen: list[list[float]]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", BLIND)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_colours_of_different_meaning_differ_for_every_eye(scheme: str, kind: str) -> None:
     # Training is also dashed; ours and reported also differ in their marks.
-    seen = [lab(getattr(style.PALETTE[n], scheme), BLIND[kind]) for n in ("ours", "reported")]
+    seen = [lab(SCHEMES[scheme][n], BLIND[kind]) for n in ("ours", "reported")]
     assert np.linalg.norm(seen[0] - seen[1]) > 40

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -33,46 +31,38 @@ def shares(counts: ArrayLike) -> NDArray[np.float64]:
 
 def matrix(axes: Axes, percentages: NDArray[np.float64], classes: Sequence[str]) -> None:
     """Draw a confusion matrix [C, C] in percent of the true class; rows are true classes."""
-    names = [style.step("share", v / 100) for v in percentages.ravel()]
-    _draw_cells(axes, percentages, names, "{:.0f}", 1.0, classes)
+    _draw_cells(axes, percentages, percentages / 100, "{:.0f}", classes)
 
 
 def difference(axes: Axes, points: NDArray[np.float64], classes: Sequence[str]) -> None:
     """Draw the difference of two confusion matrices [C, C], in points."""
-    names = [
-        style.step("more" if v > 0 else "less", abs(v) / MAX_DIFFERENCE)
-        if abs(v) >= 1
-        else "more-0"
-        for v in points.ravel()
-    ]
-    _draw_cells(axes, points, names, "{:+.0f}", 1.0, classes)
+    shown = np.where(np.abs(points) >= 1, points, 0)
+    _draw_cells(axes, points, shown / MAX_DIFFERENCE, "{:+.0f}", classes)
 
 
 def _draw_cells(
     axes: Axes,
     values: NDArray[np.float64],
-    colours: Sequence[str],
+    strengths: NDArray[np.float64],
     cell_format: str,
-    threshold: float,
     classes: Sequence[str],
 ) -> None:
-    """Draw coloured squares, with their value if its magnitude is at least `threshold`."""
-    count = len(values)
-    squares = [
-        Rectangle((column - 0.47, row - 0.47), 0.94, 0.94)
-        for row, column in itertools.product(range(count), repeat=2)
-    ]
-    axes.add_collection(
-        PatchCollection(squares, facecolors=[style.colour(c) for c in colours], edgecolors="none")
+    """Draw squares coloured by strength, -1 to 1, with their value if its magnitude is over 1."""
+    steps = range(len(values))
+    # Small strengths are spread out, because most are small.
+    spread = np.sign(strengths) * np.abs(strengths).clip(max=1) ** 0.7
+    axes.pcolormesh(
+        steps, steps, spread, cmap=style.CELLS, vmin=-1, vmax=1, edgecolors=style.PAGE, lw=1.2
     )
     for (row, column), value in np.ndenumerate(values):
-        if abs(value) >= threshold:
-            ink = style.colour(style.text_on(colours[row * count + column]))
+        if abs(value) >= 1:
+            ink = style.text_on(style.CELLS(float(1 + spread[row, column]) / 2))
             text = cell_format.format(value)
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
-    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
-    axes.set_xticks(range(count), classes, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(count), classes)
+    axes.invert_yaxis()
+    axes.set(aspect="equal")
+    axes.set_xticks(steps, classes, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(steps, classes)
     axes.set(xlabel="predicted", ylabel="true class")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
