@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from harness.analysis import groups
 from harness.protocol import decision
-from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.figures import alt, by_epoch, by_variant, confusion, style
 from harness.report.tables import comparison, judged
 from harness.runs.record import RunRecord
 from harness.verdict import verdict
@@ -58,6 +58,71 @@ def test_the_text_of_the_seeds_counts_runs() -> None:
     figure = by_variant.by_seed(group_verdict, list(group_verdict.runs.values()), RULES)
     assert figure is not None
     assert "paper 70.00 to 72.00 over 3 runs; no_augmentation 65.00, one run." in figure.alt
+    assert "On average highest: paper; lowest: no_augmentation." in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([30, 50, 75], "rises from 30.00 to 75.00"),
+        ([0.7, 0.4, 0.5], "falls from 0.70 to 0.50 (lowest: 0.40)"),
+        ([70, 76, 70], "begins and ends at 70.00 (highest: 76.00)"),
+        ([70], "begins and ends at 70.00"),
+    ],
+)
+def test_a_line_is_described_by_its_course(values: list[float], text: str) -> None:
+    assert alt.course(values) == text
+
+
+def test_the_text_of_the_curves_says_how_they_run() -> None:
+    group_verdict = judge(trained(rates=(0.1, 0.1, 0.1)))
+    (figure,) = by_epoch.training_curves(group_verdict, list(group_verdict.runs.values()))
+    assert "Accuracy (%): training rises from 52.00 to 54.00, test rises from" in figure.alt
+    assert "test falls from 0.50 to 0.48." in figure.alt
+
+
+@pytest.mark.usefixtures("adopted")
+def test_the_text_of_the_forest_says_on_which_side_intervals_lie() -> None:
+    forest = by_variant.forest(
+        judge(
+            *runs_near(right=750, n=5),
+            *runs_near("baseline", 700, n=5),
+            *runs_near("batch_norm", 790, n=5),
+            *runs_near("dropout_0", 750, n=5),
+        ),
+        RULES,
+    )
+    assert forest is not None
+    assert "right: batch_norm; left: baseline; on both sides: dropout_0." in forest.alt
+
+
+def test_the_text_of_the_recall_names_extremes_and_compares() -> None:
+    group_verdict = judge(make_record(right=751))
+    (runs,) = list(group_verdict.runs.values())
+    text = by_variant.recall(group_verdict, runs, RULES).alt
+    assert "Highest" not in text  # all are equal
+    assert "ours is above: bird, cat, dog; below: airplane," in text
+
+
+@pytest.mark.parametrize(
+    ("rights", "text"),
+    [((700, 750), "Every line rises"), ((750, 700), "No line rises")],
+)
+def test_the_text_of_the_budgets_says_what_rises(rights: tuple[int, int], text: str) -> None:
+    few, many = (
+        judge(make_record(right=right, protocol={"epochs": epochs}))
+        for right, epochs in zip(rights, (10, 40), strict=True)
+    )
+    figure = by_epoch.by_budget([few, many], RULES)
+    assert figure is not None
+    assert text in figure.alt
+
+
+def test_the_text_of_a_matrix_says_whether_its_diagonal_stands_out() -> None:
+    for right, text in ((700, "The diagonal stands out"), (50, "A wrong class is the most")):
+        group_verdict = judge(make_record(right=right))
+        (runs,) = list(group_verdict.runs.values())
+        assert text in confusion.confusion_matrices(group_verdict, runs)[0].alt
 
 
 @pytest.mark.parametrize(("about", "is_shown"), [({}, True), (VALIDATION, False)])

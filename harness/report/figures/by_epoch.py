@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from sklearn.isotonic import isotonic_regression
 
-from harness import formatting
 from harness.analysis.calibration import Calibration
 from harness.analysis.groups import VariantRuns
 from harness.formatting import pluralize
 from harness.protocol.decision import Decision
-from harness.report.figures import panels, style
+from harness.report.figures import alt, panels, style
 from harness.report.figures.figure import WIDTH, CaptionedFigure
 from harness.runs.record import RunRecord
 from harness.verdict import budget_curve
@@ -56,15 +55,6 @@ def _training_curve(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
     decays = len({row.lr for row in histories[0]}) > 1
     is_mean = len(runs) > 1
     seeds = f"mean of {len(runs)} seeds, the band contains all of them" if is_mean else "one seed"
-    last = [history[-1] for history in histories]
-    ends = [
-        f"{part} accuracy {formatting.percent(float(np.mean(values)))} %"
-        for part, values in (
-            ("training", [row.train_accuracy for row in last if row.train_accuracy is not None]),
-            (split, [row.eval_accuracy for row in last if row.eval_accuracy is not None]),
-        )
-        if values
-    ]
     caption = f"{seeds.capitalize()}."
     if decays:
         caption += " Dotted: where the learning rate (lr) drops."
@@ -72,9 +62,23 @@ def _training_curve(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
         name=f"curves-{name}",
         title=name,
         caption=caption,
-        alt=f"Accuracy and loss of {name} by epoch, {seeds}. In the last epoch: {', '.join(ends)}.",
+        alt=f"Accuracy and loss of {name} by epoch, {seeds}. {_courses(panes)}",
         figure=figure,
     )
+
+
+def _courses(panes: Sequence[Axes]) -> str:
+    """Say in a sentence for each pane how its lines run."""
+    sentences = []
+    for axes in panes:
+        labelled = axes.get_legend_handles_labels()[0]
+        courses = [
+            f"{str(line.get_label()).split()[0]} {alt.course(list(np.asarray(line.get_ydata())))}"
+            for line in axes.lines
+            if line in labelled
+        ]
+        sentences.append(f"{axes.get_ylabel().capitalize()}: {', '.join(courses)}.")
+    return " ".join(sentences)
 
 
 # Markers that differ without colour; the baseline variant is drawn as "ours" instead.
@@ -117,7 +121,12 @@ def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure
             zorder=3 if is_base else 2,
         )
     with_paper = curve[0].group.comparable_to_paper
+    seen = _by_course(means)
     if curve[0].accuracy is not None and with_paper:
+        reported = [100 * value for value in curve[0].accuracy.reported]
+        if base in means:
+            where = alt.beside(means[base][-1][1], reported)
+            seen += f". {base} ends {where} the paper's two runs"
         for value in curve[0].accuracy.reported:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
     _set_epoch_axis(axes, [j.epochs for j in curve])
@@ -139,8 +148,21 @@ def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure
         name="budgets",
         title="Accuracy by budget",
         caption=caption,
-        alt=f"Mean accuracy in percent by epochs: {description}.",
+        alt=f"{seen}. Mean accuracy in percent by epochs: {description}.",
         figure=figure,
+    )
+
+
+def _by_course(lines: dict[str, list[tuple[int, float]]]) -> str:
+    """Say which lines rise and which fall from the fewest epochs to the most."""
+    rising = [name for name, line in lines.items() if line[-1][1] > line[0][1]]
+    if len(rising) == len(lines):
+        return "Every line rises with the number of epochs"
+    if not rising:
+        return "No line rises with the number of epochs"
+    others = [name for name in lines if name not in rising]
+    return "From the fewest epochs to the most, " + alt.grouped(
+        {"these rise": rising, "these do not": others}
     )
 
 
@@ -150,8 +172,9 @@ def by_candidate(calibration: Calibration) -> CaptionedFigure:
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
     axes = figure.subplots()
     target = 100 * calibration.target
+    means = [100 * c.mean for c in candidates]
     axes.axhline(target, color=style.MUTED, dashes=(4, 2), lw=1.3)
-    axes.plot([c.epochs for c in candidates], [100 * c.mean for c in candidates], color=style.OURS)
+    axes.plot([c.epochs for c in candidates], means, color=style.OURS)
     for candidate in candidates:
         axes.plot(
             [candidate.epochs] * len(candidate.accuracies),
@@ -163,13 +186,21 @@ def by_candidate(calibration: Calibration) -> CaptionedFigure:
         )
     _set_epoch_axis(axes, [c.epochs for c in candidates])
     axes.set_ylabel("validation accuracy (%)")
-    description = ", ".join(f"{formatting.percent(c.mean)} at {c.epochs}" for c in candidates)
+    description = ", ".join(
+        f"{mean:.2f} at {c.epochs}" for mean, c in zip(means, candidates, strict=True)
+    )
+    reaching = [str(c.epochs) for c in candidates if c.mean >= calibration.target]
+    if reaching:
+        where = f"at or above the target of {target:g} at {', '.join(reaching)} epochs"
+    else:
+        where = f"everywhere below the target of {target:g}"
     return CaptionedFigure(
         name="epochs",
         title="Validation accuracy by number of epochs",
         caption=f"Each dot is the last epoch of one seed of {calibration.variant}; the line shows "
         f"the means. Dashed: the target of {target:g} %. Filled: the chosen candidate.",
-        alt=f"Mean validation accuracy in percent by epochs: {description}; target: {target:g}.",
+        alt=f"Mean validation accuracy {alt.course(means)} %; it is {where}. By epochs: "
+        f"{description}.",
         figure=figure,
     )
 

@@ -15,7 +15,7 @@ from harness.analysis.groups import VariantRuns
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
-from harness.report.figures import style
+from harness.report.figures import alt, style
 from harness.report.figures.figure import CaptionedFigure, rows
 from harness.verdict.verdict import GroupVerdict
 
@@ -33,15 +33,18 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
     figure, axes = rows([name for name, _ in compared])
     axes.axvline(0, color=style.MUTED, lw=1)
     descriptions = []
+    zero: dict[str, list[str]] = {"below": [], "above": [], "between": []}
     for y, (name, contrast) in enumerate(compared):
         axes.plot([100 * contrast.low, 100 * contrast.high], [y, y], color=style.OURS, lw=2.2)
         fill = style.OURS if contrast.settled_look else style.PAGE
         axes.plot(100 * contrast.difference, y, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)
+        zero[alt.beside(0, (contrast.low, contrast.high))].append(name)
         descriptions.append(
             f"{name} {formatting.signed_points(contrast.difference)} "
             f"{formatting.interval(contrast.low, contrast.high)}"
         )
     axes.set_xlabel(f"accuracy minus {base}'s (points)")
+    sides = {"right": zero["below"], "left": zero["above"], "on both sides": zero["between"]}
     level = f"{100 * rules.description.level:g} %"
     return CaptionedFigure(
         name="forest",
@@ -50,7 +53,8 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
         f"decides (Holm over {len(rules.contrasts.variants)}). Filled: settled. Hollow: not "
         f"settled, which does not mean no difference. Other variants have {level} intervals and "
         "no test.",
-        alt=f"Differences from {base} in points, with intervals: {'; '.join(descriptions)}.",
+        alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points, from {base}: "
+        f"{'; '.join(descriptions)}.",
         figure=figure,
     )
 
@@ -90,6 +94,9 @@ def by_seed(
     split = group_verdict.group.dataset.split
     axes.set_xlabel(f"{split} accuracy (%)")
     description = "; ".join(f"{runs.name} {_range(runs)}" for runs in finished)
+    if len(finished) > 1:
+        ranked = sorted(finished, key=lambda runs: runs.mean)
+        description += f". On average highest: {ranked[-1].name}; lowest: {ranked[0].name}"
     dashed = "Dashed: the paper's two runs. " if with_paper else ""
     return CaptionedFigure(
         name="seeds",
@@ -138,10 +145,10 @@ def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> C
     paper_recall = (
         [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS] if with_paper else []
     )
-    for number, (by_class, mark) in enumerate(zip(paper_recall, ("D", "s"), strict=False), start=1):
+    for number, (recalls, mark) in enumerate(zip(paper_recall, ("D", "s"), strict=False), start=1):
         shift = 0.2 * (-1) ** number
         axes.plot(
-            [100 * by_class[c][1] for c in classes],
+            [100 * recalls[c][1] for c in classes],
             np.arange(len(classes)) + shift,
             mark,
             mfc="none",
@@ -175,9 +182,16 @@ def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> C
     axes.set_xlabel("recall (% of the class's images)")
     axes.grid(visible=True, axis="y")
     figure.legend(loc="outside lower center", ncols=3, handletextpad=0.2, columnspacing=1.2)
-    description = ", ".join(
-        f"{c} {formatting.percent(float(v), 1)}" for c, v in zip(classes, ours.mean(1), strict=True)
-    )
+    by_class = dict(zip(classes, ours.mean(1).tolist(), strict=True))
+    description = ", ".join(f"{c} {formatting.percent(v, 1)}" for c, v in by_class.items())
+    lowest, *_, highest = sorted(by_class, key=by_class.__getitem__)
+    if by_class[lowest] < by_class[highest]:
+        description += f". Highest for {highest}, lowest for {lowest}"
+    if paper_recall:
+        sides: dict[str, list[str]] = {"above": [], "below": [], "between": []}
+        for c, v in by_class.items():
+            sides[alt.beside(v, [recalls[c][1] for recalls in paper_recall])].append(c)
+        description += f". Beside the paper's two runs ours is {alt.grouped(sides)}"
     bars = (
         f"Bars: {100 * rules.description.level:g} % intervals of the mean over seeds."
         if has_interval
