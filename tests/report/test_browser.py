@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import os
 import shutil
@@ -154,6 +155,37 @@ def test_opens_offline_without_an_error_or_a_request(
     widths = browser.run("return [...document.images].map((image) => image.naturalWidth)")
     assert len(widths) > 5
     assert min(widths) > 100, "every figure can be read as SVG"
+
+
+def accessible(browser: Browser) -> list[tuple[str, str, int]]:
+    """Role, name and level of each node of the page as assistive technology sees it."""
+    nodes = [n for n in browser.do("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
+    levels = [
+        [p["value"]["value"] for p in node.get("properties", []) if p["name"] == "level"]
+        for node in nodes
+    ]
+    return [
+        (node["role"]["value"], node.get("name", {}).get("value", ""), level[0] if level else 0)
+        for node, level in zip(nodes, levels, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_assistive_technology_reads_has_names_and_an_order(
+    name: str, browser: Browser, pages: dict[str, Path]
+) -> None:
+    browser.open(pages[name])
+    nodes = accessible(browser)
+    landmarks = [text for role, text, _ in nodes if role in ("region", "navigation")]
+    assert len(landmarks) > 6
+    assert "" not in landmarks
+    assert sorted(set(landmarks)) == sorted(landmarks)
+    images = [text for role, text, _ in nodes if role == "image"]
+    assert len(images) > 5
+    assert "" not in images
+    levels = [level for role, _, level in nodes if role == "heading"]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -246,6 +246,18 @@ def test_headings_come_in_order_and_ids_once(page: Tag) -> None:
     assert {*labelled_by, *links} <= ids.keys()
 
 
+def test_landmarks_have_names_of_their_own(page: Tag) -> None:
+    headings = {tag.get("id"): tag.text for tag in page.find("h2")}
+    names = Counter(
+        tag.get("aria-label") or headings[tag.get("aria-labelledby")]
+        for tag in page.find("section", "nav", "div")
+        if tag.name != "div" or tag.get("role") == "region"
+    )
+    assert len(names) > 6
+    assert "" not in names
+    assert set(names.values()) == {1}
+
+
 def test_pictures_and_tables_can_be_read_out(page: Tag) -> None:
     (page_tag,) = page.find("html")
     assert page_tag.get("lang") == "en"
