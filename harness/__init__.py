@@ -65,14 +65,14 @@ def load_records(directory: str | Path = "results") -> pd.DataFrame:
     """Load all readable records below a folder into a table.
 
     Returns:
-        One row per run; nested fields are columns such as `metrics.accuracy`.
+        One row per run; nested fields are columns such as `metrics.accuracy`. The file `runs.csv`
+        of a results folder has the main columns, under the same names.
 
     Raises:
         harness.errors.InputError: if the folder does not exist.
     """
-    import pandas as pd
-
+    from harness.runs import table
     from harness.runs.store import load_all
 
     records, _ = load_all(Path(directory))
-    return pd.json_normalize([record.model_dump() for record in records])
+    return table.frame(records)
