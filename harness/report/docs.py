@@ -23,7 +23,7 @@ from harness.report.pages import comparison, results, statistics
 from harness.report.sections import Section
 from harness.report.tables import background, writers
 from harness.report.text.headline import NO_RUNS
-from harness.runs import store
+from harness.runs import store, table
 from harness.verdict import study
 from harness.verdict.study import Study
 
@@ -124,6 +124,7 @@ def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:
         folder / f"comparison.{end}": comparison.render(content[0], form, full=True).encode()
         for end, form in forms.items()
     }
+    tables[folder / "runs.csv"] = table.csv(records).encode()
     return {**generated, **tables, **results.files(*content)}
 
 
