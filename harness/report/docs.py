@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.analysis import simulation
+from harness.analysis import calibration_record, simulation
 from harness.analysis.compatibility import reference
 from harness.errors import InputError
 from harness.files import write_atomically
@@ -111,8 +111,9 @@ def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:
             "Install the package from one with pip install -e ."
         )
     content = _read(folder) if folder.exists() else None
-    if content and content[0].faults:
-        raise InputError(content[0].faults[0])
+    faults = content[0].faults if content else calibration_record.load_calibrations(folder)[1]
+    if faults:
+        raise InputError(faults[0])
     texts = updated({path: path.read_text(encoding="utf-8") for path in pages}, blocks(folder))
     generated = {path: text.encode() for path, text in texts.items()}
     records = store.load_all(folder)[0] if folder.exists() else []
