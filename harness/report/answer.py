@@ -199,8 +199,8 @@ def _budgets(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
         if group_verdict not in curve:
             continue
         if missing := budget_curve.missing(curve, study.verdict.rules):
-            named = "; ".join(f"{epochs} epochs: {', '.join(n)}" for epochs, n in missing.items())
-            yield Fact("Not run yet", f"Of the planned numbers of epochs {named}.")
+            named = "; ".join(f"{', '.join(names)} at {e} epochs" for e, names in missing.items())
+            yield Fact("Planned and not run", f"{named}.")
         differences = budget_curve.differences(curve, study.verdict.rules)
         changing = {n: d for n, d in differences.items() if budget_curve.changes_sign(d)}
         if changing:
