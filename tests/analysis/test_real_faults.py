@@ -115,9 +115,10 @@ def test_a_sound_run_with_a_new_seed_is_compatible(
     [
         (upside_down, {"accuracy", "loss", "train_accuracy"}),
         (learning_rate_times(0.1), {"accuracy", "loss", "train_accuracy"}),
+        (learning_rate_times(10), {"accuracy", "loss", "train_accuracy"}),
         (shuffled_labels, {"train_accuracy", "recall.3"}),
     ],
-    ids=["augmentation", "learning rate", "labels"],
+    ids=["augmentation", "learning rate / 10", "learning rate * 10", "labels"],
 )
 def test_a_fault_is_found(
     inject: Inject,
