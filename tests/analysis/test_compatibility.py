@@ -6,7 +6,6 @@ import functools
 import math
 import re
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -234,16 +233,6 @@ def test_the_summary_counts_the_outcomes() -> None:
     assert sentences.summary(comparisons[:1]) == line
     assert sentences.summarize([sound], reference_runs) == line
     assert sentences.summarize([sound], reference.from_records([])) == sentences.NO_REFERENCE
-
-
-def test_500_records_are_compared_in_a_second() -> None:
-    records = [make_record("paper", seed, 740 + seed % 20) for seed in range(500)]
-    reference_runs = reference.from_records(
-        make_record("paper", seed, 740 + seed % 20) for seed in range(1000, 1020)
-    )
-    start = time.perf_counter()
-    assert len(prediction.compare_runs(records, reference_runs)) == 500
-    assert time.perf_counter() - start < 2
 
 
 # Error rates and power in simulated worlds. Figures are those of a run in percent of 10,000 images
