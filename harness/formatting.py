@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 EMPTY = "-"
 
@@ -48,6 +49,12 @@ def duration(seconds: float) -> str:
 def pluralize(count: int | str, noun: str) -> str:
     """Format a count with its noun: "1 run", "2 runs"."""
     return f"{count} {noun}" if str(count) == "1" else f"{count} {noun}s"
+
+
+def enumerate_words(words: Iterable[str]) -> str:
+    """Join words as in a sentence: "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def count_runs(finished: int, failed: int) -> str:

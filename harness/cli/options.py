@@ -10,18 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.files import write_atomically
+from harness.report.tables.formats import TableFormat
 
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset
-
-
-class Format(StrEnum):
-    """Formats of a table."""
-
-    markdown = "markdown"
-    csv = "csv"
-    latex = "latex"
-    json = "json"
 
 
 class TextFormat(StrEnum):
@@ -70,7 +62,7 @@ EagerOption = Annotated[
 
 ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 
-FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
+FormatOption = Annotated[TableFormat, typer.Option("--format", help="Output format.")]
 
 TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="Output format.")]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.options import (
-    Format,
     FormatOption,
     OutputOption,
     ResultsOption,
@@ -19,6 +18,7 @@ from harness.cli.options import (
 )
 from harness.errors import InputError
 from harness.formatting import pluralize
+from harness.report.tables.formats import TableFormat
 
 if TYPE_CHECKING:
     from harness.verdict.study import Study
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def compare(
     results: ResultsOption = Path("results"),
-    output_format: FormatOption = Format.markdown,
+    output_format: FormatOption = TableFormat.MARKDOWN,
     output: OutputOption = None,
     baseline: Annotated[str, typer.Option(help="Variant to take differences from.")] = "paper",
     full: Annotated[
@@ -39,13 +39,16 @@ def compare(
 
     study = _load_study(results)
     write_output(comparison.render(study, output_format, baseline, full=full), output)
-    for name, form in (("comparison.md", Format.markdown), ("comparison.csv", Format.csv)):
+    for name, form in (
+        ("comparison.md", TableFormat.MARKDOWN),
+        ("comparison.csv", TableFormat.CSV),
+    ):
         text = comparison.render(study, form, baseline, full=True)
         write_atomically(results / name, text.encode())
     _raise_if_skipped(study)
 
 
-def audit(output_format: FormatOption = Format.markdown, output: OutputOption = None) -> None:
+def audit(output_format: FormatOption = TableFormat.MARKDOWN, output: OutputOption = None) -> None:
     """Recompute the paper's tables and list what disagrees."""
     from harness.report.text import audit as text_audit
     from harness.verdict import audit as verdict_audit

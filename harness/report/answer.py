@@ -61,22 +61,21 @@ _STYLES = {
 }
 
 
-def answer(study: Study, group_verdict: GroupVerdict | None = None) -> Answer:
-    """Return the answer that a group of runs gives.
-
-    Args:
-        study: the judged records.
-        group_verdict: one of its groups; the primary one if None.
-    """
-    group_verdict = group_verdict or study.primary
-    rules = study.verdict.rules
+def answer(study: Study) -> Answer:
+    """Return the answer of a study, which its primary group gives."""
     return Answer(
-        label=label(group_verdict),
-        style=_STYLES[group_verdict.outcome],
-        sentence=headline(group_verdict, _other_budgets(study, group_verdict), rules),
-        contributions=contributions(group_verdict),
-        facts=tuple(_facts(study, group_verdict, rules)),
+        label=label(study.primary),
+        style=_STYLES[study.primary.outcome],
+        sentence=sentence(study, study.primary),
+        contributions=contributions(study.primary),
+        facts=tuple(_facts(study, study.primary, study.verdict.rules)),
     )
+
+
+def sentence(study: Study, group_verdict: GroupVerdict) -> str:
+    """Return the answer of one group of a study in one sentence."""
+    others = _other_budgets(study, group_verdict)
+    return headline(group_verdict, others, study.verdict.rules)
 
 
 def _other_budgets(study: Study, group_verdict: GroupVerdict) -> dict[int, VariantResult]:
@@ -104,7 +103,7 @@ def _facts(study: Study, group_verdict: GroupVerdict, rules: Decision) -> Iterat
         counts = Counter(s.status for s in group_verdict.claims)
         by_status = ", ".join(f"{counts[s]} {s.value}" for s in ClaimStatus if counts[s])
         yield Fact("All its claims", f"{by_status}, of {len(group_verdict.claims)}.")
-    yield from contradicted_claims()
+    yield from _contradicted_claims()
 
 
 def _paper(accuracy: AccuracyResult) -> Fact:
@@ -226,12 +225,13 @@ def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
             )
 
 
-def contradicted_claims() -> Iterator[Fact]:
+def _contradicted_claims() -> Iterator[Fact]:
     """Yield the claims that the paper's own tables contradict; this needs no runs."""
     contradictions = audit.audit().contradictions
     if contradictions:
+        claims = pluralize(len(contradictions), "claim")
         details = "; ".join(map(_contradiction, contradictions))
-        yield Fact("The paper's own tables", f"They contradict one of its claims: {details}.")
+        yield Fact("The paper's own tables", f"They contradict {claims} of its text: {details}.")
 
 
 def _contradiction(claim: RangeCheck) -> str:

@@ -22,6 +22,7 @@ from harness.report.drawings import Drawings
 from harness.report.pages import comparison, results, statistics
 from harness.report.sections import Section
 from harness.report.tables import background, writers
+from harness.report.tables.formats import TableFormat
 from harness.report.text.headline import NO_RUNS
 from harness.runs import store, table
 from harness.verdict import study
@@ -120,7 +121,7 @@ def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:
     generated[root / reference.FILE.relative_to(ROOT)] = reference.to_csv(records)
     if content is None:
         return {**generated, folder / "README.md": f"# Results\n\n{NO_RUNS}\n".encode()}
-    forms = {"md": comparison.TableFormat.MARKDOWN, "csv": comparison.TableFormat.CSV}
+    forms = {"md": TableFormat.MARKDOWN, "csv": TableFormat.CSV}
     tables = {
         folder / f"comparison.{end}": comparison.render(content[0], form, full=True).encode()
         for end, form in forms.items()

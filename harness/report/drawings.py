@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.report.figures import by_epoch, by_variant, confusion, style
 from harness.report.figures.figure import CaptionedFigure
-from harness.report.sections import example_runs
+from harness.report.sections import BUDGETS, CALIBRATION, GROUP, anchored, example_runs
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -47,14 +47,14 @@ def draw(study: Study) -> Drawings:
     rules, by_anchor = study.verdict.rules, {}
     with style.applied():
         answer = tuple(_answer_figures(study))
-        for number, group_verdict in enumerate(study.group_verdicts, start=1):
-            by_anchor[f"group-{number}"] = tuple(_subsections(group_verdict, study))
-        for number, curve in enumerate(study.verdict.curves, start=1):
+        for anchor, group_verdict in anchored(GROUP, study.group_verdicts):
+            by_anchor[anchor] = tuple(_subsections(group_verdict, study))
+        for anchor, curve in anchored(BUDGETS, study.verdict.curves):
             figure = by_epoch.by_budget(curve, rules)
             if figure and study.primary not in curve:  # that one is beside the answer
-                by_anchor[f"budgets-{number}"] = (Subsection("By number of epochs", (figure,)),)
-        for number, calibration in enumerate(study.calibrations.values(), start=1):
-            by_anchor[f"calibration-{number}"] = (
+                by_anchor[anchor] = (Subsection("By number of epochs", (figure,)),)
+        for anchor, calibration in anchored(CALIBRATION, study.calibrations.values()):
+            by_anchor[anchor] = (
                 Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),
             )
     return Drawings(answer, by_anchor)

@@ -8,6 +8,7 @@ from harness.files import write_atomically
 from harness.report.drawings import Drawings
 from harness.report.figures import style
 from harness.report.pages import comparison
+from harness.report.tables.formats import TableFormat
 from harness.verdict.study import Study
 
 _PREAMBLE = "% Needs \\usepackage{booktabs}.\n"
@@ -24,7 +25,7 @@ def save(folder: Path, study: Study, drawings: Drawings) -> int:
     Returns:
         The number of files, named `<section>-<figure>.svg`, `.png` and `table.tex`.
     """
-    contents = {"table.tex": (_PREAMBLE + comparison.render(study, "latex")).encode()}
+    contents = {"table.tex": (_PREAMBLE + comparison.render(study, TableFormat.LATEX)).encode()}
     for name, captioned in drawings.files().items():
         contents[f"{name}.svg"] = style.svg(captioned.figure)
         contents[f"{name}.png"] = style.png(captioned.figure)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
@@ -13,10 +14,12 @@ from harness.analysis.groups import RunGroup, VariantRuns, why_separate
 from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.report import provenance
-from harness.report.answer import answer
+from harness.report.answer import sentence
 from harness.report.tables import comparison, judged
 from harness.report.tables.table import Table
 from harness.report.text import sentences
+from harness.report.text.contributions import contributions
+from harness.report.text.headline import label
 from harness.runs.record import DatasetInfo
 from harness.verdict.eligibility import Obstacle
 from harness.verdict.study import Study
@@ -24,6 +27,11 @@ from harness.verdict.verdict import GroupVerdict
 
 # Reasons that a note names; one more is named rather than counted.
 _REASONS = 3
+
+# Prefixes of anchors.
+GROUP, BUDGETS, CALIBRATION = "group", "budgets", "calibration"
+
+_Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True)
@@ -56,20 +64,24 @@ def sections(study: Study) -> list[Section]:
     rules = study.verdict.rules
     return [
         *(
-            _group_section(f"group-{number}", group_verdict, study)
-            for number, group_verdict in enumerate(study.group_verdicts, start=1)
+            _group_section(anchor, group_verdict, study)
+            for anchor, group_verdict in anchored(GROUP, study.group_verdicts)
         ),
         *(
-            _budget_section(f"budgets-{number}", curve, rules)
-            for number, curve in enumerate(study.verdict.curves, start=1)
+            _budget_section(anchor, curve, rules)
+            for anchor, curve in anchored(BUDGETS, study.verdict.curves)
         ),
         *(
-            _calibration_section(
-                f"calibration-{number}", path.relative_to(study.results), result, rules
-            )
-            for number, (path, result) in enumerate(study.calibrations.items(), start=1)
+            _calibration_section(anchor, path.relative_to(study.results), result, rules)
+            for anchor, (path, result) in anchored(CALIBRATION, study.calibrations.items())
         ),
     ]
+
+
+def anchored(prefix: str, subjects: Iterable[_Subject]) -> Iterator[tuple[str, _Subject]]:
+    """Yield the subjects of sections with their anchors."""
+    for number, subject in enumerate(subjects, start=1):
+        yield f"{prefix}-{number}", subject
 
 
 def example_runs(group_verdict: GroupVerdict) -> VariantRuns | None:
@@ -106,9 +118,8 @@ def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Se
 def _sentences(group_verdict: GroupVerdict, study: Study) -> Iterator[str]:
     rules = study.verdict.rules
     if group_verdict is not study.primary:  # the page opens with the primary group's answer
-        found = answer(study, group_verdict)
-        yield f"{found.label}. {found.sentence}"
-        yield from (f"{contribution.sentence}." for contribution in found.contributions)
+        yield f"{label(group_verdict)}. {sentence(study, group_verdict)}"
+        yield from (f"{contribution.sentence}." for contribution in contributions(group_verdict))
     yield sentences.recall(group_verdict.classes, rules)
     if group_verdict.confusions:
         yield sentences.confusion(group_verdict.confusions, rules)

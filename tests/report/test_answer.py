@@ -54,8 +54,8 @@ def test_a_reproduced_accuracy() -> None:
     found = of(*runs_near(n=5))
     assert (found.label, found.style) == ("REPRODUCED", "match")
     assert found.sentence == (
-        "AlexNet trained as the paper describes does reach 75 % on CIFAR-10: it gets 75.04 % on "
-        f"average {TUNED}, within 1 point of the 75.12 % that the paper reports."
+        "AlexNet trained as the paper describes does reach the paper's accuracy on CIFAR-10: it "
+        f"gets 75.04 % on average {TUNED}, within 1 point of the 75.12 % that the paper reports."
     )
     assert re.fullmatch(
         r"Settled at look 1 of 3, with 5 runs: the difference from the paper is -0\.08 points, "

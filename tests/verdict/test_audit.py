@@ -10,7 +10,7 @@ import pytest
 from harness.paper import reported
 from harness.paper.claims import F1, PRECISION, Range
 from harness.paper.reported import recomputed
-from harness.report.pages.comparison import TableFormat
+from harness.report.tables.formats import TableFormat
 from harness.report.text.audit import render
 from harness.verdict.audit import audit
 

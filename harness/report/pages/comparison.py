@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from harness.errors import InputError
 from harness.report import markdown, sections
 from harness.report.answer import answer
 from harness.report.tables import comparison, writers
+from harness.report.tables.formats import TableFormat
 from harness.report.tables.table import Table, legend
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
@@ -25,29 +25,20 @@ WIDTH = 120
 _FULL_ONLY = ("accuracy_optimistic", "recall_difference_")
 
 
-class TableFormat(StrEnum):
-    """Formats of a comparison."""
-
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    LATEX = "latex"
-    JSON = "json"
-
-
-def render(study: Study, form: str, baseline: str | None = None, *, full: bool = False) -> str:
+def render(
+    study: Study, form: TableFormat, baseline: str | None = None, *, full: bool = False
+) -> str:
     """Return all groups in one text, each in a table of its own.
 
     Args:
         study: the judged records.
-        form: one of TableFormat. CSV and JSON hold raw fractions and seconds.
+        form: of the text. CSV and JSON hold raw fractions and seconds.
         baseline: the variant that differences are taken from; that of the decision file if None.
         full: every column and the classes, at any width.
 
     Raises:
-        InputError: if the form is unknown or no group has the baseline.
+        InputError: if no group has the baseline.
     """
-    if form not in list(TableFormat):
-        raise InputError(f"unknown format {form!r}: use {', '.join(TableFormat)}.")
     planned = study.verdict.rules.contrasts.against
     baseline = baseline or planned
     present = {r.variant for j in study.group_verdicts for r in j.group.records}

@@ -14,7 +14,7 @@ from harness.report.drawings import Drawings
 from harness.report.figures import style
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.pages import comparison
-from harness.report.sections import Section
+from harness.report.sections import CALIBRATION, Section
 from harness.report.tables import background
 from harness.verdict.study import Study
 
@@ -70,7 +70,7 @@ def calibration_block(sections: Sequence[Section], drawings: Drawings, folder: s
     return "\n\n".join(
         f"{section.title}. {_figure(section.anchor, figure, folder)}"
         for section in sections
-        if section.anchor.startswith("calibration")
+        if section.anchor.startswith(CALIBRATION)
         for part in drawings.by_anchor[section.anchor]
         for figure in part.figures
     )

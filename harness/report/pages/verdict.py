@@ -8,7 +8,7 @@ from typing import Any
 from harness.paper.reported import SELECTION
 from harness.protocol.datasets import CLASSES
 from harness.report import markdown, sections
-from harness.report.answer import answer
+from harness.report.answer import answer, sentence
 from harness.report.tables import writers
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
@@ -57,7 +57,7 @@ def _group(study: Study, group_verdict: GroupVerdict) -> dict[str, Any]:
         "decides": group_verdict.eligibility.allows_verdict,
         "standing": group_verdict.eligibility.reason,
         "verdict": group_verdict.outcome,
-        "paragraph": answer(study, group_verdict).sentence,
+        "paragraph": sentence(study, group_verdict),
         "notes": list(group_verdict.notes),
         "accuracy": dataclasses.asdict(group_verdict.accuracy) if group_verdict.accuracy else None,
         "variants": [dataclasses.asdict(result) for result in group_verdict.variants],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from harness import formatting
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.sequential import Outcome
-from harness.formatting import percent, pluralize
+from harness.formatting import enumerate_words, percent, pluralize
 from harness.protocol import budget
 from harness.protocol.decision import Decision
 from harness.verdict.outcomes import AccuracyResult
@@ -17,11 +17,11 @@ NO_RUNS = "Not answered yet: no runs on the official test images have been recor
 
 NO_VERDICT = "NO VERDICT"
 
-# What precedes the accuracy in the sentence of an outcome, and what follows it.
+# REPRODUCED does not say that 75 % is reached: our mean may lie a point below.
 _OUTCOMES = {
     Outcome.REPRODUCED: (
-        "AlexNet trained as the paper describes does reach 75 % on CIFAR-10: it gets {accuracy}, "
-        "within {margin} of the {reported} that the paper reports"
+        "AlexNet trained as the paper describes does reach the paper's accuracy on CIFAR-10: it "
+        "gets {accuracy}, within {margin} of the {reported} that the paper reports"
     ),
     Outcome.EXCEEDED: (
         "AlexNet trained as the paper describes reaches 75 % on CIFAR-10 and goes beyond it: it "
@@ -96,7 +96,7 @@ def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
     if accuracy.look or accuracy.n > 4:
         figure = f"{percent(accuracy.mean)} % on average"
     else:
-        figure = f"{' and '.join(map(percent, accuracy.runs))} %"
+        figure = f"{enumerate_words(map(percent, accuracy.runs))} %"
     epochs = pluralize(group_verdict.epochs, "epoch")
     if is_tuned(group_verdict):
         epochs += " (the fewest on our list that reach 75 % on held-out images)"
@@ -117,7 +117,7 @@ def _why_no_look(group_verdict: GroupVerdict, rules: Decision) -> str:
 
 
 def _at_budgets(results: Mapping[int, VariantResult]) -> str:
-    return " and ".join(
+    return enumerate_words(
         f"{percent(result.mean)} % after {epochs} ({pluralize(result.n, 'run')})"
         for epochs, result in results.items()
     )
