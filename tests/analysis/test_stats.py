@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -124,15 +122,6 @@ def test_holm_counts_tests_that_are_still_missing_and_passes_over_nan() -> None:
     assert np.isnan(analysis_stats.holm([NAN, NAN])).all()
 
 
-@pytest.fixture
-def without_old_garbage() -> Iterator[None]:
-    """Freeze older objects: statsmodels collects garbage on every call, slow with torch loaded."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("without_old_garbage")
 def test_holm_of_many_families_is_that_of_statsmodels() -> None:
     p = np.random.default_rng(1).random((100, 7)) ** 4
     p[:50, 2] = p[:50, 4]  # ties
