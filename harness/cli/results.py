@@ -34,16 +34,19 @@ def compare(
     ] = False,
 ) -> None:
     """Print the comparison table of all stored runs; write it in full to the results folder."""
+    from harness.analysis.compatibility import reference
     from harness.files import write_atomically
     from harness.report.pages import comparison
 
     study = _load_study(results)
-    write_output(comparison.render(study, output_format, baseline, full=full), output)
+    shipped = reference.load_csv()
+    text = comparison.render(study, output_format, baseline, full=full, reference=shipped)
+    write_output(text, output)
     for name, form in (
         ("comparison.md", TableFormat.MARKDOWN),
         ("comparison.csv", TableFormat.CSV),
     ):
-        text = comparison.render(study, form, baseline, full=True)
+        text = comparison.render(study, form, baseline, full=True, reference=shipped)
         write_atomically(results / name, text.encode())
     _raise_if_skipped(study)
 

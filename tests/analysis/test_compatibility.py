@@ -22,6 +22,7 @@ from harness.errors import InputError
 from harness.integrity import check as integrity_check
 from harness.runs import store
 from harness.runs.record import RunRecord
+from tests.helpers.judged_studies import comparison_text
 from tests.helpers.paths import ROOT
 from tests.helpers.records import make_record
 from tests.helpers.results_folders import write_grid
@@ -467,3 +468,13 @@ def test_check_compares_with_the_runs_of_the_package(
     status, lines, error = check("--against", "reference")
     assert (status, error) == (0, "")
     assert re.fullmatch(COMPATIBLE, lines[0])
+
+
+def test_compare_has_a_line_on_comparable_runs_only() -> None:
+    ours, others = runs(), reference.from_records(runs())
+    assert "reference run" not in comparison_text(ours)
+    assert "reference run" not in comparison_text(ours, reference=others)  # these very runs
+    away = [make_record("paper", 8, 700), make_record("baseline", 0, 700)]
+    text = comparison_text([*ours, *away], reference=others)
+    assert "1 run compared with reference runs: 0 compatible, 1 NOT COMPATIBLE" in text
+    assert "6 runs of the reference itself; 1 not compared: too few reference runs." in text

@@ -9,6 +9,9 @@ import pandas as pd
 
 from harness.analysis import comparison as analysis_comparison
 from harness.analysis import contrasts
+from harness.analysis.compatibility import prediction, sentences
+from harness.analysis.compatibility.prediction import Outcome
+from harness.analysis.compatibility.reference import ReferenceRuns
 from harness.errors import InputError
 from harness.report import markdown, sections
 from harness.report.answer import answer
@@ -24,9 +27,16 @@ WIDTH = 120
 # Columns that only the full table shows.
 _FULL_ONLY = ("accuracy_optimistic", "recall_difference_")
 
+_COMPARED = (Outcome.COMPATIBLE, Outcome.NOT_COMPATIBLE)
+
 
 def render(
-    study: Study, form: TableFormat, baseline: str | None = None, *, full: bool = False
+    study: Study,
+    form: TableFormat,
+    baseline: str | None = None,
+    *,
+    full: bool = False,
+    reference: ReferenceRuns | None = None,
 ) -> str:
     """Return all groups in one text, each in a table of its own.
 
@@ -35,6 +45,7 @@ def render(
         form: of the text. CSV and JSON hold raw fractions and seconds.
         baseline: the variant that differences are taken from; that of the decision file if None.
         full: every column and the classes, at any width.
+        reference: runs of others, to say in Markdown whether these runs are compatible with them.
 
     Raises:
         InputError: if no group has the baseline.
@@ -62,7 +73,19 @@ def render(
     width = None if full else WIDTH
     parts = [part for j, of_group in groups for part in _markdown(study, j, of_group, width)]
     title = [_title(baseline, planned)] if full else []
-    return markdown.join([*title, markdown.opening(answer(study)), *parts, notes])
+    opening = [markdown.opening(answer(study)), _compatibility(study, reference)]
+    return markdown.join([*title, *opening, *parts, notes])
+
+
+def _compatibility(study: Study, reference: ReferenceRuns | None) -> str:
+    """Say whether the runs are compatible with reference runs; nothing where none is comparable."""
+    if not reference:
+        return ""
+    records = (r for j in study.group_verdicts for r in j.group.records)
+    comparisons = prediction.compare_runs(records, reference)
+    if not any(c is not None and c.outcome in _COMPARED for c in comparisons):
+        return ""
+    return f"{sentences.summary(comparisons)}. Each run: `check --against reference`."
 
 
 def primary_block(study: Study) -> Iterator[str]:
