@@ -42,10 +42,10 @@ def test_a_drop_of_the_learning_rate_is_explained_if_there_is_one(
     rates: tuple[float, ...], is_explained: bool
 ) -> None:
     group_verdict = judge(trained(rates=rates))
-    (figure,) = by_epoch.training_curves(group_verdict, list(group_verdict.runs.values()))
-    assert ("Dotted: where the learning rate" in figure.caption) == is_explained
-    dotted = [line for axes in figure.figure.axes for line in axes.lines if _dotted(line)]
-    assert bool(dotted) == is_explained
+    for figure in by_epoch.training_curves(group_verdict, list(group_verdict.runs.values())):
+        assert ("Dotted: where the learning rate" in figure.caption) == is_explained
+        dotted = [line for axes in figure.figure.axes for line in axes.lines if _dotted(line)]
+        assert bool(dotted) == is_explained
 
 
 def _dotted(line: Any) -> bool:
@@ -76,9 +76,20 @@ def test_a_line_is_described_by_its_course(values: list[float], text: str) -> No
 
 def test_the_text_of_the_curves_says_how_they_run() -> None:
     group_verdict = judge(trained(rates=(0.1, 0.1, 0.1)))
-    (figure,) = by_epoch.training_curves(group_verdict, list(group_verdict.runs.values()))
-    assert "Accuracy (%): training rises from 52.00 to 54.00, test rises from" in figure.alt
-    assert "test falls from 0.50 to 0.48." in figure.alt
+    accuracy, loss = by_epoch.training_curves(group_verdict, list(group_verdict.runs.values()))
+    assert "paper, 1 seed: training rises from 52.00 to 54.00, test rises from" in accuracy.alt
+    assert loss.alt.endswith("test falls from 0.50 to 0.48.")
+
+
+def test_each_variant_has_a_pane_of_the_curves_on_the_same_scale() -> None:
+    names = ["paper", "baseline", "batch_norm", "dropout_0"]
+    records = [make_record(name, 0, 700 + 10 * k) for k, name in enumerate(names)]
+    group_verdict = judge(*records)
+    for figure in by_epoch.training_curves(group_verdict, list(group_verdict.runs.values())):
+        panes = [axes for axes in figure.figure.axes if axes.get_visible()]
+        assert sorted(axes.get_title() for axes in panes) == sorted(names)
+        assert len({axes.get_ylim() for axes in panes}) == 1
+        assert [axes.get_xlabel() for axes in panes] == ["", "epoch", "epoch", "epoch"]
 
 
 @pytest.mark.usefixtures("adopted")

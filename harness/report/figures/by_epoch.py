@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,64 +22,66 @@ from harness.runs.record import RunRecord
 from harness.verdict import budget_curve
 from harness.verdict.verdict import GroupVerdict
 
+# Panes side by side in a figure of all variants.
+_COLUMNS = 3
+
 
 def training_curves(
     group_verdict: GroupVerdict, variant_runs: Sequence[VariantRuns]
 ) -> list[CaptionedFigure]:
-    """Draw accuracy and loss of each variant whose runs recorded every epoch, on equal scales."""
-    group = group_verdict.group
-    figures = []
-    for runs in variant_runs:
-        finished = [r for r in runs.counted if not r.failed]
-        complete = [r for r in finished if len(r.history) == group.protocol.epochs]
-        if complete:
-            figures.append(_training_curve(runs.name, complete))
-    if not figures:
-        return []
-    for column in range(2):
-        panes = [captioned.figure.axes[column] for captioned in figures]
-        low, high = (f(a.get_ylim()[end] for a in panes) for f, end in ((min, 0), (max, 1)))
-        for axes in panes:
-            axes.set_ylim(low, high)
-    return figures
+    """Draw accuracy and loss, with a pane for each variant whose runs recorded every epoch."""
+    epochs = group_verdict.group.protocol.epochs
+    complete = {
+        runs.name: [r for r in runs.counted if not r.failed and len(r.history) == epochs]
+        for runs in variant_runs
+    }
+    drawn = {name: runs for name, runs in complete.items() if runs}
+    return [_training_curves(key, drawn) for key in panels.AXES] if drawn else []
 
 
-def _training_curve(name: str, runs: Sequence[RunRecord]) -> CaptionedFigure:
-    histories, split = [r.history for r in runs], runs[0].dataset.split
-    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
-    panes = figure.subplots(1, 2)
-    for axes, key in zip(panes, panels.AXES, strict=True):
-        for part in (None, split):
-            panels.curve(axes, histories, key, part)
-    panels.mark_lr_drops(panes[1], histories[0])
-    figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    decays = len({row.lr for row in histories[0]}) > 1
-    is_mean = len(runs) > 1
-    seeds = f"mean of {len(runs)} seeds, the band contains all of them" if is_mean else "one seed"
-    caption = f"{seeds.capitalize()}."
-    if decays:
-        caption += " Dotted: where the learning rate (lr) drops."
+def _training_curves(key: str, runs_by_variant: dict[str, list[RunRecord]]) -> CaptionedFigure:
+    n, n_rows = len(runs_by_variant), math.ceil(len(runs_by_variant) / _COLUMNS)
+    height = 1.4 * n_rows + 0.8
+    figure = Figure(figsize=(WIDTH, height))
+    # In inches: a layout that measures every label takes half of the time of a page.
+    left, right, top, bottom = 0.62 / WIDTH, 0.1 / WIDTH, 0.25 / height, 0.72 / height
+    figure.subplots_adjust(left, bottom, 1 - right, 1 - top, wspace=0.1, hspace=0.3)
+    panes = list(figure.subplots(n_rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).flat)
+    for axes in panes[n:]:
+        axes.set_visible(False)
+    seen = []
+    for number, (name, runs) in enumerate(runs_by_variant.items()):
+        axes = panes[number]
+        for part in (None, runs[0].dataset.split):
+            panels.curve(axes, [r.history for r in runs], key, part)
+        panels.mark_lr_drops(axes, runs[0].history, labelled=False)
+        axes.set_title(name, fontsize=8.5)
+        axes.label_outer()
+        if number + _COLUMNS >= n:  # the lowest of its column
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("epoch")
+        seen.append(f"{name}, {pluralize(len(runs), 'seed')}: {_courses(axes)}")
+    figure.legend(*panes[0].get_legend_handles_labels(), loc="lower center", ncols=2)
+    caption = "Mean over the seeds; the band contains all of them."
+    if any(len({row.lr for row in runs[0].history}) > 1 for runs in runs_by_variant.values()):
+        caption += " Dotted: where the learning rate drops."
     return CaptionedFigure(
-        name=f"curves-{name}",
-        title=name,
+        name=f"curves-{key}",
+        title=f"{key.capitalize()} by epoch",
         caption=caption,
-        alt=f"Accuracy and loss of {name} by epoch, {seeds}. {_courses(panes)}",
+        alt=f"{panels.AXES[key][0].capitalize()} of each variant by epoch. {'; '.join(seen)}.",
         figure=figure,
     )
 
 
-def _courses(panes: Sequence[Axes]) -> str:
-    """Say in a sentence for each pane how its lines run."""
-    sentences = []
-    for axes in panes:
-        labelled = axes.get_legend_handles_labels()[0]
-        courses = [
-            f"{str(line.get_label()).split()[0]} {alt.course(list(np.asarray(line.get_ydata())))}"
-            for line in axes.lines
-            if line in labelled
-        ]
-        sentences.append(f"{axes.get_ylabel().capitalize()}: {', '.join(courses)}.")
-    return " ".join(sentences)
+def _courses(axes: Axes) -> str:
+    """Say how the lines of a pane run."""
+    labelled = axes.get_legend_handles_labels()[0]
+    return ", ".join(
+        f"{str(line.get_label()).split()[0]} {alt.course(list(np.asarray(line.get_ydata())))}"
+        for line in axes.lines
+        if line in labelled
+    )
 
 
 # Markers that differ without colour; the baseline variant is drawn as "ours" instead.

@@ -96,12 +96,14 @@ def curve(axes: Axes, histories: Sequence[Sequence[EpochRow]], key: str, split: 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
-def mark_lr_drops(axes: Axes, history: Sequence[EpochRow]) -> None:
-    """Draw a dotted line at each change of the learning rate, labelled with the new rate."""
+def mark_lr_drops(axes: Axes, history: Sequence[EpochRow], *, labelled: bool = True) -> None:
+    """Draw a dotted line at each change of the learning rate, labelled with the new rate or not."""
     drops = [after for before, after in itertools.pairwise(history) if after.lr != before.lr]
     for number, row in enumerate(drops):
         x = row.epoch - 0.5
         axes.axvline(x, color=style.MUTED, ls=":", lw=1)
+        if not labelled:
+            continue
         axes.annotate(
             f"lr {row.lr:.2g}",
             (x, 1.0),

@@ -82,10 +82,8 @@ def applied(fonttype: str = "path") -> Iterator[None]:
 
 def png(figure: Figure) -> bytes:
     """Render a figure as PNG on white, without matplotlib's version in the metadata."""
-    buffer = io.BytesIO()
     with applied():
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        return _saved(figure, "png", {"Software": None})
 
 
 def svg(figure: Figure, fonttype: str = "path") -> bytes:
@@ -95,10 +93,17 @@ def svg(figure: Figure, fonttype: str = "path") -> bytes:
         figure: the figure.
         fonttype: "path" draws text as outlines, which look the same everywhere.
     """
-    buffer = io.BytesIO()
-    without = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with applied(fonttype):
-        figure.savefig(buffer, format="svg", metadata=without)
+        return _saved(figure, "svg", dict.fromkeys(("Date", "Creator", "Format", "Type")))
+
+
+def _saved(figure: Figure, form: str, metadata: dict[str, None]) -> bytes:
+    """Return the bytes of a figure; its layout is fixed from then on."""
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # savefig would draw everything twice to find it again
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()
 
 
