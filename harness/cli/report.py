@@ -26,14 +26,17 @@ def report(
     archive: ArchiveOption = None,
 ) -> None:
     """Turn a results folder into one HTML file that opens offline."""
+    from harness.verdict import study
+
+    found = study.load_study(results)
+
+    # After the records, so that a folder without any is refused at once.
     from harness.files import write_atomically
     from harness.formatting import pluralize
     from harness.report import drawings, export
     from harness.report import samples as report_samples
     from harness.report.pages import html
-    from harness.verdict import study
 
-    found = study.load_study(results)
     drawn = drawings.draw(found)
     pictures, problems = report_samples.gallery(found.primary, results, data_dir, archive)
     found = dataclasses.replace(found, warnings=(*found.warnings, *problems))
