@@ -12,7 +12,6 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import precision_recall_fscore_support
 
 from harness.protocol.datasets import CLASSES
 
@@ -25,24 +24,15 @@ def recomputed(run: ReportedRun) -> tuple[dict[str, tuple[float, ...]], float]:
         The rows as in `PrintedReport.lines`, and the accuracy; fractions, not rounded.
     """
     matrix = np.array(run.confusion_matrix)
-    truth, predicted = np.indices(matrix.shape).reshape(2, -1)
-
-    def scores(average: str | None) -> tuple[np.ndarray, ...]:
-        columns: tuple[np.ndarray, ...] = precision_recall_fscore_support(
-            truth,
-            predicted,
-            sample_weight=matrix.ravel(),
-            labels=np.arange(len(matrix)),
-            average=average,
-            zero_division=0,
-        )
-        return columns
-
-    lines = dict(zip(CLASSES, map(tuple, np.array(scores(None)).T.tolist()), strict=True))
-    for name in AVERAGES:
-        figures = scores(name.removesuffix(" avg"))[:3]
-        lines[name] = (*map(float, figures), float(matrix.sum()))
-    return lines, float(np.trace(matrix) / matrix.sum())
+    right, support, predicted = np.diag(matrix), matrix.sum(1), matrix.sum(0)
+    scores = np.stack([right / predicted, right / support, 2 * right / (support + predicted)], 1)
+    lines = {
+        name: (*row, float(n))
+        for name, row, n in zip(CLASSES, scores.tolist(), support, strict=True)
+    }
+    for name, weights in zip(AVERAGES, (None, support), strict=True):
+        lines[name] = (*np.average(scores, 0, weights).tolist(), float(matrix.sum()))
+    return lines, float(right.sum() / matrix.sum())
 
 
 TITLE = 'Y. Zeng, "Enhancing Image Classification Accuracy Based on AlexNet"'

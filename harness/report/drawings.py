@@ -45,10 +45,13 @@ class Drawings:
 def draw(study: Study) -> Drawings:
     """Draw every figure of a study."""
     rules, by_anchor = study.verdict.rules, {}
+    comparable = (g for g in study.group_verdicts if g.group.comparable_to_paper)
+    beside_paper = next(filter(example_runs, comparable), None)
     with style.applied():
         answer = tuple(_answer_figures(study))
         for anchor, group_verdict in anchored(GROUP, study.group_verdicts):
-            by_anchor[anchor] = tuple(_subsections(group_verdict, study))
+            with_reported = group_verdict is beside_paper  # once: they are the same in every group
+            by_anchor[anchor] = tuple(_subsections(group_verdict, study, with_reported))
         for anchor, curve in anchored(BUDGETS, study.verdict.curves):
             figure = by_epoch.by_budget(curve, rules)
             if figure and study.primary not in curve:  # that one is beside the answer
@@ -85,14 +88,18 @@ _SAME_SCALE = (
 )
 
 
-def _subsections(group_verdict: GroupVerdict, study: Study) -> Iterator[Subsection]:
+def _subsections(
+    group_verdict: GroupVerdict, study: Study, with_reported: bool
+) -> Iterator[Subsection]:
     # Those of the primary group are beside the answer.
     is_primary = group_verdict is study.primary
     if not is_primary and (figures := tuple(_variant_figures(group_verdict, study))):
         yield Subsection("Variants", figures)
+    examples = example_runs(group_verdict)
+    if examples is None:
+        return
     if curves := by_epoch.training_curves(group_verdict, list(group_verdict.runs.values())):
         yield Subsection("Training and test curves", tuple(curves), _SAME_SCALE)
-    if examples := example_runs(group_verdict):
-        matrices = tuple(confusion.confusion_matrices(group_verdict, examples))
-        recall = by_variant.recall(group_verdict, examples, study.verdict.rules)
-        yield Subsection("Confusions and recall", (*matrices, recall))
+    matrices = confusion.confusion_matrices(group_verdict, examples, with_reported=with_reported)
+    recall = by_variant.recall(group_verdict, examples, study.verdict.rules)
+    yield Subsection("Confusions and recall", (*matrices, recall))

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from sklearn.isotonic import isotonic_regression
+from scipy.optimize import isotonic_regression
 
 from harness.analysis.calibration import Calibration
 from harness.analysis.groups import VariantRuns
@@ -222,7 +222,7 @@ def _end_labels(axes: Axes, lines: dict[str, list[tuple[int, float]]], base: str
     low, high = axes.get_ylim()
     # The nearest heights at this distance: least squares under an order constraint.
     steps = 0.062 * (high - low) * np.arange(len(ends))
-    label_heights = isotonic_regression(np.array([value for value, _, _ in ends]) - steps) + steps
+    label_heights = isotonic_regression([value for value, _, _ in ends] - steps).x + steps
     for height, (value, epochs, name) in zip(label_heights, ends, strict=True):
         colour = style.OURS if name == base else style.MUTED
         axes.annotate(

@@ -20,8 +20,16 @@ Matrix = NDArray[np.float64]
 _N_LARGEST = 3
 
 
-def confusion_matrices(group_verdict: GroupVerdict, runs: VariantRuns) -> list[CaptionedFigure]:
-    """Draw the mean matrix of a variant and, if they compare, the paper's and the difference."""
+def confusion_matrices(
+    group_verdict: GroupVerdict, runs: VariantRuns, *, with_reported: bool = True
+) -> list[CaptionedFigure]:
+    """Draw the mean matrix of a variant and, if they compare, the paper's and the difference.
+
+    Args:
+        group_verdict: a group.
+        runs: those of one variant.
+        with_reported: whether the paper's two are drawn, too.
+    """
     if not runs.n_finished:
         return []
     classes = group_verdict.group.dataset.classes
@@ -31,10 +39,11 @@ def confusion_matrices(group_verdict: GroupVerdict, runs: VariantRuns) -> list[C
     if not group_verdict.group.comparable_to_paper:
         return figures
     theirs = [panels.shares(run.confusion_matrix) for run in reported.REPORTED_RUNS]
-    for run, shares in zip(reported.REPORTED_RUNS, theirs, strict=True):
-        figures.append(
+    if with_reported:
+        figures += [
             _matrix(f"reported-{run.number}", f"The paper's run {run.number}", shares, classes)
-        )
+            for run, shares in zip(reported.REPORTED_RUNS, theirs, strict=True)
+        ]
     return [*figures, _difference(ours - np.mean(theirs, axis=0), classes)]
 
 
