@@ -11,7 +11,7 @@ from harness.analysis.contrasts import VariantResult
 from harness.analysis.groups import environments
 from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Outcome
-from harness.formatting import percent, pluralize, signed_points
+from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.text.contributions import Contribution, contributions
@@ -124,9 +124,11 @@ def _certainty(group_verdict: GroupVerdict, rules: Decision) -> Fact:
     if not accuracy.look:
         return Fact(name, f"{runs}, and none of the planned looks at them yet.", alarm=True)
     state = "Settled" if accuracy.settled else "Not settled"
+    looks = rules.looks.seeds
     return Fact(
         name,
-        f"{state} at look {accuracy.look} of {len(rules.looks.seeds)}, with {runs}: the difference "
+        f"{state} with {runs}, at look {accuracy.look} of {len(looks)} (variants are judged when "
+        f"they have {enumerate_words(map(str, looks))} runs each, and only then): the difference "
         f"from the paper is {signed_points(accuracy.difference)} points, {interval(accuracy)}, "
         f"against a margin of {100 * rules.accuracy.margin:g} point either way. The choice of the "
         f"test images alone has a standard error of {percent(accuracy.sampling)} points.",
@@ -142,12 +144,12 @@ def _open(group_verdict: GroupVerdict, rules: Decision) -> Fact:
 def _open_sentence(question: OpenQuestions, rules: Decision) -> str:
     names = ["the accuracy"] if question.accuracy else []
     names += [f"`{name}`" for name in question.contrasts]
-    listed = ", ".join(names)
+    listed = enumerate_words(names)
     if not question.look:
         return f"Not settled by the last look, and no more runs are planned: {listed}."
-    last = rules.looks.seeds[question.look - 1] - 1
+    seeds = rules.looks.seeds[question.look - 1]
     return (
-        f"Look {question.look} (seeds 0-{last}) may settle {listed}; it takes "
+        f"Look {question.look}, with {seeds} runs each, may settle {listed}; it takes "
         f"{pluralize(question.missing, 'more run')}."
     )
 

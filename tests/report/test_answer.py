@@ -23,7 +23,9 @@ from tests.helpers.records import make_record
 
 pytestmark = pytest.mark.usefixtures("adopted")
 
-TUNED = f"after {EPOCHS} epochs (the fewest on our list that reach 75 % on held-out images)"
+TUNED = (
+    f"after {EPOCHS} epochs (the fewest on our list that reach 75 % on held-out training images)"
+)
 
 
 def of(*records: RunRecord) -> Answer:
@@ -58,7 +60,8 @@ def test_a_reproduced_accuracy() -> None:
         f"gets 75.04 % on average {TUNED}, within 1 point of the 75.12 % that the paper reports."
     )
     assert re.fullmatch(
-        r"Settled at look 1 of 3, with 5 runs: the difference from the paper is -0\.08 points, "
+        r"Settled with 5 runs, at look 1 of 3 \(.*\b5, 10 and 20 runs each.*\): the difference "
+        r"from the paper is -0\.08 points, "
         r"99 % interval \[-0\.66, \+0\.50\], against a margin of 1 point either way\. The choice "
         r"of the test images alone has a standard error of 0\.43 points\.",
         fact(found, "How sure"),
@@ -100,21 +103,21 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
         (
             runs_near(n=2),
             "it gets 74.80 and 75.00 % so far, and a verdict takes seeds 0 to 4.",
-            "Look 1 (seeds 0-4) may settle the accuracy, ",
+            "Look 1, with 5 runs each, may settle the accuracy, ",
         ),
         (
             runs_near(right=761, n=12),
-            "reaches across the margin of 1 point.",
-            "Look 3 (seeds 0-19) may settle the accuracy; it takes 8 more runs.",
+            "do not tell whether their true average is within 1 point of the paper's 75.12 %.",
+            "Look 3, with 20 runs each, may settle the accuracy; it takes 8 more runs.",
         ),
         (
             [*runs_near(n=4), *failed_runs("paper", 4)],
             "and the first 5 seeds settle nothing, as 1 run failed.",
-            "Look 2 (seeds 0-9) may settle the accuracy; it takes 5 more runs.",
+            "Look 2, with 10 runs each, may settle the accuracy; it takes 5 more runs.",
         ),
         (
             runs_near(right=761),
-            "reaches across the margin of 1 point.",
+            "do not tell whether their true average is within 1 point of the paper's 75.12 %.",
             "Not settled by the last look, and no more runs are planned: the accuracy.",
         ),
         (
@@ -149,6 +152,15 @@ def test_a_settled_study_has_nothing_open_and_every_ingredient() -> None:
     assert batch_norm.sentence.startswith("Batch normalization (not in the paper) hurts: -5.10")
 
 
+def test_a_finding_whose_interval_includes_zero_says_why_it_is_settled() -> None:
+    others = {name: 700 for name in RULES.contrasts.variants if name != "dropout_75"}
+    runs = [run for name, right in others.items() for run in runs_near(name, right, n=5)]
+    found = of(*runs_near(n=5), *runs, *runs_near("dropout_75", 741, n=5, spread=3))
+    (dropout,) = (c for c in found.contributions if c.variant == "dropout_75")
+    assert dropout.low < 0 < dropout.high
+    assert "(settled at look 1 by Holm's test, which finds more" in dropout.sentence
+
+
 def test_open_questions_are_grouped_by_the_look_that_may_settle_them() -> None:
     found = of(
         *runs_near(n=10),
@@ -159,8 +171,9 @@ def test_open_questions_are_grouped_by_the_look_that_may_settle_them() -> None:
         *runs_near("baseline", 700, n=4),
     )
     assert fact(found, "What is open").startswith(
-        "Look 1 (seeds 0-4) may settle `no_lr_decay`, `baseline`, `dropout_75`; it takes 11 more "
-        "runs. Look 2 (seeds 0-9) may settle `dropout_0`; it takes 5 more runs. Look 3"
+        "Look 1, with 5 runs each, may settle `no_lr_decay`, `baseline` and `dropout_75`; it takes "
+        "11 more runs. Look 2, with 10 runs each, may settle `dropout_0`; it takes 5 more runs. "
+        "Look 3"
     )
     by_variant = {c.variant: c.sentence for c in found.contributions}
     assert "settled at look 1" in by_variant["batch_norm"]

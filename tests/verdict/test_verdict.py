@@ -80,7 +80,7 @@ def test_each_outcome_at_the_look_that_settles_it(
             assert (result.outcome, result.settled, result.look) == (outcome, True, look)
             assert result.n == RULES.looks.seeds[look - 1]
             assert f"**{outcome.value}.** AlexNet trained as" in verdict_text(records)
-            settled = f"Settled at look {look} of 3, with {result.n} runs: the difference"
+            settled = f"Settled with {result.n} runs, at look {look} of 3 ("
             assert settled in verdict_text(records)
 
 
@@ -101,7 +101,7 @@ def test_what_does_not_settle_at_the_last_look_stays_undecided() -> None:
     result = accuracy(runs_near(right=761))
     assert (result.outcome, result.look, result.settled) == (Outcome.UNDECIDED, 3, False)
     text = verdict_text(runs_near(right=761))
-    assert "Not settled at look 3 of 3, with 20 runs" in text
+    assert "Not settled with 20 runs, at look 3 of 3" in text
     assert "Not settled by the last look, and no more runs are planned: the accuracy." in text
 
 
@@ -124,7 +124,7 @@ def test_a_blocked_look_settles_nothing_and_the_next_may() -> None:
     at_ten = [*at_five, *(run for run in runs_near(n=10) if run.seed > 4)]
     result = accuracy(at_ten)
     assert (result.outcome, result.look, result.n, result.failed) == (Outcome.REPRODUCED, 2, 9, 1)
-    assert "with 9 runs (1 failed): the difference" in verdict_text(at_ten)
+    assert "with 9 runs (1 failed), at look 2 of 3" in verdict_text(at_ten)
     hopeless = [*runs_near(n=17), *failed_runs("paper", 17, 18, 19)]
     assert (
         accuracy([r for r in hopeless if r.seed not in (2, 7)] + failed_runs("paper", 2, 7)).look

@@ -49,10 +49,10 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
     return CaptionedFigure(
         name="forest",
         title=f"What each change does, compared with {base}",
-        caption="Difference of mean accuracies (Welch). Planned contrasts have the interval that "
-        f"decides (Holm over {len(rules.contrasts.variants)}). Filled: settled. Hollow: not "
-        f"settled, which does not mean no difference. Other variants have {level} intervals and "
-        "no test.",
+        caption="Differences of mean accuracies; intervals (Welch) allow for all "
+        f"{len(rules.contrasts.variants)} planned contrasts at once. Filled: settled by Holm's "
+        "test, which may be where an interval just includes zero. Hollow: not settled, which does "
+        f"not mean no difference. Other variants have {level} intervals and no test.",
         alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points, from {base}: "
         f"{'; '.join(descriptions)}.",
         figure=figure,

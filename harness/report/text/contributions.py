@@ -11,6 +11,8 @@ from harness.formatting import pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
 from harness.verdict.verdict import GroupVerdict
 
+NOTE = "In points of accuracy; in brackets the interval that the runs leave open."
+
 _OPPOSITE = {Finding.HELPS: Finding.HURTS, Finding.HURTS: Finding.HELPS}
 
 
@@ -71,7 +73,10 @@ def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:
 
 def _basis(result: VariantResult, contrast: Contrast) -> str:
     if contrast.settled_look:
-        return f"settled at look {contrast.settled_look}"
+        basis = f"settled at look {contrast.settled_look}"
+        if contrast.low * contrast.high > 0:
+            return basis
+        return f"{basis} by Holm's test, which finds more than the interval shows"
     if contrast.look:
         return f"look {contrast.look}"
     return f"{pluralize(result.n, 'run')} of {result.variant}"

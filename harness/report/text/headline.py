@@ -33,8 +33,8 @@ _OUTCOMES = {
     ),
     Outcome.UNDECIDED: (
         "Whether AlexNet trained as the paper describes reaches the same accuracy on CIFAR-10 is "
-        "not settled: it gets {accuracy}, and the interval of the difference from the paper's "
-        "{reported} reaches across the margin of {margin}"
+        "not settled: it gets {accuracy}, and its runs do not tell whether their true average is "
+        "within {margin} of the paper's {reported}"
     ),
 }
 
@@ -99,7 +99,7 @@ def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
         figure = f"{enumerate_words(map(percent, accuracy.runs))} %"
     epochs = pluralize(group_verdict.epochs, "epoch")
     if is_tuned(group_verdict):
-        epochs += " (the fewest on our list that reach 75 % on held-out images)"
+        epochs += " (the fewest on our list that reach 75 % on held-out training images)"
     return f"{figure} after {epochs}"
 
 
