@@ -34,7 +34,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Does AlexNet reach 75 % on CIFAR-10? Trains variants under one protocol and compares.",
+    help="Does AlexNet reproduce a paper's 75 % on CIFAR-10? Train variants and compare.",
 )
 
 

@@ -57,7 +57,8 @@ def test_a_reproduced_accuracy() -> None:
     assert (found.label, found.style) == ("REPRODUCED", "match")
     assert found.sentence == (
         "AlexNet trained as the paper describes does reach the paper's accuracy on CIFAR-10: it "
-        f"gets 75.04 % on average {TUNED}, within 1 point of the 75.12 % that the paper reports."
+        f"gets 75.04 % on average of 5 runs {TUNED}, within 1 point of the 75.12 % that the paper "
+        "reports."
     )
     assert re.fullmatch(
         r"Settled with 5 runs, at look 1 of 3 \(.*\b5, 10 and 20 runs each.*\): the difference "
@@ -72,8 +73,8 @@ def test_a_reproduced_accuracy() -> None:
 def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
     found = of(*runs_near(n=5), *at(10, runs_near(right=680, n=2)), *at(90, runs_near(right=790)))
     assert found.sentence.endswith(
-        "; how far it goes depends on a number that the paper leaves out: 67.80 % after 10 "
-        "(2 runs) and 78.98 % after 90 (20 runs)."
+        "; its accuracy depends on the number of epochs, which the paper leaves out: 67.80 % "
+        "after 10 (2 runs) and 78.98 % after 90 (20 runs)."
     )
     assert fact(found, "After 90 epochs") == "EXCEEDED: 78.94 % on average of 5 runs."
 
@@ -82,7 +83,7 @@ def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     above, below = of(*runs_near(right=800, n=5)), of(*runs_near(right=700, n=5))
     assert (above.label, above.style) == ("EXCEEDED", "mismatch")
     assert above.sentence.endswith(
-        f"it gets 79.94 % on average {TUNED}, where the paper reports 75.12 %."
+        f"it gets 79.94 % on average of 5 runs {TUNED}, where the paper reports 75.12 %."
     )
     assert "may be built in" in fact(above, "What it means")
     assert (below.label, below.style) == ("NOT REACHED", "mismatch")

@@ -104,7 +104,10 @@ def test_the_text_of_the_forest_says_on_which_side_intervals_lie() -> None:
         RULES,
     )
     assert forest is not None
-    assert "right: batch_norm; left: baseline; on both sides: dropout_0." in forest.alt
+    assert (
+        "right: Augmentation plus learning-rate decay, Batch normalization (not in the paper); on "
+        "both sides: Dropout 0.5 instead of none." in forest.alt
+    )
 
 
 def test_the_text_of_the_recall_names_extremes_and_compares() -> None:

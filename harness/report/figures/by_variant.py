@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from harness import formatting
 from harness.analysis import stats
 from harness.analysis.groups import VariantRuns
 from harness.paper import reported as paper_reported
+from harness.paper.ingredients import INGREDIENTS
 from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
 from harness.report.figures import alt, style
@@ -21,7 +23,10 @@ from harness.verdict.verdict import GroupVerdict
 
 
 def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | None:
-    """Draw the difference of each variant from the baseline; None before the first look."""
+    """Draw what each ingredient contributes; None before the first look.
+
+    A variant that tells about no ingredient has a row by its name.
+    """
     compared = [
         (row.variant, row.contrast)
         for row in group_verdict.variants
@@ -29,31 +34,33 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
     ]
     if not compared:
         return None
-    base = rules.contrasts.against
-    figure, axes = rows([name for name, _ in compared])
+    labels = [INGREDIENTS[name].name if name in INGREDIENTS else name for name, _ in compared]
+    figure, axes = rows([textwrap.fill(label, 24) for label in labels], height=0.4)
     axes.axvline(0, color=style.MUTED, lw=1)
     descriptions = []
     zero: dict[str, list[str]] = {"below": [], "above": [], "between": []}
     for y, (name, contrast) in enumerate(compared):
-        axes.plot([100 * contrast.low, 100 * contrast.high], [y, y], color=style.OURS, lw=2.2)
+        value, low, high = contrast.difference, contrast.low, contrast.high
+        if name in INGREDIENTS and INGREDIENTS[name].in_paper:  # the ablation lacks it
+            value, low, high = -value, -high, -low
+        axes.plot([100 * low, 100 * high], [y, y], color=style.OURS, lw=2.2)
         fill = style.OURS if contrast.settled_look else style.PAGE
-        axes.plot(100 * contrast.difference, y, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)
-        zero[alt.beside(0, (contrast.low, contrast.high))].append(name)
-        descriptions.append(
-            f"{name} {formatting.signed_points(contrast.difference)} "
-            f"{formatting.interval(contrast.low, contrast.high)}"
-        )
-    axes.set_xlabel(f"accuracy minus {base}'s (points)")
+        axes.plot(100 * value, y, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)
+        zero[alt.beside(0, (low, high))].append(labels[y])
+        interval = formatting.interval(low, high)
+        descriptions.append(f"{labels[y]} {formatting.signed_points(value)} {interval}")
+    axes.set_xlabel("accuracy with it minus accuracy without it (points)")
     sides = {"right": zero["below"], "left": zero["above"], "on both sides": zero["between"]}
     level = f"{100 * rules.description.level:g} %"
     return CaptionedFigure(
         name="forest",
-        title=f"What each change does, compared with {base}",
-        caption="Differences of mean accuracies; intervals (Welch) allow for all "
+        title="Contribution of each ingredient",
+        caption="Right of zero: it helps. A variant's name stands for what that variant changes in "
+        "our reading of the paper. Differences of mean accuracies; intervals (Welch) allow for all "
         f"{len(rules.contrasts.variants)} planned contrasts at once. Filled: settled by Holm's "
         "test, which may be where an interval just includes zero. Hollow: not settled, which does "
         f"not mean no difference. Other variants have {level} intervals and no test.",
-        alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points, from {base}: "
+        alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points: "
         f"{'; '.join(descriptions)}.",
         figure=figure,
     )

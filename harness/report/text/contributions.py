@@ -11,7 +11,10 @@ from harness.formatting import pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
 from harness.verdict.verdict import GroupVerdict
 
-NOTE = "In points of accuracy; in brackets the interval that the runs leave open."
+NOTE = (
+    "In points of accuracy; in brackets the interval that the runs leave open. A look is one of "
+    "the analyses that were planned before the runs."
+)
 
 _OPPOSITE = {Finding.HELPS: Finding.HURTS, Finding.HURTS: Finding.HELPS}
 

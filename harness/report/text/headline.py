@@ -80,7 +80,7 @@ def headline(
     if not other_budgets:
         return f"{sentence}."
     return (
-        f"{sentence}; how far it goes depends on a number that the paper leaves out: "
+        f"{sentence}; its accuracy depends on the number of epochs, which the paper leaves out: "
         f"{_at_budgets(other_budgets)}."
     )
 
@@ -94,7 +94,7 @@ def is_tuned(group_verdict: GroupVerdict) -> bool:
 def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
     """The mean, or the runs before the first look, with the number of epochs."""
     if accuracy.look or accuracy.n > 4:
-        figure = f"{percent(accuracy.mean)} % on average"
+        figure = f"{percent(accuracy.mean)} % on average of {pluralize(accuracy.n, 'run')}"
     else:
         figure = f"{enumerate_words(map(percent, accuracy.runs))} %"
     epochs = pluralize(group_verdict.epochs, "epoch")
