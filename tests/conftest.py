@@ -48,6 +48,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter tidy up at its end as always."""
+    gc.unfreeze()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test marked `gpu` runs where there is one."""
     if item.get_closest_marker("gpu") and not torch.cuda.is_available():
