@@ -17,6 +17,13 @@ class Ingredient:
     name: str
     in_paper: bool = True
 
+    def contribution(
+        self, difference: float, low: float, high: float
+    ) -> tuple[float, float, float]:
+        """Turn the ablation's accuracy minus that of `paper`, with its interval, into the accuracy
+        with the ingredient minus that without it."""
+        return (-difference, -high, -low) if self.in_paper else (difference, low, high)
+
 
 INGREDIENTS = {
     "no_augmentation": Ingredient("Augmentation (random crop and flip)"),

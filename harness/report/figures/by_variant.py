@@ -41,8 +41,8 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
     zero: dict[str, list[str]] = {"below": [], "above": [], "between": []}
     for y, (name, contrast) in enumerate(compared):
         value, low, high = contrast.difference, contrast.low, contrast.high
-        if name in INGREDIENTS and INGREDIENTS[name].in_paper:  # the ablation lacks it
-            value, low, high = -value, -high, -low
+        if name in INGREDIENTS:
+            value, low, high = INGREDIENTS[name].contribution(value, low, high)
         axes.plot([100 * low, 100 * high], [y, y], color=style.OURS, lw=2.2)
         fill = style.OURS if contrast.settled_look else style.PAGE
         axes.plot(100 * value, y, "o", color=style.OURS, mfc=fill, ms=7, mew=1.6)

@@ -65,12 +65,11 @@ def contributions(group_verdict: GroupVerdict) -> tuple[Contribution, ...]:
 
 def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:
     ingredient, finding = INGREDIENTS[result.variant], contrast.finding
-    difference, low, high = contrast.difference, contrast.low, contrast.high
     if ingredient.in_paper:  # the ablation lacks it
         finding = _OPPOSITE.get(finding, finding)
-        difference, low, high = -difference, -high, -low
+    figures = ingredient.contribution(contrast.difference, contrast.low, contrast.high)
     return Contribution(
-        result.variant, ingredient.name, finding, difference, low, high, _basis(result, contrast)
+        result.variant, ingredient.name, finding, *figures, _basis(result, contrast)
     )
 
 
