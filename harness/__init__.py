@@ -52,12 +52,17 @@ def run(
         TypeError: if no option has that name.
     """
     from harness.progress import Reporter
+    from harness.runs import status
     from harness.runs.options import RunOptions
-    from harness.sweep.session import train_all
+    from harness.runs.spec import run_specs
+    from harness.sweep.loop import prepare, train_open_runs
 
     folders = {k: Path(options[k]) for k in ("data_dir", "results") if options.get(k) is not None}
     run_options = RunOptions(dataset=dataset, **{**options, **folders})
-    (result,) = train_all([variant], [seed], run_options, Reporter(), retry_failed=retry_failed)
+    (spec,) = run_specs([variant], [seed], run_options)
+    if retry_failed:
+        spec = status.as_retry(spec)
+    (result,) = train_open_runs([spec], prepare(run_options), Reporter())
     return result.record
 
 

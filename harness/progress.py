@@ -5,16 +5,29 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 Row = Mapping[str, Any]
 
+# Columns of a bar.
+COLUMNS = (
+    TextColumn("{task.description}", markup=False),
+    BarColumn(bar_width=20),
+    TextColumn("{task.fields[figures]}", markup=False),
+)
+
 
 class Reporter:
     """Interface of all reporters; this one prints nothing, as library callers expect."""
+
+    def start(self, folder: Path) -> None:
+        """This process has locked a run's folder and is about to train the run."""
+
+    def wait(self, title: str, folder: Path) -> None:
+        """Only runs that other processes train are left; called once for each of them."""
 
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
         """A run starts, or resumes after the epochs in `history`."""
@@ -38,6 +51,12 @@ class Forwarder(Reporter):
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
 
+    def start(self, folder: Path) -> None:
+        self._reporter.start(folder)
+
+    def wait(self, title: str, folder: Path) -> None:
+        self._reporter.wait(title, folder)
+
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
         self._reporter.begin(title, epochs, batches, history)
 
@@ -54,7 +73,14 @@ class Forwarder(Reporter):
         self._reporter.say(line)
 
 
-class PlainReporter(Reporter):
+class TerminalReporter(Reporter):
+    """Base class of the reporters of this process's own runs."""
+
+    def wait(self, title: str, folder: Path) -> None:
+        self.say(f"{title}: another process trains it; waiting")
+
+
+class PlainReporter(TerminalReporter):
     """Print one line per epoch, for logs."""
 
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
@@ -73,52 +99,53 @@ class PlainReporter(Reporter):
         print(line, flush=True)
 
 
-class LiveReporter(Reporter):
-    """Show a progress bar with the figures of the last finished epoch."""
+class LiveReporter(TerminalReporter):
+    """Show a bar with the figures of the last finished epoch.
 
-    def __init__(self) -> None:
-        self._console = Console()
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
+    Args:
+        bars: started bars that the run's bar is added to; None for bars of this run alone.
+    """
+
+    def __init__(self, bars: Progress | None = None) -> None:
+        self._alone = bars is None
+        self._bars = bars or Progress(*COLUMNS, TimeRemainingColumn(), transient=True)
+        self._task: TaskID | None = None
 
     def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
+        self.end()
         self._title, self._epochs, self._batches = title, epochs, batches
-        self._epochs_done = len(history)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._progress.add_task(
-            self._description(),
-            total=epochs * batches,
-            completed=self._epochs_done * batches,
-            figures=figures(history[-1]) if history else "first epoch",
-        )
-        self._progress.start()
+        self._task = self._bars.add_task("", total=epochs * batches, figures="")
+        self._show(len(history), figures(history[-1]) if history else "first epoch")
+        if self._alone:
+            self._bars.start()
 
     def batch(self, done: int) -> None:
-        if self._progress:
-            self._progress.update(self._task, completed=self._epochs_done * self._batches + done)
+        if self._task is not None:
+            self._bars.update(self._task, completed=self._epochs_done * self._batches + done)
 
     def epoch(self, row: Row) -> None:
-        self._epochs_done = row["epoch"]
-        if self._progress:
-            self._progress.update(self._task, description=self._description(), figures=figures(row))
+        self._show(row["epoch"], figures(row))
 
     def end(self) -> None:
-        if self._progress:
-            self._progress.stop()
-            self._progress = None
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None
+        if self._alone:
+            self._bars.stop()
 
     def say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _description(self) -> str:
-        return f"{self._title}  epoch {min(self._epochs_done + 1, self._epochs)}/{self._epochs}"
+    def _show(self, epochs_done: int, text: str) -> None:
+        self._epochs_done = epochs_done
+        epoch = min(epochs_done + 1, self._epochs)
+        if self._task is not None:
+            self._bars.update(
+                self._task,
+                description=f"{self._title}  epoch {epoch}/{self._epochs}",
+                completed=epochs_done * self._batches,
+                figures=text,
+            )
 
 
 def for_terminal() -> Reporter:

@@ -51,7 +51,7 @@ def test_imports_are_as_the_contracts_say(packages: Path) -> None:
         ("harness.training.metrics", "harness.analysis.stats", "one way"),
         ("harness.runs.store", "harness.training.trainer", "one way"),
         ("harness.report.answer", "harness.data.source", "what people read"),
-        ("harness.sweep.slurm.queue", "harness.sweep.local.pool", "engines"),
+        ("harness.sweep.slurm.queue", "harness.sweep.local.supervisor", "engines"),
         ("variants.spec", "harness.errors", "variants know no harness"),
         ("harness.report.answer", "harness.report.pages.html", "inside report"),
     ],

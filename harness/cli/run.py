@@ -53,9 +53,10 @@ def run(
         raise InputError("give --seed or --seeds, not both.")
     from harness import progress
     from harness.report.figures import of_run
+    from harness.runs import status
     from harness.runs.options import RunOptions, parse_seeds, parse_variants
     from harness.runs.spec import run_specs
-    from harness.sweep import session
+    from harness.sweep import loop
 
     options = RunOptions(
         dataset=dataset,
@@ -68,23 +69,19 @@ def run(
         results=results,
         eager=eager,
     )
-    names = parse_variants(variant)
     seed_list = parse_seeds(seeds if seeds is not None else str(seed or 0))
+    specs = run_specs(parse_variants(variant), seed_list, options)
     if profile:
-        _print_profile(run_specs(names, seed_list, options), options)
+        _print_profile(specs, options)
         return
+    if retry_failed:
+        specs = [status.as_retry(spec) for spec in specs]
     failures = 0
     reporter = progress.for_terminal()
-    for outcome in session.train_all(
-        names,
-        seed_list,
-        options,
-        reporter,
-        retry_failed=retry_failed,
-        after_run=of_run.draw if figures else None,
-    ):
-        reporter.say(outcome.line)
-        failures += outcome.record.failed
+    after_run = of_run.draw if figures else None
+    for result in loop.train_open_runs(specs, loop.prepare(options), reporter, after_run=after_run):
+        reporter.say(result.line)
+        failures += result.record.failed
     if failures:
         raise RunFailedError(f"{failures} of the runs failed; --retry-failed trains them again.")
 
@@ -92,17 +89,17 @@ def run(
 def _print_profile(specs: Sequence[RunSpec], options: RunOptions) -> None:
     from tabulate import tabulate
 
-    from harness.sweep import session
+    from harness.sweep import loop
     from harness.training import profiler
 
-    opened = session.open_session(options)
+    data = loop.prepare(options)
     start_up = profiler.age()
     for spec in specs:
-        profile = profiler.measure(spec, opened.on_device, start_up)
+        profile = profiler.measure(spec, data, start_up)
         total = sum(profile.parts.values())
         rows = [(part, s, f"{s / total:.1%}") for part, s in profile.parts.items()]
         print(f"{spec.title}: {profile.images_per_second:,.0f} images/s in training")
-        if opened.on_device.train.labels.is_cuda:
+        if data.train.labels.is_cuda:
             print("parts of a step are timed one by one, without its graph: compare their shares")
         print(tabulate(rows, headers=("part", "seconds per run", "share"), floatfmt=",.1f"))
         print(f"\n{profile.costs}\ntrace: {profile.trace}")

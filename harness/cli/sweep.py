@@ -41,11 +41,11 @@ def sweep(
     eager: EagerOption = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Worker processes. [default: one per GPU, or one on the CPU]"),
-    ] = None,
-    runs_per_gpu: Annotated[
-        int | None,
-        typer.Option(min=1, help="Runs that share a GPU. [default: by its free memory, up to 4]"),
+        typer.Option(
+            min=1,
+            help="Worker processes; they share the CPU's cores or the GPUs. "
+            "[default: one per GPU, or one on the CPU]",
+        ),
     ] = None,
     time_limit: Annotated[
         float | None,
@@ -92,7 +92,6 @@ def sweep(
         retry_failed=retry_failed,
         after_run=of_run.draw if figures else None,
         workers=workers,
-        runs_per_gpu=runs_per_gpu,
         time_limit=None if time_limit is None else 60 * time_limit,
         settings=engines.read(settings_file, pairs or []),
     )

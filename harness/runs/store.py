@@ -80,8 +80,8 @@ def _version(content: bytes) -> object:
 def first_fault(error: ValidationError) -> str:
     """First error that pydantic reports, such as "metrics.accuracy: Field required"."""
     fault = error.errors(include_url=False)[0]
-    field = ".".join(map(str, fault["loc"]))
-    return f"{field}: {fault['msg']}" if field else fault["msg"]
+    field, message = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message
 
 
 def to_json_types(value: Any) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,7 +47,7 @@ class _Sample:
 
 
 class RuntimeEstimator:
-    """Estimate the time of runs from records, and from the runs of this sweep as they end.
+    """Estimate the time of runs from records.
 
     Args:
         records: any records; those with another dataset or precision are ignored.
@@ -72,27 +74,14 @@ class RuntimeEstimator:
             for run in records
             if not run.failed and run.history
         ]
-        self._this_sweep: list[_Sample] = []
         self._same_device = [sample for sample in stored if sample.same_device]
         self._other_device = [sample for sample in stored if not sample.same_device]
-
-    def add(self, spec: RunSpec, seconds: float) -> None:
-        """Add the measured time of an epoch of a run in this sweep.
-
-        Args:
-            spec: the run.
-            seconds: seconds per epoch, including evaluation and checkpoints.
-        """
-        protocol = _per_epoch(spec.protocol)
-        self._this_sweep.append(_Sample(spec.variant.name, protocol, seconds, same_device=True))
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
         """Estimate the time of a run from its first epoch on; None without a similar run."""
         # The most similar first.
         sources = (
-            (True, self._this_sweep, "this sweep"),
             (True, self._same_device, "this device"),
-            (False, self._this_sweep, "other variants, this sweep"),
             (False, self._same_device, "other variants, this device"),
             (True, self._other_device, "another device"),
             (False, self._other_device, "other variants, another device"),
@@ -115,6 +104,37 @@ def records_near(grid: Grid) -> list[RunRecord]:
     """Load all readable records of the grid's dataset, under any protocol."""
     folder = grid.options.results / grid.options.dataset
     return store.load_all(folder)[0] if folder.is_dir() else []
+
+
+class TimeLimit:
+    """Decide whether a run would end before the time limit of a grid.
+
+    Args:
+        grid: its time limit starts now.
+        capacity: what the grid is trained on.
+    """
+
+    def __init__(self, grid: Grid, capacity: Capacity) -> None:
+        self._grid = grid
+        self._capacity = capacity
+        self._end = math.inf if grid.time_limit is None else time.monotonic() + grid.time_limit
+        self.update()
+
+    def update(self) -> None:
+        """Read the stored records again: runs have ended since, also in other processes."""
+        if self._end < math.inf:
+            c = self._capacity
+            self._estimator = RuntimeEstimator(
+                records_near(self._grid), c.device, c.threads, c.load
+            )
+
+    def allows(self, spec: RunSpec) -> bool:
+        """Whether a run may start; one of unknown cost may."""
+        if self._end == math.inf:
+            return True
+        estimate = self._estimator.estimate(spec)
+        left = 1 - epochs_done(spec) / spec.protocol.epochs
+        return time.monotonic() + (estimate.seconds * left if estimate else 0) < self._end
 
 
 def _slowdown(run: RunRecord, threads: int | None) -> float:

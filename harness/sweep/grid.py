@@ -1,4 +1,4 @@
-"""A grid of runs for a sweep, an engine's capacity, and the status of each run."""
+"""A list of runs to train, an engine's capacity, and the status of each run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from harness.errors import InputError
 from harness.runs import spec as runs_spec
+from harness.runs import status
 from harness.runs.options import RunOptions
 from harness.runs.spec import RunSpec
 from harness.runs.status import RunStatus, run_status
@@ -28,13 +30,15 @@ AfterRun: TypeAlias = "Callable[[RunRecord, Path, NDArray[np.uint8], NDArray[np.
 class Grid:
     """The runs of a sweep and how to train them; every engine takes a grid.
 
+    The runs may have different protocols, such as the folds of a cross-validation, but all have the
+    dataset of `options`.
+
     Attributes:
         specs: the runs, in the order in which they start.
         options: options of all runs.
         retry_failed: train runs again that failed before.
         after_run: called for each finished run by the process that trained it; must be picklable.
         workers: number of processes; None lets the engine choose.
-        runs_per_gpu: number of runs that share a GPU; None chooses by its free memory.
         time_limit: seconds after which no run may train; None for no limit.
         settings: settings of the engine, as {name: value}.
     """
@@ -44,7 +48,6 @@ class Grid:
     retry_failed: bool = False
     after_run: AfterRun | None = None
     workers: int | None = None
-    runs_per_gpu: int | None = None
     time_limit: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -78,6 +81,46 @@ def seeds_first(
         UnknownVariantError: if a variant is not registered.
     """
     return tuple(spec for seed in seeds for spec in runs_spec.run_specs(names, [seed], options))
+
+
+@dataclass(frozen=True)
+class GridState:
+    """The runs of a grid by what their folders say.
+
+    Attributes:
+        done: finished runs.
+        failed: failed runs with the reason.
+        refused: error messages of runs that cannot be trained, by folder.
+        open: runs to train, in order; another process may be training them.
+    """
+
+    done: list[RunSpec] = field(default_factory=list)
+    failed: list[tuple[RunSpec, str]] = field(default_factory=list)
+    refused: dict[Path, str] = field(default_factory=dict)
+    open: list[RunSpec] = field(default_factory=list)
+
+
+def read_state(grid: Grid) -> GridState:
+    """Sort the runs of a grid by their status in the results folder.
+
+    With the grid's `retry_failed`, failed runs are open.
+    """
+    state = GridState()
+    for spec in grid.specs:
+        try:
+            if grid.retry_failed:
+                spec = status.as_retry(spec)
+            record = status.final_record(spec)
+        except InputError as error:
+            state.refused[spec.directory] = str(error)
+            continue
+        if record is None:
+            state.open.append(spec)
+        elif record.failed:
+            state.failed.append((spec, str(record.reason)))
+        else:
+            state.done.append(spec)
+    return state
 
 
 def status_lines(grid: Grid, queued: Mapping[Path, str]) -> list[str]:

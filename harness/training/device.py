@@ -6,9 +6,6 @@ import ctypes
 import os
 import platform
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -38,32 +35,6 @@ def choose_device(name: str) -> torch.device:
     elif device.type != "cpu":
         raise InputError(f"unknown device {name!r}: use auto, cpu, cuda or cuda:N.")
     return device
-
-
-_streams = threading.local()
-
-
-@contextmanager
-def private_stream(device: torch.device) -> Iterator[None]:
-    """Run this thread's work on a GPU in a private stream, so that several runs can share the GPU.
-
-    Cached memory and cuBLAS workspaces belong to a stream, so no run writes into another's. A
-    thread always uses the same stream: torch hands out 32 in turn, so a thread that requested
-    more of them would share those of other threads. On a CPU this does nothing.
-    """
-    if device.type != "cuda":
-        yield
-        return
-    name = str(device)
-    if not hasattr(_streams, name):
-        setattr(_streams, name, torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
-    stream: torch.cuda.Stream = getattr(_streams, name)
-    stream.wait_stream(torch.cuda.default_stream(device))
-    try:
-        with torch.cuda.device(device), torch.cuda.stream(stream):
-            yield
-    finally:  # else freed memory could be given to another run while kernels still read it
-        stream.synchronize()
 
 
 def lacks_instructions(device: torch.device, precision: str) -> bool:
@@ -130,10 +101,6 @@ def device_name(device: torch.device) -> str:
     except OSError:
         models = []
     return f"{models[0] if models else platform.processor() or 'CPU'}, {os.cpu_count()} cores"
-
-
-class SharedDeviceOOMError(Exception):
-    """A GPU that several runs share ran out of memory, perhaps because of another run."""
 
 
 def oom_count(device: torch.device) -> int:

@@ -17,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 from harness.data.dataset import Dataset
 from harness.runs.lock import process_start
 from harness.runs.spec import RunSpec
-from harness.training.device import private_stream, require_precision
+from harness.training.device import require_precision
 from harness.training.trainer import Trainer
 
 TRACE = "trace.json"
@@ -63,13 +63,12 @@ def measure(spec: RunSpec, data: Dataset, start_up: float) -> Profile:
     data = data.split_by(spec.protocol)
     device = data.train.labels.device
     require_precision(device, spec.protocol.precision)
-    with private_stream(device):
-        trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
-        batch = trainer.recipe.batch_size
-        steps = min(TIMED_STEPS[device.type], len(trainer.batch_sizes))
-        seconds, speed = _timed_parts(spec, _first(data, steps * batch))
-        seconds["evaluation"] = _seconds(trainer.predict, device)
-        costs, trace = _traced(spec, _first(data, TRACED_STEPS * batch))
+    trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=_graphs(spec))
+    batch = trainer.recipe.batch_size
+    steps = min(TIMED_STEPS[device.type], len(trainer.batch_sizes))
+    seconds, speed = _timed_parts(spec, _first(data, steps * batch))
+    seconds["evaluation"] = _seconds(trainer.predict, device)
+    costs, trace = _traced(spec, _first(data, TRACED_STEPS * batch))
     epochs = spec.protocol.epochs
     # Once more after the last epoch, for the record.
     evaluations = 1 + (epochs if spec.protocol.evaluate_every_epoch else 0)

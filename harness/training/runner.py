@@ -30,7 +30,6 @@ def train_run(
     data: Dataset,
     reporter: Reporter,
     assert_lock_held: Callable[[], None] = lambda: None,
-    device_was_shared: Callable[[], bool] = lambda: False,
 ) -> RunRecord:
     """Train and evaluate one run and write its record; resumes from a checkpoint if possible.
 
@@ -40,7 +39,6 @@ def train_run(
         reporter: receives every batch and epoch.
         assert_lock_held: called before results are written; raises if another process has taken
             over the run.
-        device_was_shared: whether other runs of this process have used the device meanwhile.
 
     Returns:
         The record as written; for a failed run it has the reason.
@@ -49,7 +47,6 @@ def train_run(
         InputError: if the checkpoint belongs to another run, the folder cannot be written, or the
             device does not support the protocol's precision.
         RunFailedError: if the GPU's memory ran out in this process before; nothing is recorded.
-        SharedDeviceOOMError: if memory ran out while other runs used it; nothing is recorded.
     """
     run_device = data.train.labels.device
     device.require_precision(run_device, spec.protocol.precision)
@@ -65,17 +62,13 @@ def train_run(
     history: list[dict[str, Any]] = []
     resumed_at: list[int] = []
     try:
-        with device.private_stream(run_device):
-            graphs = False if spec.eager else None
-            trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=graphs)
-            _fit(trainer, spec, history, resumed_at, reporter)
-            results = _evaluate_and_save(trainer, spec.directory, assert_lock_held)
+        graphs = False if spec.eager else None
+        trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=graphs)
+        _fit(trainer, spec, history, resumed_at, reporter)
+        results = _evaluate_and_save(trainer, spec.directory, assert_lock_held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, RunFailedError):
-            if not device.is_out_of_memory(error):
-                raise
-            if device_was_shared():
-                raise device.SharedDeviceOOMError(_reason(error)) from error
+        if not isinstance(error, RunFailedError) and not device.is_out_of_memory(error):
+            raise
         results = {**_NO_RESULTS, "reason": _reason(error)}
     finally:
         reporter.end()

@@ -85,10 +85,10 @@ def changed(fields: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
         ({"candidates.0.accuracies": [-HUGE]}, "candidates.0.accuracies.0: Input should be"),
         ({"candidates.0.accuracies": []}, "1 seeds and 0 accuracies"),
         ({"candidates.0.seeds": []}, "candidates.0.seeds: List should have at least 1"),
-        ({"candidates.1.seeds": [0, 1]}, "candidates.1: Value error, 2 seeds and 3 accuracies"),
+        ({"candidates.1.seeds": [0, 1]}, "candidates.1: 2 seeds and 3 accuracies"),
         (
             {"candidates.1.seeds": [0, 1, 1]},
-            "candidates.1: Value error, the seeds are not",
+            "candidates.1: the seeds are not",
         ),
         ({"candidates.1.seeds": [2, 1, 0]}, "smallest first"),
         ({"candidates.0.mean": 0.7}, "candidates.0.mean is '0.7' but the rule gives 0.6"),

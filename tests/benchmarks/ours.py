@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,7 @@ from harness.protocol import presets
 from harness.protocol.spec import PRECISIONS, Protocol
 from harness.training import checkpoint
 from harness.training import trainer as training_trainer
-from harness.training.device import choose_device, private_stream, reuse_freed_heap
+from harness.training.device import choose_device, reuse_freed_heap
 from harness.training.seeding import make_deterministic
 from harness.training.trainer import Trainer
 from variants.spec import Variant
@@ -31,47 +30,26 @@ from .process import serve, synthetic
 
 Work = Callable[[], Tensor]
 
-Make = Callable[[int], Trainer]
+
+def training(trainer: Trainer) -> Work:
+    """A round is an epoch and returns its loss."""
+    return lambda: torch.tensor(trainer.train_epoch()["train_loss"])
 
 
-def training(make: Make, runs: int) -> Work:
-    """A round is an epoch of each run at once and returns the mean of their losses."""
-    trainers = [make(seed) for seed in range(runs)]
-
-    def epoch(trainer: Trainer) -> float:
-        with private_stream(trainer.device):
-            return trainer.train_epoch()["train_loss"]
-
-    if runs == 1:  # in the main thread, as `run` does: malloc's settings are those of its arena
-        return lambda: torch.tensor(epoch(trainers[0]))
-    # A thread for each, so that each keeps its stream.
-    threads = [ThreadPoolExecutor(1) for _ in trainers]
-
-    def epochs() -> Tensor:
-        losses = [
-            thread.submit(epoch, trainer) for thread, trainer in zip(threads, trainers, strict=True)
-        ]
-        return torch.tensor([loss.result() for loss in losses]).mean()
-
-    return epochs
-
-
-def evaluation(make: Make, runs: int) -> Work:
+def evaluation(trainer: Trainer) -> Work:
     """A round evaluates all images and returns their logits."""
-    return make(0).predict
+    return trainer.predict
 
 
-def augmentation(make: Make, runs: int) -> Work:
+def augmentation(trainer: Trainer) -> Work:
     """A round augments all images batch by batch and returns the last batch."""
-    trainer = make(0)
     images, params = trainer._images, trainer.sample_epoch(0).to(trainer.device)
     batches = torch.split(params.order, trainer.recipe.batch_size)
     return lambda: [images.batch(index, params.augment) for index in batches][-1]
 
 
-def checkpointing(make: Make, runs: int) -> Work:
+def checkpointing(trainer: Trainer) -> Work:
     """A round writes a checkpoint of a run after an epoch and returns its weights' sum."""
-    trainer = make(0)
     trainer.train_epoch()
     folder = TemporaryDirectory()
 
@@ -108,10 +86,10 @@ def _unfused(sgd: Callable[..., None], *lists: list[Tensor], **settings: object)
 
 
 def trainer_without(
-    part: str | None, variant: Variant, protocol: Protocol, data: Dataset, seed: int
+    part: str | None, variant: Variant, protocol: Protocol, data: Dataset
 ) -> Trainer:
     """A trainer as a run has it, but for one part."""
-    trainer = Trainer(variant, protocol, seed, data, graphs=False if part == "graphs" else None)
+    trainer = Trainer(variant, protocol, 0, data, graphs=False if part == "graphs" else None)
     if part == "channels_last":
         trainer.model.to(memory_format=torch.contiguous_format)
         trainer._momentum = [torch.zeros_like(p) for p in trainer.model.parameters()]
@@ -126,7 +104,6 @@ def main() -> None:
     parser.add_argument("--variant", choices=variants.names(), default="paper")
     parser.add_argument("--precision", choices=PRECISIONS, default="bf16")
     parser.add_argument("--images", type=int, default=1280)
-    parser.add_argument("--runs", type=int, default=1, help="at once, of training")
     parser.add_argument("--without", choices=PARTS)
     options = parser.parse_args()
 
@@ -136,8 +113,8 @@ def main() -> None:
     protocol, _ = presets.resolve("cifar10", precision=options.precision, epochs=1000)
     data = synthetic(options.images).to(device)
     variant = variants.get(options.variant)
-    make = partial(trainer_without, options.without, variant, protocol, data)
-    serve(WORKS[options.work](make, options.runs), device)
+    trainer = trainer_without(options.without, variant, protocol, data)
+    serve(WORKS[options.work](trainer), device)
 
 
 if __name__ == "__main__":

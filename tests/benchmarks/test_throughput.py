@@ -38,19 +38,17 @@ class Form:
         epoch: images of a round against the usual way: so many that the DataLoader's pause
             between two epochs hardly counts.
         rounds: timed, after one that is not.
-        runs: numbers of runs at once that are tried.
     """
 
     name: str
     images: int
     epoch: int
     rounds: int
-    runs: tuple[int, ...]
 
 
 FORMS = {
-    "cpu": Form("CPU (short)", images=640, epoch=1_920, rounds=3, runs=()),
-    "cuda": Form("CUDA", images=51_200, epoch=51_200, rounds=9, runs=(2, 4, 8)),
+    "cpu": Form("CPU (short)", images=640, epoch=1_920, rounds=3),
+    "cuda": Form("CUDA", images=51_200, epoch=51_200, rounds=9),
 }
 
 KIND = choose_device("auto").type
@@ -160,15 +158,6 @@ def test_worth(part: str, precision: str, benchmark: BenchmarkFixture, row: Row)
     _in_turns(theirs, options, "worth", benchmark, row)
 
 
-@pytest.mark.parametrize("runs", FORM.runs)
-def test_runs_at_once(runs: int, ceiling: Roof, benchmark: BenchmarkFixture, row: Row) -> None:
-    """Several runs of `paper` on one GPU, in turns with one alone; images of all together."""
-    options: Options = {"precision": STANDARD, "images": FORM.images}
-    theirs = Process("ours", options)
-    _in_turns(theirs, {**options, "runs": runs}, "at once", benchmark, row, runs)
-    row |= ceiling.shares("paper", STANDARD, row["images_per_second"])
-
-
 def test_cost_of_a_checkpoint(benchmark: BenchmarkFixture, row: Row) -> None:
     """Seconds to write one checkpoint of `paper`, safely on disk; a run does so in a thread."""
     benchmark.group = "checkpoint"
@@ -186,7 +175,6 @@ def _in_turns(
     group: str,
     benchmark: BenchmarkFixture,
     row: Row,
-    runs: int = 1,
 ) -> None:
     """Rounds of the harness's training in turns with those of a counterpart; fills the row."""
     benchmark.group = group
@@ -195,7 +183,7 @@ def _in_turns(
         benchmark.pedantic(ours, setup=theirs, rounds=FORM.rounds, warmup_rounds=1)
     rounds, against = ours.rounds[1:], theirs.rounds[1:]
     other = summary(against, images)
-    row |= {"precision": options["precision"], **summary(rounds, images * runs)}
+    row |= {"precision": options["precision"], **summary(rounds, images)}
     row |= {
         "against_images_per_second": other["images_per_second"],
         "against_peak_memory_mib": other["peak_memory_mib"],

@@ -24,7 +24,8 @@ import variants
 from harness import run
 from harness.cli import app
 from harness.data import dataset
-from harness.sweep import session
+from harness.runs.spec import RunSpec
+from harness.sweep import loop
 from tests.helpers.paths import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
@@ -394,14 +395,9 @@ def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path)
     assert called.stdout.strip() == stored["weights_sha256"]
 
 
-def test_the_python_call_takes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    called = []
-
-    def train_all(*arguments: Any, **more: Any) -> list[Any]:
-        called.append((*arguments[:3], more))
-        return [SimpleNamespace(record="the record")]
-
-    monkeypatch.setattr(session, "train_all", train_all)
+def test_the_python_call_takes_every_option(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     options = {
         "archive": "cifar.tar.gz",
         "device": "cpu",
@@ -410,15 +406,24 @@ def test_the_python_call_takes_every_option(monkeypatch: pytest.MonkeyPatch) -> 
         "validation": True,
         "eager": True,
     }
-    folders = {"data_dir": "pictures", "results": "again"}
+    folders = {"data_dir": "pictures", "results": str(tmp_path)}
+    called = []
+
+    def train(specs: list[RunSpec], data: Any, reporter: Any) -> list[Any]:
+        called.append((specs, data))
+        return [SimpleNamespace(record="the record")]
+
+    monkeypatch.setattr(loop, "prepare", lambda options: options)
+    monkeypatch.setattr(loop, "train_open_runs", train)
     assert run("baseline", 4, "folder", retry_failed=True, **options, **folders) == "the record"
-    ((names, seeds, parsed, more),) = called
-    assert (names, seeds, more) == (["baseline"], [4], {"retry_failed": True})
+    (((spec,), parsed),) = called
     assert dataclasses.asdict(parsed) == {
         "dataset": "folder",
         **options,
         **{name: Path(folder) for name, folder in folders.items()},
     }
+    assert (spec.variant.name, spec.seed, spec.eager) == ("baseline", 4, True)
+    assert (spec.protocol.epochs, spec.protocol.precision) == (3, "fp32")
 
 
 def test_an_option_that_does_not_exist_is_refused() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from harness.cli import app
 from harness.runs.options import RunOptions
 from harness.runs.spec import run_specs
-from harness.sweep import session
+from harness.sweep import loop
 from harness.progress import Reporter
 
 class Stop(Reporter):
@@ -27,8 +27,8 @@ class Stop(Reporter):
         raise SystemExit
 
 options = RunOptions(dataset="folder", data_dir=Path("data"), epochs=1)
-opened = session.open_session(options)
-session.train_if_needed(*run_specs(["paper"], [0], options), opened, Stop())
+data = loop.prepare(options)
+loop.train_if_needed(*run_specs(["paper"], [0], options), data, Stop())
 """
 
 

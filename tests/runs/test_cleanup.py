@@ -16,8 +16,7 @@ from harness.protocol.spec import Protocol
 from harness.runs import cleanup, lock, status, store
 from harness.runs.spec import RunSpec
 from harness.runs.store import CHECKPOINTS
-from harness.sweep import session
-from harness.sweep.session import Session
+from harness.sweep import loop
 from tests.helpers.records import make_record
 
 
@@ -83,7 +82,7 @@ def test_training_a_run_removes_partly_written_files(
     (spec.directory / store.FILE).unlink()
     for path in (spec.directory / CHECKPOINTS).glob("epoch-*"):
         path.unlink()
-    result = session.train_if_needed(spec, Session(data, data), Reporter())
+    result = loop.train_if_needed(spec, data, Reporter())
     assert result is not None and result.trained
     assert not [name for name in names(spec.directory) if name.startswith(".")]
 
@@ -91,11 +90,11 @@ def test_training_a_run_removes_partly_written_files(
 def test_a_run_that_fails_again_is_not_tried_a_third_time(
     protocol: Protocol, data: Dataset, tmp_path: Path
 ) -> None:
-    spec, data_session = make_spec(protocol, tmp_path, learning_rate=1e9), Session(data, data)
-    first = session.train_if_needed(spec, data_session, Reporter())
+    spec = make_spec(protocol, tmp_path, learning_rate=1e9)
+    first = loop.train_if_needed(spec, data, Reporter())
     assert first is not None and first.record.failed
     retry = status.as_retry(spec)  # as two sweeps that both saw the failed record
-    results = [session.train_if_needed(retry, data_session, Reporter()) for _ in range(2)]
+    results = [loop.train_if_needed(retry, data, Reporter()) for _ in range(2)]
     assert [result.trained for result in results if result] == [True, False]
     assert all(result.record.failed for result in results if result)
 
@@ -127,7 +126,7 @@ def test_a_run_that_is_lost_in_its_last_moments_writes_no_result(
 ) -> None:
     spec = make_spec(protocol, tmp_path)
     reporter = _TakeOver(spec, monkeypatch)
-    assert session.train_if_needed(spec, Session(data, data), reporter) is None
+    assert loop.train_if_needed(spec, data, reporter) is None
     assert "taken over" in reporter.lines[-1]
     assert not names(spec.directory) & {store.FILE, store.WEIGHTS, store.PREDICTIONS}
 

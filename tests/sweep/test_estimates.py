@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from harness.runs.options import RunOptions
 from harness.runs.store import CHECKPOINTS, save
 from harness.runs.threads import THREADS, cores
 from harness.sweep import estimates
-from harness.sweep.estimates import OVERHEAD, RuntimeEstimator
+from harness.sweep.estimates import OVERHEAD, RuntimeEstimator, TimeLimit
 from harness.sweep.grid import Capacity, Grid, seeds_first
 from harness.sweep.local.machine import Machine, Place, capacity
 from tests.helpers.specs import DEVICE, as_failed, finished_run, make_spec
@@ -32,12 +33,6 @@ def test_the_nearest_runs_count(tmp_path: Path) -> None:
         assert estimate is not None
         assert estimate.seconds == pytest.approx(OVERHEAD * seconds * epochs)
         assert estimate.basis == basis
-    estimator = RuntimeEstimator([other_device, other_variant, *same_device], DEVICE)
-    estimator.add(spec, 3.0)
-    estimate = estimator.estimate(spec)
-    assert estimate is not None
-    assert estimate.seconds == pytest.approx(3.0 * epochs)
-    assert estimate.basis == "1 run: this sweep"
 
 
 def test_another_budget_is_scaled_and_other_work_passed_over(tmp_path: Path) -> None:
@@ -83,24 +78,40 @@ def test_a_run_on_fewer_threads_or_a_shared_gpu_takes_longer(tmp_path: Path) -> 
         estimate = estimator.estimate(spec)
         assert estimate is not None
         assert estimate.seconds == pytest.approx(OVERHEAD * seconds)
-        estimator.add(spec, 7.0)  # as measured in this sweep
-        estimate = estimator.estimate(spec)
-        assert estimate is not None
-        assert estimate.seconds == pytest.approx(7.0)
 
 
 def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path) -> None:
     options = RunOptions(dataset="digits", epochs=10, results=tmp_path)
     grid = Grid(specs=seeds_first(["paper"], [0, 1, 2, 3, 4], options), options=options)
     save(grid.specs[0].directory, finished_run(grid.specs[0], 60.0 / OVERHEAD))
-    gpus, cpu = Machine("cuda", DEVICE, 2, 64 * 2**30), Machine("cpu", DEVICE, 1, threads=2)
-    shared = capacity(gpus, [Place("cuda", 4), Place("cuda", 4)])
+    gpus, cpu = Machine("cuda", DEVICE, 2), Machine("cpu", DEVICE, 1, threads=2)
+    shared = capacity(gpus, [Place("cuda")] * 8)
     assert estimates.dry_run_report(grid, shared)[1].endswith(
         "40:00 in total, about 20:00 with 8 at once"
     )
-    assert capacity(cpu, [Place("cpu", 1, {THREADS: "1"})] * 2).threads == 1
-    crowd = capacity(cpu, [Place("cpu", 1, {THREADS: str(cores())})] * 3)
+    assert capacity(cpu, [Place("cpu", {THREADS: "1"})] * 2).threads == 1
+    crowd = capacity(cpu, [Place("cpu", {THREADS: str(cores())})] * 3)
     assert (crowd.slots, crowd.load) == (3, 3.0)
+
+
+def test_a_time_limit_admits_what_would_end_in_time(tmp_path: Path) -> None:
+    options = RunOptions(dataset="digits", epochs=10, results=tmp_path)
+    specs = seeds_first(["paper", "baseline"], [0, 1], options)
+    stored, resumed, unknown, other = specs
+    unlimited = TimeLimit(Grid(specs=specs, options=options), Capacity(DEVICE, 1))
+    hour = Grid(specs=specs, options=options, time_limit=3600.0)
+    limit = TimeLimit(hour, Capacity(DEVICE, 1))
+    assert limit.allows(unknown)
+    save(stored.directory, finished_run(stored, 400.0))  # 4000 s and what is added to it
+    limit.update()
+    assert [limit.allows(spec) for spec in (unknown, other)] == [False, False]
+    assert unlimited.allows(unknown)
+    (resumed.directory / CHECKPOINTS).mkdir(parents=True)
+    (resumed.directory / CHECKPOINTS / "epoch-00004-abc.pt").touch()
+    assert limit.allows(resumed)
+    assert not TimeLimit(dataclasses.replace(hour, time_limit=1.0), Capacity(DEVICE, 1)).allows(
+        resumed
+    )
 
 
 def test_a_dry_run_without_records_says_so(tmp_path: Path) -> None:

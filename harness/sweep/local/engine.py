@@ -1,12 +1,13 @@
-"""A grid on this machine: long-lived workers, one for each GPU or sharing the cores.
+"""Train a grid on this machine, by one worker for each GPU or by workers that share the CPU cores.
 
-This process holds neither torch nor data. What it knows of the runs is in the results
-folder, so that a sweep that was killed at any moment goes on when it is started again, and
-several sweeps may work on one grid.
+This process has neither torch nor data. All it knows about the runs is in the results folder, so
+that a sweep that was killed at any moment continues when it is started again, and several sweeps
+may train one grid.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -14,30 +15,30 @@ from pathlib import Path
 
 from harness.errors import InputError, RunFailedError
 from harness.files import make_directory
+from harness.formatting import pluralize
 from harness.runs import cleanup
-from harness.runs import threads as runs_threads
-from harness.sweep.estimates import RuntimeEstimator, records_near
-from harness.sweep.grid import Capacity, Grid
-from harness.sweep.jobs import JobQueue, queue_from_results
+from harness.runs.threads import THREADS
+from harness.sweep.grid import Capacity, Grid, GridState, read_state
 from harness.sweep.local import display, machine
 from harness.sweep.local.machine import Place
-from harness.sweep.local.pool import Crew
-from harness.sweep.local.scheduler import Dispatcher
+from harness.sweep.local.pool import Pool
+from harness.sweep.local.runs import OpenRuns
+from harness.sweep.local.supervisor import Supervisor
 
 
 def queued(grid: Grid) -> Mapping[Path, str]:
-    """Nothing: this engine has no queue, and living claims show what runs."""
+    """Nothing: this engine has no queue, and locks show what runs."""
     return {}
 
 
 def capacity(grid: Grid) -> Capacity:
     """This machine's device, and how many runs it would train at once."""
-    found = machine.look(grid.options.device)
-    return machine.capacity(found, machine.places(found, grid))
+    device = machine.look(grid.options.device)
+    return machine.capacity(device, machine.places(device, grid))
 
 
 def run(grid: Grid) -> None:
-    """Train what is not done yet.
+    """Train all runs that are not done.
 
     Raises:
         InputError: if data or device are missing, results cannot be written, or runs were
@@ -48,51 +49,52 @@ def run(grid: Grid) -> None:
         raise InputError(f"--engine local has no setting {', '.join(grid.settings)}.")
     deadline = time.monotonic() + (math.inf if grid.time_limit is None else grid.time_limit)
     make_directory(grid.options.results)
-    ledger = queue_from_results(grid)
-    cleanup.remove_leftovers(ledger.done_before)
-    shown = display.for_terminal()
-    if ledger.pending:
-        found = machine.look(grid.options.device)
-        layout = machine.places(found, grid)
-        shown.say(f"{len(ledger.pending)} runs on {found.name}: {_words(layout)}")
-        with Crew(grid) as crew:
-            room = machine.capacity(found, layout)
-            costs = RuntimeEstimator(records_near(grid), found.name, room.threads, room.load)
-            dispatcher = Dispatcher(ledger, crew, layout, shown, costs, deadline)
-            if dispatcher.begin():
-                with shown:
-                    dispatcher.work()
-    _summarise(grid, ledger, shown)
+    state = read_state(grid)
+    cleanup.remove_leftovers(state.done)
+    board = display.for_terminal()
+    if not state.open:
+        _conclude(grid, state, board)
+        return
+    device = machine.look(grid.options.device)
+    places = machine.places(device, grid)
+    board.say(f"{pluralize(len(state.open), 'run')} on {device.name}: {_workers(places)}")
+    capacity = machine.capacity(device, places)
+    supervisor = Supervisor(grid, state, places, capacity, board, deadline, Pool())
+    with board:
+        supervisor.train()
+    after = read_state(dataclasses.replace(grid, retry_failed=False))
+    _conclude(grid, after, board, supervisor.runs)
 
 
-def _words(layout: Sequence[Place]) -> str:
-    first = layout[0]
-    slots = f", {first.slots} runs each" if first.slots > 1 else ""
-    threads = first.variables.get(runs_threads.THREADS)
-    share = (
-        f", {threads} threads each ({runs_threads.THREADS}={threads} repeats them)"
-        if threads
-        else ""
-    )
-    return f"{len(layout)} worker{'s' * (len(layout) > 1)}{slots}{share}"
+def _workers(places: Sequence[Place]) -> str:
+    threads = places[0].variables.get(THREADS)
+    share = f", {threads} threads each ({THREADS}={threads} repeats them)" if threads else ""
+    return pluralize(len(places), "worker") + share
 
 
-def _summarise(grid: Grid, ledger: JobQueue, shown: display.PlainBoard) -> None:
-    """Say what became of the grid, and raise what the exit status is to tell."""
-    settled = len(ledger.done) + len(ledger.failed) + len(ledger.refused)
-    rest = len(grid.specs) - settled
-    shown.say(
-        f"{len(grid.specs)} runs: {len(ledger.done)} done, {len(ledger.failed)} failed"
-        + (f", {len(ledger.refused)} refused" if ledger.refused else "")
+def _conclude(
+    grid: Grid, state: GridState, board: display.PlainBoard, runs: OpenRuns | None = None
+) -> None:
+    """Print the totals, and raise the error that decides the exit status."""
+    refused = dict(state.refused)
+    failures = list(state.failed)
+    if runs is not None:
+        refused |= runs.refused
+        failures += runs.unrecorded
+    done = [spec for spec in state.done if spec.directory not in refused]
+    rest = len(grid.specs) - len(done) - len(failures) - len(refused)
+    board.say(
+        f"{len(grid.specs)} runs: {len(done)} done, {len(failures)} failed"
+        + (f", {len(refused)} refused" if refused else "")
         + (f", {rest} left for the next time: the time limit" if rest else "")
     )
-    failed = "; ".join(f"{spec.title} ({reason})" for spec, reason in ledger.failed)
-    if ledger.refused:
-        also = f" Failed: {failed}." if failed else ""
+    names = "; ".join(f"{spec.title} ({reason})" for spec, reason in failures)
+    if refused:
+        also = f" Failed: {names}." if failures else ""
         raise InputError(
-            f"{len(ledger.refused)} of the runs were refused: {' '.join(ledger.refused)}{also}"
+            f"{len(refused)} of the runs were refused: {' '.join(refused.values())}{also}"
         )
-    if failed:
+    if failures:
         raise RunFailedError(
-            f"{len(ledger.failed)} of the runs failed: {failed}. --retry-failed trains them again."
+            f"{len(failures)} of the runs failed: {names}. --retry-failed trains them again."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import multiprocessing
 import os
 import signal
@@ -11,19 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from harness.errors import InputError
 from harness.runs.threads import THREADS, cores
 from harness.sweep.grid import Capacity, Grid
 
 GPUS = "CUDA_VISIBLE_DEVICES"
-
-# What a run holds on a GPU at most: weights, momentum, gradients, three copies of the state for
-# checkpoints, its padded images, the graphs' memory; counted as 1.2 GiB, with room to spare.
-RUN_BYTES = 2 * 2**30
-
-# A step of one run leaves most of a large GPU idle, but more runs than this would only wait for
-# each other's kernels.
-MOST_RUNS = 4
 
 
 @dataclass(frozen=True)
@@ -34,14 +24,12 @@ class Machine:
         kind: "cpu" or "cuda".
         name: the model, as records have it.
         count: GPUs that torch sees; 1 for a CPU.
-        free: bytes of free memory on the GPU that has least; 0 for a CPU.
         threads: what torch uses on a CPU if nothing else is said; 0 for a GPU.
     """
 
     kind: str
     name: str
     count: int
-    free: int = 0
     threads: int = 0
 
 
@@ -51,12 +39,10 @@ class Place:
 
     Attributes:
         device: for `--device`.
-        slots: runs at once.
         variables: environment variables of the worker.
     """
 
     device: str
-    slots: int = 1
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -88,60 +74,37 @@ def _look(device: str) -> Machine:
     place = choose_device(device)
     if place.type == "cpu":
         return Machine("cpu", device_name(place), 1, threads=torch.get_num_threads())
-    chosen = range(torch.cuda.device_count()) if place.index is None else [place.index]
-    free = min(torch.cuda.mem_get_info(index)[0] for index in chosen)
-    return Machine("cuda", device_name(place), len(chosen), free)
+    count = torch.cuda.device_count() if place.index is None else 1
+    return Machine("cuda", device_name(place), count)
 
 
 def places(machine: Machine, grid: Grid) -> list[Place]:
-    """One place for each worker.
+    """One place for each worker, in the order in which they start.
 
-    On a CPU one worker has all threads, since their number decides bits and times and most
-    people's runs are made so; several share the cores. On GPUs each has one, with as many runs
-    at once as its free memory holds, up to `MOST_RUNS`.
-
-    Raises:
-        InputError: if more is asked for than the machine has.
+    By default a CPU has one worker with all its threads, since their number decides bits and times
+    and most people's runs have all of them; more workers share the cores. GPUs have one worker
+    each; more workers share them in turn.
     """
     if machine.kind == "cpu":
-        return _on_cpu(grid)
-    if (grid.workers or 1) > machine.count:
-        raise InputError(
-            f"--workers {grid.workers}: there are {machine.count} GPUs. "
-            "--runs-per-gpu lets several runs share one."
-        )
-    slots = grid.runs_per_gpu or max(1, min(MOST_RUNS, machine.free // RUN_BYTES))
+        count = grid.workers or 1
+        variables = {}
+        if count > 1 and THREADS not in os.environ:
+            variables[THREADS] = str(max(1, cores() // count))
+        return [Place("cpu", variables)] * count
     if machine.count == 1:
-        return [Place(grid.options.device, slots)]
+        return [Place(grid.options.device)] * (grid.workers or 1)
     visible = os.environ.get(GPUS, ",".join(map(str, range(machine.count)))).split(",")
-    return [
-        Place("cuda", slots, {GPUS: number}) for number in visible[: grid.workers or machine.count]
-    ]
-
-
-def _on_cpu(grid: Grid) -> list[Place]:
-    if (grid.runs_per_gpu or 1) > 1:
-        raise InputError("--runs-per-gpu: there is no GPU; --workers shares the cores of a CPU.")
-    count = grid.workers or 1
-    variables = {}
-    if count > 1 and THREADS not in os.environ:
-        variables[THREADS] = str(max(1, cores() // count))
-    return [Place("cpu", 1, variables)] * count
+    count = grid.workers or machine.count
+    return [Place("cuda", {GPUS: visible[i % machine.count]}) for i in range(count)]
 
 
 def capacity(machine: Machine, layout: Sequence[Place]) -> Capacity:
     """What a layout of workers amounts to, for estimates."""
-    slots = sum(place.slots for place in layout)
+    workers = len(layout)
     if machine.kind != "cpu":
-        return Capacity(machine.name, slots, load=layout[0].slots)
+        return Capacity(machine.name, workers, load=max(1.0, workers / machine.count))
     threads = int(layout[0].variables.get(THREADS, machine.threads))
-    return Capacity(machine.name, slots, threads, max(1.0, slots * threads / cores()))
-
-
-def at(grid: Grid, place: Place) -> Grid:
-    """The grid as a worker at a place is given it: its own device, and no runs."""
-    options = dataclasses.replace(grid.options, device=place.device)
-    return dataclasses.replace(grid, options=options, specs=())
+    return Capacity(machine.name, workers, threads, max(1.0, workers * threads / cores()))
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from harness.files import make_directory
 from harness.runs import cleanup
 from harness.runs.spec import RunSpec
 from harness.runs.status import RunStatus, run_status
-from harness.sweep.grid import Capacity, Grid
-from harness.sweep.jobs import queue_from_results
+from harness.sweep.grid import Capacity, Grid, read_state
 from harness.sweep.slurm import queue
 from harness.sweep.slurm.request import Request
 
@@ -68,22 +67,18 @@ def run(grid: Grid) -> None:
         raise InputError(
             "--time-limit needs --engine local; use --set time=MIN to limit a Slurm job."
         )
-    if (grid.runs_per_gpu or 1) > 1:
-        raise InputError(
-            "--runs-per-gpu needs --engine local; a Slurm job trains one run at a time."
-        )
     make_directory(grid.options.results)
-    runs = queue_from_results(grid)
-    cleanup.remove_leftovers(runs.done_before)
+    state = read_state(grid)
+    cleanup.remove_leftovers(state.done)
     queued_folders = queue.jobs_of(grid)
-    not_queued = [job.spec for job in runs.pending if job.spec.directory not in queued_folders]
+    not_queued = [spec for spec in state.open if spec.directory not in queued_folders]
     to_queue = [spec for spec in not_queued if run_status(spec)[0] is not RunStatus.running]
     counts = [
         f"{count} {status}"
         for count, status in (
-            (len(runs.done), "done"),
-            (len(runs.failed), "failed"),
-            (len(runs.pending) - len(not_queued), "queued before"),
+            (len(state.done), "done"),
+            (len(state.failed), "failed"),
+            (len(state.open) - len(not_queued), "queued before"),
             (len(not_queued) - len(to_queue), "trained by another process"),
         )
         if count
@@ -92,11 +87,12 @@ def run(grid: Grid) -> None:
     print(f"{len(grid.specs)} runs: {', '.join(counts)}", flush=True)
     if to_queue:
         _submit(dataclasses.replace(grid, specs=tuple(to_queue)), request)
+    refused = list(state.refused.values())
     if request.wait:
         query_error = _wait(grid)
-        _raise_errors(runs.refused, [] if query_error else _without_result(grid), query_error)
+        _raise_errors(refused, [] if query_error else _without_result(grid), query_error)
     else:
-        _raise_errors(runs.refused)
+        _raise_errors(refused)
 
 
 def _submit(grid: Grid, request: Request) -> None:
@@ -142,8 +138,8 @@ def _wait(grid: Grid) -> str:
             time.sleep(POLL_SECONDS)
             continue
         failed_queries = 0
-        runs = queue_from_results(dataclasses.replace(grid, retry_failed=False))
-        done = len(runs.done) + len(runs.failed)
+        state = read_state(dataclasses.replace(grid, retry_failed=False))
+        done = len(state.done) + len(state.failed)
         running = sum(job.state == "RUNNING" for job in jobs.values())
         line = f"{done} of {len(grid.specs)} runs have ended, {running} are in running jobs"
         if line != last_line:
@@ -156,10 +152,10 @@ def _wait(grid: Grid) -> str:
 
 def _without_result(grid: Grid) -> list[str]:
     """The runs without a result after all jobs have ended, with the reason."""
-    runs = queue_from_results(dataclasses.replace(grid, retry_failed=False))
-    failures = [f"{spec.title} ({reason})" for spec, reason in runs.failed]
+    state = read_state(dataclasses.replace(grid, retry_failed=False))
+    failures = [f"{spec.title} ({reason})" for spec, reason in state.failed]
     return failures + [
-        f"{job.spec.title} (not done, see {queue.log(grid, job.spec)})" for job in runs.pending
+        f"{spec.title} (not done, see {queue.log(grid, spec)})" for spec in state.open
     ]
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import time
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,34 +42,26 @@ class SlurmJob:
                 after an out-of-memory error (see `harness.training.device`).
         """
         from harness import progress
-        from harness.sweep.session import POLL_SECONDS, open_session, train_if_needed
+        from harness.sweep.loop import prepare, train_open_runs
 
         reporter = progress.for_terminal()
-        session = open_session(self.grid.options)
+        data = prepare(self.grid.options)
         errors: list[str] = []
-        announced: set[Path] = set()
-        remaining = deque(self.grid.specs)
-        while remaining:
-            spec = remaining.popleft()
-            try:
-                result = train_if_needed(spec, session, reporter, after_run=self.grid.after_run)
-            except InputError as error:
-                errors.append(str(error))
-                continue
-            except RunFailedError as error:  # no other run can start in this process either
-                errors += [str(error), *(f"{s.title}: not trained" for s in (spec, *remaining))]
-                break
-            if result is None:
-                if spec.directory not in announced:
-                    reporter.say(f"{spec.title}: another process trains it; waiting")
-                announced.add(spec.directory)
-                remaining.append(spec)
-                time.sleep(POLL_SECONDS)
-                continue
-            self._ended.add(spec.directory)
-            reporter.say(result.line)
-            if result.record.failed:
-                errors.append(result.line)
+        results = train_open_runs(
+            self.grid.specs,
+            data,
+            reporter,
+            after_run=self.grid.after_run,
+            on_refusal=lambda spec, error: errors.append(str(error)),
+        )
+        try:
+            for result in results:
+                self._ended.add(result.spec.directory)
+                reporter.say(result.line)
+                if result.record.failed:
+                    errors.append(result.line)
+        except RunFailedError as error:  # no other run can start in this process
+            errors.append(str(error))
         if errors:
             raise RunFailedError("\n".join(errors))
 
@@ -108,7 +98,7 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         raise InputError(
             "--engine slurm needs submitit: pip install -c constraints.txt -e '.[slurm]'."
         ) from error
-    request = dataclasses.replace(request, width=width or request.width)
+    request = request.model_copy(update={"width": width or request.width})
     try:
         # submitit prints the output of sbatch and also raises it as an error: once is enough.
         with contextlib.redirect_stderr(io.StringIO()):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from harness.errors import InputError
+from harness.runs.store import first_fault
 
 # Slurm may send the signal before the time limit up to this many seconds early.
 SIGNAL_TOLERANCE_SECONDS = 60
@@ -19,18 +27,8 @@ _RESERVED = (
     *("cpus-per-task", "gpus-per-node", "mem", "partition", "time"),
 )
 
-# The types a setting may have, besides None where that is its default.
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "partition": (str,),
-    "memory": (int, float),
-    "setup": (list, tuple),
-    "sbatch": (dict,),
-    "wait": (bool,),
-}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(BaseModel):
     """Settings of the engine, as given by `--set` and `--settings`.
 
     Attributes:
@@ -45,37 +43,33 @@ class Request:
         setup: shell lines to execute before each job, such as "module load python".
         sbatch: other options of sbatch, by the long option without dashes.
         wait: return when the last job has ended instead of when all are queued.
-
-    Raises:
-        InputError: if a value is invalid.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     partition: str | None = None
     time: int = 60
-    requeues: int = 20
-    notice: int = 60
-    gpus: int = 0
-    cpus: int = 1
-    memory: float | None = None
-    width: int | None = None
-    chunk: int = 1
-    setup: tuple[str, ...] = ()
-    sbatch: dict[str, Any] = field(default_factory=dict)
+    requeues: NonNegativeInt = 20
+    notice: PositiveInt = 60
+    gpus: NonNegativeInt = 0
+    cpus: PositiveInt = 1
+    memory: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    width: PositiveInt | None = None
+    chunk: PositiveInt = 1
+    setup: list[str] = []
+    sbatch: dict[str, Any] = {}
     wait: bool = False
 
-    def __post_init__(self) -> None:
-        for name, least in (("gpus", 0), ("requeues", 0), ("cpus", 1), ("chunk", 1), ("notice", 1)):
-            _at_least(name, getattr(self, name), least)
-        for name in ("width", "memory"):
-            if getattr(self, name) is not None:
-                _at_least(name, getattr(self, name), 1)
-        reserved = [name for name in self.sbatch if name.replace("_", "-") in _RESERVED]
-        if reserved:
-            raise InputError(
-                f"sbatch.{reserved[0]} is set by the engine: use the engine's settings instead."
-            )
+    @model_validator(mode="after")
+    def _consistent(self) -> Request:
+        for name in self.sbatch:
+            if name.replace("_", "-") in _RESERVED:
+                raise ValueError(f"sbatch.{name} is set by the engine; use the engine's settings")
         # With less than a minute to train in, a job would be requeued without progress.
-        _at_least("time", self.time, -(-(self.notice + SIGNAL_TOLERANCE_SECONDS + 60) // 60))
+        least = -(-(self.notice + SIGNAL_TOLERANCE_SECONDS + 60) // 60)
+        if self.time < least:
+            raise ValueError(f"time is {self.time}, it must be at least {least}")
+        return self
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Request:
@@ -87,21 +81,16 @@ class Request:
         Raises:
             InputError: if a setting is unknown, or its value has the wrong type or is invalid.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        for name, value in settings.items():
-            if name not in known:
-                raise InputError(
-                    f"--engine slurm has no setting {name}. Known: {', '.join(known)}; "
-                    f"options of sbatch are set as sbatch.{name}."
-                )
-            types = _TYPES.get(name, (int,))
-            # True is an int to Python.
-            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                raise InputError(f"setting {name} is {value!r}: it must be {types[-1].__name__}.")
-        lines = settings.get("setup", ())
-        if not all(isinstance(line, str) for line in lines):
-            raise InputError("setting setup must be a list of shell lines.")
-        return cls(**{**settings, "setup": tuple(lines)})
+        unknown = [name for name in settings if name not in cls.model_fields]
+        if unknown:
+            raise InputError(
+                f"--engine slurm has no setting {unknown[0]}. Known: "
+                f"{', '.join(cls.model_fields)}; options of sbatch are set as sbatch.{unknown[0]}."
+            )
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            raise InputError(f"settings of --engine slurm: {first_fault(error)}.") from error
 
     def parameters(self, name: str) -> dict[str, Any]:
         """The parameters of submitit's executor for this request.
@@ -125,8 +114,3 @@ class Request:
             "additional_parameters": {"requeue": True, **self.sbatch},
         }
         return {key: value for key, value in parameters.items() if value is not None}
-
-
-def _at_least(name: str, value: float, least: int) -> None:
-    if not (math.isfinite(value) and value >= least):
-        raise InputError(f"setting {name} is {value}: it must be at least {least}.")

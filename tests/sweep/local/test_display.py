@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress
 
-from harness.errors import InputError
 from harness.progress import figures
 from harness.runs.options import RunOptions
-from harness.sweep.grid import Grid
+from harness.sweep.grid import Capacity, Grid
 from harness.sweep.local import display, machine
-from harness.sweep.local.display import LiveBoard, PlainBoard, Tally
+from harness.sweep.local.display import LiveBoard, PlainBoard
 from harness.sweep.local.machine import Machine, Place
 
 ROW = {
@@ -24,10 +25,6 @@ ROW = {
     "images_per_second": 1234.0,
 }
 
-TALLY = Tally(
-    total=160, done=12, failed=1, running=2, pending=145, images_per_second=2468.0, left=5025.0
-)
-
 WORDS = "12 of 160 done, 2 running, 1 failed, 145 pending  2,468 images/s  1:23:45 left"
 
 
@@ -36,10 +33,10 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         reporter = shown.reporter()
         reporter.begin("paper seed 4", 5, 10, [{**ROW, "epoch": n} for n in (1, 2)])
         reporter.batch(3)
-        shown.show(TALLY, ended=False)
+        shown.show(13, 160, WORDS, news=False)
         reporter.epoch(ROW)
         reporter.end()
-        shown.show(TALLY, ended=True)
+        shown.show(13, 160, WORDS, news=True)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "paper seed 4: resumes after epoch 2"
     assert lines[1].startswith("paper seed 4: epoch 3/5  loss 1.500 accuracy 50.0%")
@@ -57,7 +54,7 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     console = Console(record=True, force_terminal=True, width=160)
-    monkeypatch.setattr(display, "Console", lambda: console)
+    monkeypatch.setattr(display, "Progress", partial(Progress, console=console))
     with LiveBoard() as shown:
         one, other = shown.reporter(), shown.reporter()
         one.begin("paper seed 4", 5, 10, [])
@@ -65,13 +62,13 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
         one.batch(5)
         other.epoch(ROW)
         shown.say("dropout_0 seed 3: accuracy 75.00%")
-        shown.show(TALLY, ended=False)
-        grid, first, second = shown._progress.tasks
+        shown.show(13, 160, WORDS, news=False)
+        grid, first, second = shown._bars.tasks
         assert (grid.completed, grid.total) == (13, 160)
         assert (first.completed, second.completed) == (5, 30)
-        shown._progress.refresh()
+        shown._bars.refresh()
         other.end()
-        assert len(shown._progress.tasks) == 2
+        assert len(shown._bars.tasks) == 2
         one.end()
         one.end()
     text = console.export_text()
@@ -82,9 +79,9 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
     assert "dropout_0 seed 3: accuracy 75.00%" in text
 
 
-def grid(workers: int | None = None, runs_per_gpu: int | None = None, device: str = "auto") -> Grid:
+def grid(workers: int | None = None, device: str = "auto") -> Grid:
     options = RunOptions(device=device, results=Path("results"))
-    return Grid(specs=(), options=options, workers=workers, runs_per_gpu=runs_per_gpu)
+    return Grid(specs=(), options=options, workers=workers)
 
 
 CPU, GPU, GPUS = (Machine("cpu", "a", 1), Machine("cuda", "b", 1), Machine("cuda", "b", 3))
@@ -96,32 +93,23 @@ def test_one_worker_has_the_whole_cpu_and_several_share_it(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(machine, "cores", lambda: 16)
     assert machine.places(CPU, grid()) == [Place("cpu")]
-    assert machine.places(CPU, grid(5)) == [Place("cpu", 1, {"OMP_NUM_THREADS": "3"})] * 5
+    assert machine.places(CPU, grid(5)) == [Place("cpu", {"OMP_NUM_THREADS": "3"})] * 5
     assert machine.places(CPU, grid(99))[0].variables == {"OMP_NUM_THREADS": "1"}
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert machine.places(CPU, grid(2)) == [Place("cpu")] * 2
-    with pytest.raises(InputError, match="there is no GPU"):
-        machine.places(CPU, grid(runs_per_gpu=2))
 
 
-def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_gpu_has_a_worker_and_more_workers_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def visible(workers: int | None) -> list[str]:
+        return [
+            place.variables["CUDA_VISIBLE_DEVICES"] for place in machine.places(GPUS, grid(workers))
+        ]
+
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert machine.places(GPU, grid(runs_per_gpu=4, device="cuda:1")) == [Place("cuda:1", 4)]
-    assert [one.variables for one in machine.places(GPUS, grid())] == [
-        {"CUDA_VISIBLE_DEVICES": "0"},
-        {"CUDA_VISIBLE_DEVICES": "1"},
-        {"CUDA_VISIBLE_DEVICES": "2"},
-    ]
+    assert machine.places(GPU, grid(device="cuda:1")) == [Place("cuda:1")]
+    assert machine.places(GPU, grid(2, device="cuda:1")) == [Place("cuda:1")] * 2
+    assert visible(None) == ["0", "1", "2"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
-    assert [one.variables["CUDA_VISIBLE_DEVICES"] for one in machine.places(GPUS, grid(2))] == [
-        "4",
-        "6",
-    ]
-    with pytest.raises(InputError, match="there are 3 GPUs"):
-        machine.places(GPUS, grid(4))
-
-
-@pytest.mark.parametrize(("free", "runs"), [(0, 1), (3, 1), (5, 2), (24, 4), (140, 4)])
-def test_a_gpu_trains_as_many_runs_at_once_as_its_free_memory_holds(free: int, runs: int) -> None:
-    gpu = Machine("cuda", "b", 1, free * 2**30)
-    assert machine.places(gpu, grid()) == [Place("auto", runs)]
+    assert visible(2) == ["4", "6"]
+    assert visible(4) == ["4", "6", "7", "4"]
+    assert machine.capacity(GPUS, machine.places(GPUS, grid(6))) == Capacity("b", 6, load=2.0)

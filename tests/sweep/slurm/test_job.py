@@ -11,7 +11,7 @@ import pytest
 from harness.errors import InputError, RunFailedError
 from harness.runs.options import RunOptions
 from harness.runs.spec import run_specs
-from harness.sweep import session
+from harness.sweep import loop
 from harness.sweep.grid import Grid
 from harness.sweep.slurm.job import SlurmJob
 
@@ -21,7 +21,7 @@ def element(tmp_path: Path, *names: str) -> SlurmJob:
     return SlurmJob(Grid(specs=tuple(run_specs(names, [0], options)), options=options))
 
 
-def test_a_process_whose_memory_ran_out_names_what_it_leaves(
+def test_a_process_whose_memory_ran_out_trains_no_other_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = []
@@ -35,14 +35,12 @@ def test_a_process_whose_memory_ran_out_names_what_it_leaves(
         record = SimpleNamespace(failed=False)
         return SimpleNamespace(spec=spec, line=f"{spec.title}: done", record=record)
 
-    monkeypatch.setattr(session, "open_session", lambda options: None)
-    monkeypatch.setattr(session, "train_if_needed", train_if_needed)
+    monkeypatch.setattr(loop, "prepare", lambda options: None)
+    monkeypatch.setattr(loop, "train_if_needed", train_if_needed)
     with pytest.raises(RunFailedError) as caught:
         element(tmp_path, "paper", "batch_norm", "baseline", "dropout_0")()
     assert tried == ["paper", "batch_norm", "baseline"]
     assert str(caught.value).splitlines() == [
         "another run's checkpoint.",
         "the GPU's memory ran out in this process.",
-        "baseline seed 0: not trained",
-        "dropout_0 seed 0: not trained",
     ]

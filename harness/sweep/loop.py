@@ -1,20 +1,23 @@
-"""Train runs one after the other in this process, loading the data once."""
+"""Train runs in this process, loading the data once: the one loop that all engines share."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 from harness.data import dataset
 from harness.data.dataset import Dataset
+from harness.errors import InputError, UnwritableError
 from harness.files import make_directory
 from harness.progress import Forwarder, Reporter, Row
 from harness.runs import cleanup, lock, status
 from harness.runs.lock import LockLostError, RunLock
 from harness.runs.options import RunOptions
 from harness.runs.record import RunRecord
-from harness.runs.spec import RunSpec, run_specs
+from harness.runs.spec import RunSpec
 from harness.sweep.grid import AfterRun
 from harness.training import device, runner, seeding
 
@@ -44,21 +47,11 @@ class RunResult:
         )
 
 
-@dataclass(frozen=True)
-class Session:
-    """The data of any number of runs, loaded once.
-
-    Attributes:
-        data: the dataset on the CPU.
-        on_device: the same on the device that trains.
-    """
-
-    data: Dataset
-    on_device: Dataset
-
-
-def open_session(options: RunOptions) -> Session:
+def prepare(options: RunOptions) -> Dataset:
     """Prepare this process for training and load the data.
+
+    Returns:
+        The dataset, on the device that trains.
 
     Raises:
         InputError: if the device or the data are missing, or the results folder cannot be written.
@@ -68,37 +61,34 @@ def open_session(options: RunOptions) -> Session:
     make_directory(options.results)
     if training_device.type == "cpu":
         device.reuse_freed_heap()
-    data = dataset.load(options.dataset, options.data_dir, options.archive)
-    return Session(data, data.to(training_device))
+    return dataset.load(options.dataset, options.data_dir, options.archive).to(training_device)
 
 
 def train_if_needed(
     spec: RunSpec,
-    session: Session,
+    data: Dataset,
     reporter: Reporter,
     *,
     after_run: AfterRun | None = None,
     give_up_reason: str | None = None,
-    device_was_shared: Callable[[], bool] = lambda: False,
 ) -> RunResult | None:
     """Train one run unless it is done.
 
     Args:
         spec: the run.
-        session: data and device.
+        data: the dataset, on the device that trains.
         reporter: receives the progress.
         after_run: see `harness.sweep.grid.Grid`.
         give_up_reason: record the run as failed for this reason instead of training it.
-        device_was_shared: see `runner.train_run`.
 
     Returns:
         The result; None if another process trains the run.
 
     Raises:
         InputError: if the folder holds another run or cannot be written.
-        RunFailedError, SharedDeviceOOMError: see `runner.train_run`.
+        RunFailedError: see `runner.train_run`.
     """
-    result = _existing_result(spec, session)
+    result = _existing_result(spec, data)
     if result is not None:
         cleanup.remove_leftovers([spec])
         return result
@@ -107,23 +97,19 @@ def train_if_needed(
         return None
     try:
         # Another process may have finished it meanwhile.
-        result = _existing_result(spec, session)
+        result = _existing_result(spec, data)
         if result is None:
+            reporter.start(spec.directory)
             cleanup.remove_partial_files(spec.directory)
             if give_up_reason is not None:
-                record = runner.record_failure(spec, session.on_device, give_up_reason)
+                record = runner.record_failure(spec, data, give_up_reason)
                 return RunResult(spec, record, trained=False)
-            record = runner.train_run(
-                spec,
-                session.on_device,
-                LockCheckingReporter(reporter, run_lock),
-                run_lock.check,
-                device_was_shared,
-            )
+            checking = LockCheckingReporter(reporter, run_lock)
+            record = runner.train_run(spec, data, checking, run_lock.check)
             result = RunResult(spec, record, trained=True)
             if after_run is not None and not record.failed:
-                evaluated = session.data.split_by(spec.protocol).test
-                images, labels = evaluated.images.numpy(), evaluated.labels.numpy()
+                test = data.split_by(spec.protocol).test
+                images, labels = test.images.cpu().numpy(), test.labels.cpu().numpy()
                 after_run(record, spec.directory, images, labels)
         return result
     except LockLostError as error:
@@ -133,46 +119,67 @@ def train_if_needed(
         run_lock.release()
 
 
-def train_all(
-    names: Sequence[str],
-    seeds: Sequence[int],
-    options: RunOptions,
+def train_open_runs(
+    specs: Sequence[RunSpec],
+    data: Dataset,
     reporter: Reporter,
     *,
-    retry_failed: bool = False,
     after_run: AfterRun | None = None,
+    may_start: Callable[[RunSpec], bool] = lambda spec: True,
+    given_up: Mapping[Path, str] = MappingProxyType({}),
+    on_refusal: Callable[[RunSpec, InputError], None] | None = None,
 ) -> Iterator[RunResult]:
-    """Train all runs that are not done, one at a time; wait for runs that another process trains.
+    """Train every run that is not done, always the first that no other process trains.
+
+    `run`, the workers of a local sweep and Slurm jobs all train by this loop. They need not know
+    of each other: a run's lock and record say whether it is open.
 
     Args:
-        names, seeds: every combination is a run.
-        options: options of all runs.
-        reporter, after_run: see `train_if_needed`.
-        retry_failed: train runs again that failed before.
+        specs: the runs, in order.
+        data, reporter, after_run: see `train_if_needed`.
+        may_start: asked before a run starts; a run that may not start is left out.
+        given_up: runs that are recorded as failed instead of trained: {folder: reason}.
+        on_refusal: called for a run that cannot be trained, such as one whose folder holds another
+            run; None raises the error.
 
     Yields:
-        The result of each run, in order.
+        The result of each run, as soon as it has ended here or in another process.
 
     Raises:
-        InputError: see `open_session`, `train_if_needed`; also if an option is invalid.
-        UnknownVariantError: if a variant is not registered.
-        RunFailedError: see `runner.train_run`.
+        UnwritableError: if results cannot be written.
+        InputError: if a run is refused and `on_refusal` is None.
+        RunFailedError: if the GPU's memory ran out in this process: another one has to go on.
     """
-    specs = run_specs(names, seeds, options)
-    if retry_failed:
-        specs = [status.as_retry(spec) for spec in specs]
-    session = open_session(options)
-    for spec in specs:
-        waiting = False
-        while True:
-            result = train_if_needed(spec, session, reporter, after_run=after_run)
+    remaining, announced = list(specs), set[Path]()
+    while remaining:
+        for spec in list(remaining):
+            reason = given_up.get(spec.directory)
+            if reason is None and not may_start(spec):
+                remaining.remove(spec)
+                continue
+            try:
+                result = train_if_needed(
+                    spec, data, reporter, after_run=after_run, give_up_reason=reason
+                )
+            except UnwritableError:
+                raise
+            except InputError as error:
+                if on_refusal is None:
+                    raise
+                remaining.remove(spec)
+                on_refusal(spec, error)
+                continue
             if result is not None:
-                break
-            if not waiting:
-                reporter.say(f"{spec.title}: another process trains it; waiting")
-            waiting = True
-            time.sleep(POLL_SECONDS)
-        yield result
+                remaining.remove(spec)
+                yield result
+                break  # a run before it may be open again
+        else:
+            for spec in remaining:
+                if spec.directory not in announced:
+                    reporter.wait(spec.title, spec.directory)
+                announced.add(spec.directory)
+            if remaining:
+                time.sleep(POLL_SECONDS)
 
 
 class LockCheckingReporter(Forwarder):
@@ -191,7 +198,7 @@ class LockCheckingReporter(Forwarder):
         super().epoch(row)
 
 
-def _existing_result(spec: RunSpec, session: Session) -> RunResult | None:
+def _existing_result(spec: RunSpec, data: Dataset) -> RunResult | None:
     """The result of a run that needs no training; None if it must be trained."""
-    record = status.final_record(spec, session.data.fingerprint)
+    record = status.final_record(spec, data.fingerprint)
     return None if record is None else RunResult(spec, record, trained=False)
