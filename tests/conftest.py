@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,16 @@ from harness.runs.threads import THREADS, cores
 from harness.training import checkpoint, seeding
 from harness.training.device import reuse_freed_heap
 from harness.training.runner import train_run
+from tests.helpers import commands, small_network
 from tests.helpers.datasets import noise_dataset
-from tests.helpers.paths import ROOT
+from variants import network
 
 # Processes for `-n auto`: one that has trained and read 60,000 pictures holds up to 5 GB.
 MOST_PROCESSES = 4
+
+PUBLISHED_SIZES = network.CHANNELS, network.HIDDEN
+
+small_network.resize()
 
 seeding.make_deterministic()
 
@@ -77,6 +83,14 @@ def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
     """The processes share the cores: threads that wait for each other would take many times as
     long."""
     os.environ.setdefault(THREADS, str(max(1, cores() // len(specs))))
+
+
+@pytest.fixture(scope="module")
+def full_network() -> Iterator[None]:
+    """Build networks of the published sizes in a module; others have narrow ones, for speed."""
+    small_network.resize(*PUBLISHED_SIZES)
+    yield
+    small_network.resize()
 
 
 @pytest.fixture(scope="session")
@@ -130,20 +144,8 @@ def train(
 
 @pytest.fixture
 def harness(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `python -m harness ...` in an empty folder, with results in `results`."""
-
-    def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("ALEXNET_")}
-        return subprocess.run(
-            [sys.executable, "-m", "harness", *arguments],
-            cwd=tmp_path,
-            env={**kept, "PYTHONPATH": str(ROOT), **variables},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    return command
+    """Run a command in a process of its own in an empty folder, with results in `results`."""
+    return partial(commands.run, tmp_path)
 
 
 @pytest.fixture

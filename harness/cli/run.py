@@ -52,7 +52,6 @@ def run(
     if seed is not None and seeds is not None:
         raise InputError("give --seed or --seeds, not both.")
     from harness import progress
-    from harness.report.figures import of_run
     from harness.runs import status
     from harness.runs.options import RunOptions, parse_seeds, parse_variants
     from harness.runs.spec import run_specs
@@ -78,7 +77,11 @@ def run(
         specs = [status.as_retry(spec) for spec in specs]
     failures = 0
     reporter = progress.for_terminal()
-    after_run = of_run.draw if figures else None
+    after_run = None
+    if figures:
+        from harness.report.figures import of_run
+
+        after_run = of_run.draw
     for result in loop.train_open_runs(specs, loop.prepare(options), reporter, after_run=after_run):
         reporter.say(result.line)
         failures += result.record.failed

@@ -70,7 +70,6 @@ def sweep(
     ] = None,
 ) -> None:
     """Train variants x seeds; skip finished runs and resume interrupted ones."""
-    from harness.report.figures import of_run
     from harness.runs.options import RunOptions, parse_seeds, parse_variants
     from harness.sweep import engines, estimates
     from harness.sweep.grid import Grid, seeds_first, status_lines
@@ -86,11 +85,16 @@ def sweep(
         results=results,
         eager=eager,
     )
+    after_run = None
+    if figures:
+        from harness.report.figures import of_run
+
+        after_run = of_run.draw
     grid = Grid(
         specs=seeds_first(parse_variants(variant_names), parse_seeds(seeds), options),
         options=options,
         retry_failed=retry_failed,
-        after_run=of_run.draw if figures else None,
+        after_run=after_run,
         workers=workers,
         time_limit=None if time_limit is None else 60 * time_limit,
         settings=engines.read(settings_file, pairs or []),

@@ -40,9 +40,9 @@ def write_images(folder: Path, train: int = 32, test: int = 8) -> Path:
 
 
 def start_sweep(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `python -m harness ...` in a folder."""
+    """Start `python -m harness ...` with narrow networks in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "harness", *arguments],
+        [sys.executable, "-m", "tests.helpers.small_network", *arguments],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,

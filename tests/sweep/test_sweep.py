@@ -177,7 +177,10 @@ FAILING = """
     from pathlib import Path
     from harness.sweep.local import runs
     from harness.training import runner
+    from tests.helpers import small_network
     from tests.helpers.sweep_processes import run_local_sweep
+
+    small_network.resize()
 
     execute = runner.train_run
 
@@ -244,7 +247,10 @@ UNSEEN = """
     import sys
     from pathlib import Path
     from harness.training import device, runner
+    from tests.helpers import small_network
     from tests.helpers.sweep_processes import run_local_sweep
+
+    small_network.resize()
 
     epoch, short = runner._epoch, []
     device.oom_count = lambda place: len(short)

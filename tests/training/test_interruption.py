@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.helpers.paths import ROOT
+from tests.helpers.commands import Command, Moment
 from tests.helpers.run_bits import comparable_bits
 from tests.helpers.sweep_processes import write_images
 
-EPOCHS = 3
+EPOCHS = 8
 
 RUN = ("run", "--device", "cpu", "--variant", "batch_norm", "--epochs", str(EPOCHS))
 
@@ -40,20 +40,13 @@ MOMENTS = {
 }
 
 
-def start(folder: Path, *more: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "harness", *RUN, "--no-figures", *more],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def start(folder: Path, *more: str, fatal: Moment | None = None, **variables: str) -> Command:
+    return Command(folder, *RUN, "--no-figures", *more, merge=True, fatal=fatal, **variables)
 
 
 def finish(folder: Path, *more: str, **variables: str) -> str:
     with start(folder, *more, **variables) as process:
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate()
     assert process.returncode == 0, output
     return output
 
@@ -92,26 +85,6 @@ def digits_alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return stored(folder)
 
 
-def dying(folder: Path, module: str, function: str, call: int) -> str:
-    """A start-up hook that kills the process in the given call of a function."""
-    hooks = folder / "hooks"
-    hooks.mkdir(exist_ok=True)
-    (hooks / "sitecustomize.py").write_text(
-        "import importlib, os, signal\n"
-        f"if not os.path.exists({str(folder / 'died')!r}):\n"
-        f"    module = importlib.import_module({module!r})\n"
-        f"    real, calls = module.{function}, []\n"
-        "    def die(*a, **k):\n"
-        "        calls.append(a)\n"
-        f"        if len(calls) == {call}:\n"
-        f"            open({str(folder / 'died')!r}, 'w').close()\n"
-        "            os.kill(os.getpid(), signal.SIGKILL)\n"
-        "        return real(*a, **k)\n"
-        f"    module.{function} = die\n"
-    )
-    return f"{hooks}{os.pathsep}{ROOT}"
-
-
 def long(*values: object) -> object:
     """Parameters that only the long form tries."""
     return pytest.param(*values, marks=pytest.mark.slow)
@@ -123,12 +96,11 @@ def long(*values: object) -> object:
 def test_a_kill_at_the_worst_moment_changes_no_bit(
     moment: str, few: tuple[str, ...], alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    path = dying(tmp_path, *MOMENTS[moment])
-    with start(tmp_path, *few, PYTHONPATH=path) as process:
-        output, _ = process.communicate(timeout=300)
+    with start(tmp_path, *few, fatal=MOMENTS[moment]) as process:
+        output, _ = process.communicate()
     assert process.returncode == -signal.SIGKILL, output
     assert not list(tmp_path.rglob("record.json"))
-    again = finish(tmp_path, *few, PYTHONPATH=path)
+    again = finish(tmp_path, *few)
     trained = output.count(f"/{EPOCHS}  loss") + again.count(f"/{EPOCHS}  loss")
     assert comparable_bits(stored(tmp_path)) == comparable_bits(alone)
     assert trained <= EPOCHS + 1
@@ -202,7 +174,7 @@ def test_two_processes_on_one_run_give_one_result(
     alone: dict[str, Any], few: tuple[str, ...], tmp_path: Path
 ) -> None:
     with start(tmp_path, *few) as first, start(tmp_path, *few) as second:
-        outputs = [process.communicate(timeout=300)[0] for process in (first, second)]
+        outputs = [process.communicate()[0] for process in (first, second)]
     assert first.returncode == second.returncode == 0, outputs
     assert comparable_bits(stored(tmp_path)) == comparable_bits(alone)
     assert sum(text.count(f"/{EPOCHS}  loss") for text in outputs) == EPOCHS
@@ -227,7 +199,7 @@ def test_a_run_does_not_go_on_in_another_environment(
             time.sleep(0.05)
         process.kill()
     with start(tmp_path, *many, **changed) as process:
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate()
     assert process.returncode == 2
     assert "cannot resume, since" in output
     assert message in output
@@ -241,18 +213,18 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=250m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("no small disk can be mounted here")
     try:
-        # A checkpoint of 186 MB fits; a second one or the weights do not.
+        # A checkpoint fits; a second one or the weights do not.
         with start(tmp_path, *few, "--results", str(disk)) as process:
-            output, _ = process.communicate(timeout=300)
+            output, _ = process.communicate()
         assert process.returncode == 2, output
         assert "No space left on device" in output
         assert output.count("Traceback") == 0
         assert not list(disk.rglob("record.json"))
-        subprocess.run(["mount", "-o", "remount,size=2g", str(disk)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=2m", str(disk)], check=True)
         again = finish(tmp_path, *few, "--results", str(disk))
         assert "resumes after epoch" in again
         assert comparable_bits(stored(disk)) == comparable_bits(alone)
