@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -35,8 +36,8 @@ PRELOAD = [
 ]
 
 
-# Where a command kills itself: module, function, and the number of the call.
-Moment = tuple[str, str, int]
+# Called in a new process before its command.
+Prepare = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Task:
     variables: dict[str, str]
     outputs: tuple[Path, Path]
     full_network: bool
-    fatal: Moment | None
+    prepare: Prepare | None
 
 
 def execute(task: Task) -> None:
@@ -76,8 +77,11 @@ def execute(task: Task) -> None:
     if not task.full_network:
         small_network.resize()
         checkpoint.MIN_INTERVAL_SECONDS = 0.0  # as where an epoch takes longer than that
-    if task.fatal:
-        die_in(*task.fatal)
+        # Workers of a sweep are forked too.
+        fork = multiprocessing.get_context("fork")
+        multiprocessing.get_context = lambda method=None: fork  # type: ignore[assignment]
+    if task.prepare:
+        task.prepare()
     app.main()
 
 
@@ -101,8 +105,9 @@ class Command:
         folder: its working folder.
         arguments: after `python -m harness`.
         merge: write stderr to stdout.
-        full_network: train networks of the published sizes.
-        fatal: where the process kills itself, if anywhere.
+        full_network: train networks of the published sizes, in a sweep by workers that are fresh
+            interpreters.
+        prepare: called in the process before the command.
         variables: environment variables that differ from this process's.
     """
 
@@ -112,7 +117,7 @@ class Command:
         *arguments: str,
         merge: bool = False,
         full_network: bool = False,
-        fatal: Moment | None = None,
+        prepare: Prepare | None = None,
         **variables: str,
     ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="command-")
@@ -121,7 +126,7 @@ class Command:
             path.touch()
         self._paths = (paths[0], paths[0] if merge else paths[1])
         kept = {k: v for k, v in os.environ.items() if not k.startswith("ALEXNET_")}
-        task = Task(arguments, folder, {**kept, **variables}, self._paths, full_network, fatal)
+        task = Task(arguments, folder, {**kept, **variables}, self._paths, full_network, prepare)
         self._process: ForkServerProcess = _context().Process(target=execute, args=(task,))
         self._process.start()
 

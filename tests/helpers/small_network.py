@@ -2,13 +2,9 @@
 
 The architecture and all code are the same; only the numbers of channels and hidden units are
 smaller. Tests train these networks unless they are about the published sizes.
-
-As a script it is `python -m harness` with the narrow networks, also in the workers of a sweep.
 """
 
 from __future__ import annotations
-
-import sys
 
 
 def resize(channels: tuple[int, ...] = (8, 16, 16, 16, 16), hidden: int = 32) -> None:
@@ -17,12 +13,3 @@ def resize(channels: tuple[int, ...] = (8, 16, 16, 16, 16), hidden: int = 32) ->
 
     network.CHANNELS = channels  # type: ignore[assignment]
     network.HIDDEN = hidden
-
-
-if (__name__ == "__main__" and sys.argv[1] != "sweep") or __name__ == "__mp_main__":
-    resize()
-
-if __name__ == "__main__":
-    from harness.cli import app
-
-    app.main()

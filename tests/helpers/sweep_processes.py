@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,14 +14,7 @@ import numpy as np
 from PIL import Image
 
 from harness.runs import lock
-from harness.runs.options import RunOptions
-from harness.runs.spec import run_specs
-from harness.sweep.grid import Grid
-from harness.sweep.local.engine import run
-from tests.helpers.paths import ROOT
-
-# One thread, so that a run gives the same bits however many workers share the cores.
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+from tests.helpers.commands import Command
 
 
 def write_images(folder: Path, train: int = 32, test: int = 8) -> Path:
@@ -39,46 +29,16 @@ def write_images(folder: Path, train: int = 32, test: int = 8) -> Path:
     return folder
 
 
-def start_sweep(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `python -m harness ...` with narrow networks in a folder."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.helpers.small_network", *arguments],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start_sweep(folder: Path, *arguments: str, **options: Any) -> Command:
+    """Start a command with one thread, so that bits do not depend on the number of workers."""
+    return Command(folder, *arguments, OMP_NUM_THREADS="1", **options)
 
 
-def run_local_sweep(images: str, *names: str, **settings: dict[str, Any]) -> None:
-    """Sweep variants in this process, for scripts that first modify the harness.
-
-    Args:
-        images: image folder.
-        names: of the variants, one run each.
-        settings: changed fields of the protocol, by variant.
-    """
-    options = RunOptions(
-        dataset="folder", data_dir=Path(images), precision="fp32", epochs=3, device="cpu"
-    )
-    specs = [
-        dataclasses.replace(
-            spec, protocol=dataclasses.replace(spec.protocol, **settings.get(spec.variant.name, {}))
-        )
-        for spec in run_specs(names, [0], options)
-    ]
-    try:
-        run(Grid(specs=tuple(specs), options=options))
-    except Exception as error:  # in one line, as the command does
-        sys.exit(f"{type(error).__name__}: {error}")
-
-
-def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for a process, and return its exit status, stdout and stderr."""
+def wait_for_exit(process: Command) -> tuple[int | None, str, str]:
+    """Wait for a command, and return its exit status, stdout and stderr."""
     with process:
         output, errors = process.communicate(timeout=1200)
-    return process.returncode, output, errors
+        return process.returncode, output, errors
 
 
 def stored_hashes(results: Path) -> dict[str, tuple[str, str]]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import random
 import re
+import resource
 import shutil
 import signal
-import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import variants
+from harness.runs.record import RunRecord
+from harness.runs.store import load
+from harness.sweep.local import runs as local_runs
+from harness.training import device, runner
+from tests.helpers.commands import Command
 from tests.helpers.sweep_processes import (
-    ENVIRONMENT,
     kill,
     leftover_files,
     lock_holders,
@@ -26,6 +33,7 @@ from tests.helpers.sweep_processes import (
     wait_until_gone,
     write_images,
 )
+from variants import spec as variants_spec
 
 NAMES, SEEDS, EPOCHS = "paper,batch_norm", "0-1", 3
 
@@ -93,6 +101,18 @@ def test_a_sweep_gives_the_bits_of_runs_alone_seed_by_seed(
     assert re.fullmatch(r"harness: 1 of the runs were refused: .*Delete it to train.*\n", errors)
 
 
+def test_workers_that_are_fresh_interpreters_train_the_published_network(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """All other sweeps here fork their workers and train narrow networks, for speed."""
+    command = ("sweep", "--variants", "paper", *options, "--seeds", "0", "--epochs", "1")
+    status, output, errors = wait_for_exit(start_sweep(tmp_path, *command, full_network=True))
+    assert status == 0, errors
+    assert output.endswith("1 runs: 1 done, 0 failed\n")
+    (path,) = tmp_path.rglob("record.json")
+    assert load(path).parameters == 23_239_490  # of two classes
+
+
 def test_workers_and_sweep_are_killed_and_every_run_ends_with_its_own_bits(
     alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -143,11 +163,9 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
     number: int, status: int, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     with start_sweep(
-        tmp_path, "sweep", "--variants", "paper", *options, "--epochs", "500"
+        tmp_path, "sweep", "--variants", "paper", *options, "--epochs", "5000"
     ) as process:
-        assert process.stdout is not None
-        while "epoch 1/500" not in process.stdout.readline():
-            assert process.poll() is None
+        process.wait_for("epoch 1/5000")
         workers = set(lock_holders(tmp_path / "results"))
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
@@ -159,62 +177,50 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
     assert not list(tmp_path.rglob(".lease*"))
 
 
-def script(folder: Path, text: str, images: Path) -> tuple[str, str]:
-    """Run a script that sweeps over images; returns its stdout and stderr."""
-    path = folder / "script.py"
-    path.write_text(textwrap.dedent(text))
-    command = [sys.executable, str(path), str(images)]
-    ended = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    return ended.stdout, ended.stderr
+def starved(*arguments: Any) -> RunRecord:
+    """Train with little free memory, of which the trainer asks too much."""
+
+    def trainer(*arguments: Any, **options: Any) -> None:
+        torch.empty(2**31, dtype=torch.uint8)
+
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20, hard))
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(runner, "Trainer", trainer)
+            return TRAIN_RUN(*arguments)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-# One run each: memory runs out; the worker dies whenever it trains; a learning rate beyond all
-# bounds; and one as it should be. Workers import the script too, under another name.
-FAILING = """
-    import os, resource, signal, sys
-    from pathlib import Path
-    from harness.sweep.local import runs
-    from harness.training import runner
-    from tests.helpers import small_network
-    from tests.helpers.sweep_processes import run_local_sweep
+def killed(*arguments: Any) -> RunRecord:
+    """Die as by the out-of-memory killer."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
 
-    small_network.resize()
 
-    execute = runner.train_run
+TRAIN_RUN = runner.train_run
 
-    # Room for what is small; the tensors of the network fail.
-    def starved(*arguments):
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20, hard))
-        try:
-            return execute(*arguments)
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+FATES = {"dropout_0": starved, "dropout_25": killed}
 
-    def killed(*arguments):
-        os.kill(os.getpid(), signal.SIGKILL)
 
-    fates = {"dropout_0": starved, "dropout_25": killed}
-    runner.train_run = lambda spec, *rest: fates.get(spec.variant.name, execute)(spec, *rest)
-
-    if __name__ == "__main__":
-        runs.MAX_CRASHES = 2
-        run_local_sweep(
-            *(sys.argv[1], "dropout_0", "dropout_25", "baseline", "paper"),
-            baseline={"learning_rate": 1e9},
-        )
-"""
+def with_fates() -> None:
+    """One run is short of memory, one kills its workers, and one diverges."""
+    local_runs.MAX_CRASHES = 2
+    runner.train_run = lambda spec, *rest: FATES.get(spec.variant.name, TRAIN_RUN)(spec, *rest)
+    baseline = dataclasses.replace(variants.get("baseline"), learning_rate=1e9)
+    variants_spec._registry["baseline"] = baseline
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory by what Linux says it uses")
 def test_runs_that_fail_are_named_and_all_others_finish(
-    alone: dict[str, tuple[str, str]], images: Path, options: tuple[str, ...], tmp_path: Path
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    _, said = script(tmp_path, FAILING, images)
-    assert "RunFailedError: 3 of the runs failed" in said, said
+    fates = ("sweep", "--variants", "dropout_0,dropout_25,baseline,paper", *options, "--seeds", "0")
+    status, _, said = wait_for_exit(start_sweep(tmp_path, *fates, prepare=with_fates))
+    assert status == 1
+    assert "3 of the runs failed" in said
     for phrase in (
         "dropout_0 seed 0 (out of memory",
         "dropout_25 seed 0 (its worker died 2 times in a row without finishing an epoch (killed",
@@ -242,37 +248,31 @@ def test_runs_that_fail_are_named_and_all_others_finish(
     assert leftover_files(results / "folder/3-epochs-fp32/dropout_0") == []
 
 
-# Memory runs out once, within a library that takes another algorithm and says nothing.
-UNSEEN = """
-    import sys
-    from pathlib import Path
-    from harness.training import device, runner
-    from tests.helpers import small_network
-    from tests.helpers.sweep_processes import run_local_sweep
+def short_of_memory_unseen() -> None:
+    """Memory runs out once, within a library that takes another algorithm and says nothing."""
+    short: list[int] = []
 
-    small_network.resize()
-
-    epoch, short = runner._epoch, []
-    device.oom_count = lambda place: len(short)
-
-    def trained(trainer, reporter):
-        row = epoch(trainer, reporter)
+    def epoch(*arguments: Any) -> dict[str, Any]:
+        row = EPOCH(*arguments)
         if not Path("short").exists():
             Path("short").touch()
             short.append(1)
         return row
 
-    runner._epoch = trained
+    device.oom_count = lambda place: len(short)
+    runner._epoch = epoch
 
-    if __name__ == "__main__":
-        run_local_sweep(sys.argv[1], "paper", "batch_norm")
-"""
+
+EPOCH = runner._epoch
 
 
 def test_after_memory_ran_out_unseen_another_worker_goes_on(
-    alone: dict[str, tuple[str, str]], images: Path, tmp_path: Path
+    alone: dict[str, tuple[str, str]], options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    _, errors = script(tmp_path, UNSEEN, images)
+    command = ("sweep", "--variants", NAMES, *options, "--seeds", "0")
+    sweep = start_sweep(tmp_path, *command, prepare=short_of_memory_unseen)
+    status, _, errors = wait_for_exit(sweep)
+    assert status == 1
     reason = "out of memory: the GPU's memory ran out within a library, which used another"
     assert f"1 of the runs failed: paper seed 0 ({reason}" in errors
     hashes = stored_hashes(tmp_path / "results")
@@ -316,7 +316,7 @@ def test_missing_data_are_one_clear_line(tmp_path: Path) -> None:
     assert "nowhere" in errors
 
 
-def two_workers(results: Path, process: subprocess.Popen[str]) -> list[int]:
+def two_workers(results: Path, process: Command) -> list[int]:
     """Process numbers of the two workers of a sweep, once both train."""
     while len(living := lock_holders(results)) < 2:
         assert process.poll() is None, process.communicate()

@@ -13,13 +13,14 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tests.helpers.commands import Command, Moment
+from tests.helpers.commands import Command, Prepare, die_in
 from tests.helpers.run_bits import comparable_bits
 from tests.helpers.sweep_processes import write_images
 
@@ -40,8 +41,8 @@ MOMENTS = {
 }
 
 
-def start(folder: Path, *more: str, fatal: Moment | None = None, **variables: str) -> Command:
-    return Command(folder, *RUN, "--no-figures", *more, merge=True, fatal=fatal, **variables)
+def start(folder: Path, *more: str, prepare: Prepare | None = None, **variables: str) -> Command:
+    return Command(folder, *RUN, "--no-figures", *more, merge=True, prepare=prepare, **variables)
 
 
 def finish(folder: Path, *more: str, **variables: str) -> str:
@@ -96,7 +97,7 @@ def long(*values: object) -> object:
 def test_a_kill_at_the_worst_moment_changes_no_bit(
     moment: str, few: tuple[str, ...], alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    with start(tmp_path, *few, fatal=MOMENTS[moment]) as process:
+    with start(tmp_path, *few, prepare=partial(die_in, *MOMENTS[moment])) as process:
         output, _ = process.communicate()
     assert process.returncode == -signal.SIGKILL, output
     assert not list(tmp_path.rglob("record.json"))
