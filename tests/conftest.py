@@ -85,9 +85,17 @@ def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
     os.environ.setdefault(THREADS, str(max(1, cores() // len(specs))))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def full_network() -> Iterator[None]:
-    """Build networks of the published sizes in a module; others have narrow ones, for speed."""
+    """Build networks of the published sizes; other tests have narrow ones, for speed."""
+    small_network.resize(*PUBLISHED_SIZES)
+    yield
+    small_network.resize()
+
+
+@pytest.fixture(scope="module")
+def full_network_in_module() -> Iterator[None]:
+    """Build networks of the published sizes in all tests of a module and its fixtures."""
     small_network.resize(*PUBLISHED_SIZES)
     yield
     small_network.resize()

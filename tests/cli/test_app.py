@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,8 +25,11 @@ import variants
 from harness import run
 from harness.cli import app
 from harness.data import dataset
+from harness.protocol import presets
 from harness.runs.spec import RunSpec
 from harness.sweep import loop
+from tests.helpers import commands
+from tests.helpers.commands import Command
 from tests.helpers.paths import ROOT
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
@@ -74,14 +78,9 @@ def done(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     (folder / "data").symlink_to(pictures)
 
     def command(*arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "harness", *arguments],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        ended = commands.run(folder, *arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     command(*SMALL, "--variant", "paper")
     command(*SMALL, "--variant", "all", "--no-figures")
@@ -138,11 +137,12 @@ def test_a_fresh_process_gives_the_same_hashes(
 
 
 def test_verify_repeats_a_run_with_the_threads_that_it_had(
-    small: tuple[str, ...], harness: Harness
+    small: tuple[str, ...], tmp_path: Path
 ) -> None:
-    assert (
-        harness(*small, "--variant", "paper", "--no-figures", OMP_NUM_THREADS="1").returncode == 0
-    )
+    # Torch reads the variable when it is imported.
+    harness = partial(commands.run_fresh, tmp_path)
+    trained = harness(*small, "--variant", "paper", "--no-figures", OMP_NUM_THREADS="1")
+    assert trained.returncode == 0, trained.stderr
     run = f"{FOLDER}/paper/seed-0"
     done = harness("verify", run, OMP_NUM_THREADS="")
     assert done.returncode == 0
@@ -166,42 +166,33 @@ def test_an_empty_variable_counts_as_unset_in_a_repetition(
 def test_ctrl_c_and_sigterm_print_how_to_resume(
     small: tuple[str, ...], number: int, status: int, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "harness", *small[:-1], "40", "--variant", "paper"]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+    arguments = (*small[:-1], "4000", "--variant", "paper")
+    with Command(tmp_path, *arguments) as process:
+        process.wait_for("epoch 1/4000")
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == status
+        _, errors = process.communicate()
+        assert process.returncode == status
     assert errors.count("\n") == 1
     assert not list(tmp_path.rglob(".lease*"))
-    again = shlex.join(["python", "-m", "harness", *command[3:]])
-    assert f"To go on: {again}" in errors
+    assert f"To go on: {shlex.join(['python', '-m', 'harness', *arguments])}" in errors
+
+
+def diverging() -> None:
+    """Make the learning rate absurd; everything else is the real command."""
+    protocol = dataclasses.replace(presets.PROTOCOLS["folder"], learning_rate=1e9)
+    presets.PROTOCOLS["folder"] = protocol
 
 
 def test_a_diverged_run_exits_1_and_is_recorded(
     small: tuple[str, ...], harness: Harness, tmp_path: Path
 ) -> None:
-    # A start-up hook makes the learning rate absurd; everything else is the real command.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import dataclasses, harness.protocol.presets as p\n"
-        "p.PROTOCOLS['folder'] = dataclasses.replace(p.PROTOCOLS['folder'], learning_rate=1e9)\n"
-    )
-    path = f"{tmp_path}{os.pathsep}{ROOT}"
-    failed = harness(*small[:-1], "2", "--variant", "paper", PYTHONPATH=path)
+    failed = harness(*small[:-1], "2", "--variant", "paper", prepare=diverging)
     assert failed.returncode == 1, failed.stderr
     assert "1 of the runs failed" in failed.stderr
     (record,) = records(tmp_path).values()
     assert record["status"] == "failed"
     assert "diverged" in str(record["reason"])
-    again = harness(*small[:-1], "2", "--variant", "paper", PYTHONPATH=path)
+    again = harness(*small[:-1], "2", "--variant", "paper", prepare=diverging)
     assert again.returncode == 1
     assert "failed" in harness("compare").stdout
 
@@ -361,10 +352,10 @@ def test_compare_writes_other_forms_to_a_file(
 
 
 def test_show_resolves_a_variant(harness: Harness) -> None:
-    shown = harness("show", "paper").stdout
+    shown = harness("show", "paper", full_network=True).stdout
     assert "23,272,266 parameters, 62.7 M multiply-adds" in shown
     assert "Linear(in_features=4096, out_features=10, bias=True)" in shown
-    shown = harness("show", "keras_sgd").stdout
+    shown = harness("show", "keras_sgd", full_network=True).stdout
     settings, shared = shown.split("shared by all variants")
     for setting in ("initialization    glorot", "batch_size         32", "momentum           0.0"):
         assert setting.split() in [line.split() for line in settings.splitlines()]
@@ -380,6 +371,7 @@ def test_data_prints_the_fingerprint(harness: Harness) -> None:
 def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path) -> None:
     stored = records(done[0])[f"{FOLDER}/paper/seed-0"]
     code = (
+        "from tests.helpers import small_network; small_network.resize(); "
         "import harness; r = harness.run(variant='paper', seed=0, dataset='folder', epochs=1, "
         f"precision='fp32', data_dir={str(done[0] / 'data')!r}, results='other'); "
         "print(r.weights_sha256)"

@@ -177,14 +177,29 @@ class Command:
         return self._paths[0].read_text(), self._paths[1].read_text()
 
 
-def run(
-    folder: Path, *arguments: str, full_network: bool = False, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    with Command(folder, *arguments, full_network=full_network, **variables) as process:
+def run(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; takes the options of `Command`."""
+    with Command(folder, *arguments, **options) as process:
         output, errors = process.communicate()
     assert process.returncode is not None
     return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+
+def run_fresh(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with narrow networks in a new interpreter, as where torch is to be imported."""
+    code = (
+        "from tests.helpers import small_network; small_network.resize()\n"
+        "from harness.cli import app; app.main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 def _context() -> multiprocessing.context.ForkServerContext:

@@ -36,6 +36,8 @@ RUN = "digits/1-epochs-fp32/paper/seed-0"
 
 FAILED_RUN = "digits/1-epochs-fp32/no_augmentation/seed-2"
 
+pytestmark = pytest.mark.usefixtures("full_network_in_module")  # as the stored runs have
+
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""

@@ -110,6 +110,7 @@ def test_the_digits_are_known_without_being_named(stored: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["results", "tests/stored"])
+@pytest.mark.usefixtures("full_network")
 def test_the_committed_records_pass(folder: str) -> None:
     assert check(ROOT / folder)[1] == []
 

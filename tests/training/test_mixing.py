@@ -260,8 +260,8 @@ def test_an_epoch_with_a_last_batch_of_one_trains_and_reports_no_accuracy(
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_with_mixing_learns_the_digits(kind: str) -> None:
     digits = dataset.load("digits")
-    few = dataclasses.replace(digits, train=digits.train.take(torch.arange(192)))
-    protocol = dataclasses.replace(presets.PROTOCOLS["digits"], epochs=3)
+    few = dataclasses.replace(digits, train=digits.train.take(torch.arange(384)))
+    protocol = dataclasses.replace(presets.PROTOCOLS["digits"], epochs=8)
     # Batch normalization makes so few steps enough.
     variant = dataclasses.replace(variants.get(kind), batch_norm=True, dropout=0.0)
     trainer = Trainer(variant, protocol, 0, few)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,12 @@ from harness.protocol import presets
 from harness.protocol.datasets import OFFICIAL
 from harness.training.metrics import loss_and_accuracy
 from harness.training.trainer import Trainer
+from tests.helpers import small_network
 from tests.helpers.records import make_record
 
 DATA = os.environ.get("ALEXNET_TEST_DATA")
 
-TRAINED, EVALUATED = 2500, 2000
+TRAINED, EVALUATED = 4000, 2000
 
 
 @pytest.mark.slow
@@ -59,10 +61,19 @@ def test_check_knows_the_official_labels(official: Dataset) -> None:
         assert torch.equal(part.labels, expected.labels)
 
 
-def test_paper_learns_the_official_images(official: Dataset) -> None:
-    """Chance is 0.10, with a standard error of 0.007; seeds 0, 3 and 4 reach 0.21 to 0.25.
+@pytest.fixture
+def wider_network() -> Iterator[None]:
+    """Networks that learn sooner than those of other tests."""
+    small_network.resize((32, 64, 96, 64, 64), 128)
+    yield
+    small_network.resize()
 
-    Without steps, with shuffled labels or with a tenth of the learning rate it is 0.10.
+
+@pytest.mark.usefixtures("wider_network")
+def test_paper_learns_the_official_images(official: Dataset) -> None:
+    """Chance is 0.10, with a standard error of 0.007; seeds 0 to 3 reach 0.20 to 0.23.
+
+    With shuffled labels it is 0.09, with a tenth of the learning rate 0.10.
     """
     data = dataclasses.replace(
         official,
@@ -73,7 +84,7 @@ def test_paper_learns_the_official_images(official: Dataset) -> None:
     # Small batches leave the plateau of the first 200 steps sooner. On a CPU without
     # instructions for bf16, bf16 would take many times as long as fp32.
     protocol = dataclasses.replace(
-        presets.PROTOCOLS["cifar10"], epochs=3, batch_size=8, precision="fp32"
+        presets.PROTOCOLS["cifar10"], epochs=4, batch_size=8, precision="fp32"
     )
     trainer = Trainer(variants.get("paper"), protocol, 0, data)
     for _ in range(protocol.epochs):

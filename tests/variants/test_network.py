@@ -12,6 +12,8 @@ import variants.alexnet
 from harness.training.seeding import generator
 from variants.network import AlexNet, Dropout, LocalResponseNorm, build
 
+pytestmark = pytest.mark.usefixtures("full_network_in_module")
+
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 # At 10 classes. By hand, weights and biases of `paper`:
