@@ -29,12 +29,9 @@ from harness.training.device import reuse_freed_heap
 from harness.training.runner import train_run
 from tests.helpers import commands, small_network
 from tests.helpers.datasets import noise_dataset
-from variants import network
 
 # Processes for `-n auto`: one that has trained and read 60,000 pictures holds up to 5 GB.
 MOST_PROCESSES = 4
-
-PUBLISHED_SIZES = network.CHANNELS, network.HIDDEN
 
 small_network.resize()
 
@@ -88,7 +85,7 @@ def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
 @pytest.fixture
 def full_network() -> Iterator[None]:
     """Build networks of the published sizes; other tests have narrow ones, for speed."""
-    small_network.resize(*PUBLISHED_SIZES)
+    small_network.resize(*small_network.PUBLISHED_SIZES)
     yield
     small_network.resize()
 
@@ -96,7 +93,7 @@ def full_network() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def full_network_in_module() -> Iterator[None]:
     """Build networks of the published sizes in all tests of a module and its fixtures."""
-    small_network.resize(*PUBLISHED_SIZES)
+    small_network.resize(*small_network.PUBLISHED_SIZES)
     yield
     small_network.resize()
 

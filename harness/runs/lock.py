@@ -10,11 +10,11 @@ next lock's file is named by the dead one's token, again by exclusive create, so
 several processes succeeds. The files thus form a chain, and the last one holds the lock; its
 process removes all files of the chain when it releases the lock.
 
-`filelock.SoftFileLease` (4.2.11) was tried in its place. It keeps two holders apart as well, also when
-holders are killed. But it does not say whether a lock's process is alive without taking the lock, which
-`--status` needs; a killed process holds it until its parent has collected it, which in a container may
-be never; and another host's lock must be watched for the whole time before it counts as dead, so a
-new process always waits three minutes.
+`filelock.SoftFileLease` (4.2.11) was tried in its place. It keeps holders apart as well, also when
+some are killed. But it does not say whether a lock's process is alive without taking the lock,
+which `--status` needs; a killed process holds it until its parent has collected it, which in a
+container may be never; and another host's lock must be watched for the whole time before it counts
+as dead, so a new process always waits three minutes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Train every variant in every precision for one short epoch and print the weights' hashes.
 
+`paper` has the published sizes, all others have narrow layers, for speed.
+
 python -m tests.helpers.repeatability [DEVICE]
 """
 
@@ -16,7 +18,9 @@ from harness.protocol import presets
 from harness.protocol.spec import PRECISIONS
 from harness.training.runner import weights_sha256
 from harness.training.trainer import Trainer
+from tests.helpers import small_network
 from tests.helpers.datasets import noise_dataset
+from tests.helpers.small_network import PUBLISHED_SIZES
 
 
 def main() -> None:
@@ -31,6 +35,7 @@ def main() -> None:
             presets.PROTOCOLS["cifar10"], epochs=1, batch_size=4, precision=precision
         )
         for name in variants.names():
+            small_network.resize(*(PUBLISHED_SIZES if name == "paper" else ()))
             trainer = Trainer(variants.get(name), protocol, 0, data)
             trainer.train_epoch()
             weights = {k: v.cpu() for k, v in trainer.model.state_dict().items()}

@@ -6,10 +6,12 @@ smaller. Tests train these networks unless they are about the published sizes.
 
 from __future__ import annotations
 
+from variants import network
+
+PUBLISHED_SIZES = network.CHANNELS, network.HIDDEN
+
 
 def resize(channels: tuple[int, ...] = (8, 16, 16, 16, 16), hidden: int = 32) -> None:
     """Build networks of these sizes in this process from now on."""
-    from variants import network
-
     network.CHANNELS = channels  # type: ignore[assignment]
     network.HIDDEN = hidden

@@ -341,7 +341,7 @@ def test_chaos(tmp_path: Path) -> None:
         pids = two_workers(results, process)
         source.shuffle(pids)
         for pid in pids:
-            time.sleep(source.uniform(0, 15))
+            time.sleep(source.uniform(0, 3))
             killed += kill(pid)
     status, rest, errors = wait_for_exit(process)
     assert status == 0, errors

@@ -33,6 +33,8 @@ from variants.spec import Variant
 # changes a layer by up to 0.02; another recipe changes one by more than 0.2.
 SAME, ANOTHER = 0.05, 0.2
 
+pytestmark = pytest.mark.usefixtures("full_network_in_module")
+
 HIDDEN = 256  # units of the hidden fully connected layers: with 4096 these tests take 20 seconds
 
 SETTINGS = ("batch_norm", "lrn", "overlapping_pool", "groups", "stem", "dropout")

@@ -134,7 +134,7 @@ def kills(folder: Path, count: int, source: random.Random) -> int:
     trained = 0
     for _ in range(count):
         with start(folder, *DIGITS) as process:
-            time.sleep(source.uniform(1, 14))
+            time.sleep(source.uniform(0, 4))
             process.kill()
             output, _ = process.communicate()
         trained += output.count(f"/{EPOCHS}  loss")

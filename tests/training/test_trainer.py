@@ -181,6 +181,7 @@ def test_the_figure_of_a_run_is_its_last_epochs(train: Train) -> None:
     assert record.metrics.accuracy == record.history[-1].eval_accuracy
 
 
+@pytest.mark.usefixtures("full_network")
 def test_a_small_set_is_learned_by_heart(protocol: Protocol, data: Dataset) -> None:
     applied = dataclasses.replace(protocol, epochs=20, batch_size=20)
     plain = PAPER.derive("plain", "nothing between the images and the weights", dropout=0.0)
