@@ -15,6 +15,7 @@ from harness.cli.calibrate import calibrate
 from harness.cli.run import run
 from harness.cli.sweep import sweep
 from harness.errors import InputError, RunFailedError, UnwritableError
+from harness.formatting import printable
 
 INTERRUPTED = 130
 
@@ -111,5 +112,6 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _end(message: str, status: int) -> None:
-    print(f"harness: {message}", file=sys.stderr)
+    # Options and files may hold any characters: one line, whatever they are.
+    print(f"harness: {printable(message, limit=None)}", file=sys.stderr)
     sys.exit(status)
