@@ -89,6 +89,10 @@ def main() -> None:
         _end(f"{error} Name another place, or mend that and give the same command again{kept}.", 2)
     except (InputError, variants.UnknownVariantError) as error:
         _end(str(error), 2)
+    except OSError as error:
+        if error.filename is None:  # no file's fault
+            raise
+        _end(f"cannot use {error.filename} ({error.strerror}): name another file or mend that.", 2)
     except RunFailedError as error:
         _end(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
