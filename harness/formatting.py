@@ -1,9 +1,13 @@
-"""Format numbers, intervals, p-values and counts as text."""
+"""Format numbers, intervals, p-values, counts and faults as text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 EMPTY = "-"
 
@@ -65,3 +69,21 @@ def count_runs(finished: int, failed: int) -> str:
 def number(value: float, digits: int = 2) -> str:
     """Format a number with a fixed number of decimals."""
     return EMPTY if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def printable(text: str, limit: int | None = 300) -> str:
+    """Escape and shorten untrusted text to one line that is safe to print.
+
+    Args:
+        text: any text.
+        limit: maximum number of characters; None for no limit.
+    """
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return line if limit is None or len(line) <= limit else line[:limit] + "..."
+
+
+def first_fault(error: ValidationError) -> str:
+    """First error that pydantic reports, such as "metrics.accuracy: Field required"."""
+    fault = error.errors(include_url=False)[0]
+    field, message = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+    return printable(f"{field}: {message}" if field else message)

@@ -11,7 +11,7 @@ from harness.analysis import calibration
 from harness.analysis.calibration import Calibration
 from harness.errors import InputError
 from harness.files import write_atomically
-from harness.runs.store import first_fault
+from harness.formatting import first_fault, printable
 
 FILE = "calibration.json"
 
@@ -39,7 +39,7 @@ def load(path: Path) -> Calibration:
     except ValidationError as error:
         raise _damaged(path, first_fault(error)) from error
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, printable(str(error))) from error
 
 
 def load_calibrations(results: Path) -> tuple[dict[Path, Calibration], list[str]]:

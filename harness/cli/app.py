@@ -15,6 +15,7 @@ from harness.cli.calibrate import calibrate
 from harness.cli.run import run
 from harness.cli.sweep import sweep
 from harness.errors import InputError, RunFailedError, UnwritableError
+from harness.formatting import printable
 
 INTERRUPTED = 130
 
@@ -88,6 +89,10 @@ def main() -> None:
         _end(f"{error} Name another place, or mend that and give the same command again{kept}.", 2)
     except (InputError, variants.UnknownVariantError) as error:
         _end(str(error), 2)
+    except OSError as error:
+        if error.filename is None:  # no file's fault
+            raise
+        _end(f"cannot use {error.filename} ({error.strerror}): name another file or mend that.", 2)
     except RunFailedError as error:
         _end(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
@@ -111,5 +116,6 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def _end(message: str, status: int) -> None:
-    print(f"harness: {message}", file=sys.stderr)
+    # Options and files may hold any characters: one line, whatever they are.
+    print(f"harness: {printable(message, limit=None)}", file=sys.stderr)
     sys.exit(status)

@@ -18,7 +18,7 @@ from harness.cli.options import (
     load_image_folder,
 )
 from harness.errors import InputError, RunFailedError
-from harness.formatting import pluralize
+from harness.formatting import pluralize, printable
 
 if TYPE_CHECKING:
     from harness.analysis.compatibility.reference import ReferenceRuns
@@ -109,7 +109,7 @@ def check(
     reference_runs = None if against is None else _load_reference(against)
     count, breaches = check(results, load_image_folder(data_dir))
     for breach in breaches:
-        print(f"{breach.path}: {breach.rule}: {breach.fault}")
+        print(printable(f"{breach.path}: {breach.rule}: {breach.fault}", limit=None))
     if not count:
         raise InputError(f"no record below {results}: give a folder with stored runs.")
     broken = len({breach.path for breach in breaches})
@@ -134,7 +134,7 @@ def _load_reference(against: str) -> ReferenceRuns:
         return reference.load_csv()
     runs, damaged = reference.load_folder(Path(against))
     for fault in damaged:
-        print(f"skipped: {fault}", file=sys.stderr)
+        print(printable(f"skipped: {fault}", limit=None), file=sys.stderr)
     return runs
 
 

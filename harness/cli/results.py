@@ -17,7 +17,7 @@ from harness.cli.options import (
     write_output,
 )
 from harness.errors import InputError
-from harness.formatting import pluralize
+from harness.formatting import pluralize, printable
 from harness.report.tables.formats import TableFormat
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _load_study(results: Path) -> Study:
 
     study = load_study(results)
     for fault in study.faults:
-        print(f"skipped: {fault}", file=sys.stderr)
+        print(printable(f"skipped: {fault}", limit=None), file=sys.stderr)
     return study
 
 

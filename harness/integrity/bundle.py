@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from harness.data.dataset import Dataset
 from harness.errors import InputError
+from harness.formatting import printable
 from harness.integrity.check import Breach, check
 from harness.runs import store
 
@@ -36,17 +37,6 @@ class RefusedError(InputError):
     def __init__(self, message: str, faults: Sequence[str]) -> None:
         super().__init__(message)
         self.faults = [printable(fault) for fault in faults]
-
-
-def printable(text: str, limit: int = 300) -> str:
-    """Escape and shorten untrusted text to one line that is safe to print.
-
-    Args:
-        text: any text.
-        limit: maximum number of characters.
-    """
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
-    return line if len(line) <= limit else line[:limit] + "..."
 
 
 def refuse_breaches(folder: Path, breaches: Sequence[Breach], outcome: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from harness.files import write_atomically
+from harness.protocol import rule_file
 
 FILE = Path(__file__).with_name("budget.toml")
 
@@ -61,9 +61,22 @@ class Budget(BaseModel):
         ).encode()
 
 
+def parse(text: str) -> Budget:
+    """Parse the text of a budget file.
+
+    Raises:
+        InputError: if it is not TOML, or a value is missing, unknown or of the wrong type.
+    """
+    return rule_file.parse(Budget, text, FILE)
+
+
 def load() -> Budget:
-    """Load the package's budget file."""
-    return Budget.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
+    """Load the package's budget file.
+
+    Raises:
+        InputError: if it cannot be read, or see `parse`.
+    """
+    return rule_file.load(Budget, FILE)
 
 
 def write(path: Path, budget: Budget) -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import tomllib
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from harness.protocol import rule_file
 
 FILE = Path(__file__).with_name("decision.toml")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Looks(_Section):
     """The looks: seeds at each, its share of the error rate, and the fraction that may fail."""
 
-    seeds: list[PositiveInt]
+    seeds: Annotated[list[PositiveInt], Field(min_length=1)]
     weights: list[float]
     most_failed: float
 
@@ -67,7 +69,7 @@ class Classes(_Section):
 class Budgets(_Section):
     """Epochs: candidates for the tuned budget, the reference, and the budget curve."""
 
-    candidates: list[PositiveInt]
+    candidates: Annotated[list[PositiveInt], Field(min_length=1)]
     target: float
     calibration_seeds: PositiveInt
     reference: PositiveInt
@@ -130,16 +132,20 @@ def parse(text: str) -> Decision:
     """Parse the text of a decision file.
 
     Raises:
-        ValueError: if it is not TOML, or a section or value is missing, unknown or of the wrong
-            type (pydantic's ValidationError and tomllib's TOMLDecodeError are ValueErrors).
+        InputError: if it is not TOML, or a section or value is missing, unknown, of the wrong type
+            or out of range.
     """
-    return Decision.model_validate(tomllib.loads(text))
+    return rule_file.parse(Decision, text, FILE)
 
 
 @functools.cache
 def load() -> Decision:
-    """Load the package's decision file."""
-    return parse(FILE.read_text(encoding="utf-8"))
+    """Load the package's decision file.
+
+    Raises:
+        InputError: if it cannot be read, or see `parse`.
+    """
+    return rule_file.load(Decision, FILE)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import InputError
+from harness.formatting import first_fault
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.verdict.study import DataWarning
@@ -191,7 +192,7 @@ def _load_explanation(folder: Path, run: RunRecord) -> Explanation | None:
         with Image.open(io.BytesIO(content)) as image:
             image.load()  # damage is detected only when the pixels are read
     except ValidationError as error:
-        fault = f"{text.name}: {store.first_fault(error)}"
+        fault = f"{text.name}: {first_fault(error)}"
         raise _DamagedError(f"explain.* in {folder} ({fault}): run explain again.") from error
     except (OSError, ValueError, SyntaxError) as error:
         raise _DamagedError(f"explain.* in {folder} ({error}): run explain again.") from error

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
+from harness.formatting import first_fault, printable
 from harness.protocol.spec import Protocol
 from harness.runs.record import VERSION, DamagedRecordError, RunRecord
 
@@ -66,7 +67,7 @@ def load(path: Path) -> RunRecord:
     except ValidationError as error:
         raise DamagedRecordError(f"{path} is damaged ({first_fault(error)}).") from error
     except (OSError, ValueError, RecursionError, InputError) as error:
-        raise DamagedRecordError(f"{path} is damaged ({error}).") from error
+        raise DamagedRecordError(f"{path} is damaged ({printable(str(error))}).") from error
 
 
 def _version(content: bytes) -> object:
@@ -75,13 +76,6 @@ def _version(content: bytes) -> object:
     if not isinstance(fields, dict):
         raise ValueError("not a JSON object")
     return fields.get("version")
-
-
-def first_fault(error: ValidationError) -> str:
-    """First error that pydantic reports, such as "metrics.accuracy: Field required"."""
-    fault = error.errors(include_url=False)[0]
-    field, message = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
 
 
 def to_json_types(value: Any) -> Any:

@@ -72,7 +72,7 @@ def read(file: Path | None, pairs: Sequence[str]) -> dict[str, Any]:
             settings = tomllib.loads(file.read_text())
         except OSError as error:
             raise InputError(f"{file} cannot be read ({error.strerror}).") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{file} is not valid TOML ({error}).") from error
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -94,6 +94,6 @@ def _parse_value(text: str) -> Any:
     """Parse a TOML value; anything else is a string."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return parsed["value"] if set(parsed) == {"value"} else text

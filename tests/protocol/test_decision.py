@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 
 import pytest
 
 import variants
+from harness.errors import InputError
 from harness.paper.claims import claims
 from harness.protocol import decision
 from harness.verdict.claim_status import _JUDGES
@@ -56,12 +56,12 @@ def test_the_hash_is_that_of_the_file() -> None:
 def test_a_misspelt_or_missing_value_is_an_error(spoil: object) -> None:
     spoilt = spoil(TEXT)  # type: ignore[operator]
     assert spoilt != TEXT
-    with pytest.raises(ValueError, match="Decision"):
+    with pytest.raises(InputError, match=r"decision\.toml is damaged \(.+\)"):
         decision.parse(spoilt)
 
 
 def test_what_is_no_toml_is_an_error() -> None:
-    with pytest.raises(tomllib.TOMLDecodeError):
+    with pytest.raises(InputError, match="not valid TOML"):
         decision.parse("margin =")
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from harness.errors import InputError
-from harness.runs.store import first_fault
+from harness.formatting import first_fault
 
 # Slurm may send the signal before the time limit up to this many seconds early.
 SIGNAL_TOLERANCE_SECONDS = 60
