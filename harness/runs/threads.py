@@ -1,8 +1,10 @@
-"""Set the number of CPU threads to a recorded run's, since it decides bits. No torch here."""
+"""The CPU's model, and the number of its threads, which decides bits. No torch here."""
 
 from __future__ import annotations
 
 import os
+import platform
+from pathlib import Path
 
 from harness.runs.record import Environment
 
@@ -14,6 +16,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """Model of the CPU with its number of cores, as records have it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        models = []
+    return f"{models[0] if models else platform.processor() or 'CPU'}, {os.cpu_count()} cores"
 
 
 def take_threads(environment: Environment) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 import sys
-from pathlib import Path
 
 import torch
 
 from harness.errors import InputError, RunFailedError
+from harness.runs.threads import cpu_name
 
 
 def choose_device(name: str) -> torch.device:
@@ -93,14 +92,7 @@ def reuse_freed_heap() -> None:
 
 def device_name(device: torch.device) -> str:
     """Model of the GPU, or of the CPU with its number of cores."""
-    if device.type == "cuda":
-        return str(torch.cuda.get_device_name(device))
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        models = []
-    return f"{models[0] if models else platform.processor() or 'CPU'}, {os.cpu_count()} cores"
+    return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else cpu_name()
 
 
 def oom_count(device: torch.device) -> int:

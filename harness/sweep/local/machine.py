@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from harness.runs.threads import THREADS, cores
+from harness.runs.threads import THREADS, cores, cpu_name
 from harness.sweep.grid import Capacity, Grid
 
 GPUS = "CUDA_VISIBLE_DEVICES"
@@ -52,13 +52,17 @@ class Place:
 
 
 def look(device: str) -> Machine:
-    """The machine that `--device` names, seen from a process that ends again.
+    """The machine that `--device` names.
 
-    Only torch knows, and a process that has asked it keeps hundreds of MB and a GPU context.
+    Only torch knows of GPUs. A process that has asked it keeps hundreds of MB and a GPU context, so
+    another one asks and ends.
 
     Raises:
         InputError: if there is no such device.
     """
+    if device == "cpu":
+        threads = os.environ.get(THREADS, "")
+        return Machine("cpu", cpu_name(), 1, int(threads) if threads.isdecimal() else cores())
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         with inherited({}):
