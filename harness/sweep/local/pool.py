@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from harness.errors import InputError
 from harness.progress import Reporter
 from harness.sweep.local import machine
 from harness.sweep.local import worker as local_worker
@@ -33,7 +34,7 @@ class Worker:
         reporter: shows its run.
         failed_starts: workers in a row that ended in this place before they had loaded the data.
         ready: whether it has loaded the data.
-        unable: why it cannot train.
+        unable: the error for which it cannot train.
         folder: folder of the run that it trains, if any.
         speed: images per second in the last epoch.
     """
@@ -44,7 +45,7 @@ class Worker:
     reporter: Reporter
     failed_starts: int = 0
     ready: bool = False
-    unable: str = ""
+    unable: InputError | None = None
     folder: Path | None = None
     speed: float = 0.0
 

@@ -118,7 +118,7 @@ class Supervisor:
         """A worker has ended: start another in its place if it died."""
         death = worker.death()
         if worker.unable and (worker.ready or not self._data_loaded):
-            raise InputError(worker.unable)
+            raise worker.unable
         if death and worker.folder is not None:
             self._board.say(self.runs.lost(worker.folder, death))
         if worker.ready and not death:
@@ -129,18 +129,16 @@ class Supervisor:
         elif self.runs.left:
             self._start(worker.place, failed_starts)
 
-    def _leave_out(self, place: Place, unable: str, death: str) -> None:
-        why = unable or (
+    def _leave_out(self, place: Place, unable: InputError | None, death: str) -> None:
+        error = unable or RunFailedError(
             f"{MAX_FAILED_STARTS} workers ended before they had loaded the data, the last one with "
-            f"{death}"
+            f"{death}; `run` with the same options shows more."
         )
         # Workers that share a device are equal: what cannot start once cannot start again.
         self._unused = deque(other for other in self._unused if other != place)
         if not self._pool.workers and not self._unused:
-            if unable:
-                raise InputError(why)
-            raise RunFailedError(f"{why}; `run` with the same options shows more.")
-        self._board.say(f"{place.title}: left out, {why}")
+            raise error
+        self._board.say(f"{place.title}: left out, {error}")
         self._grow(len(self._pool.workers) + 1)
 
     def _ready(self, worker: Worker, fingerprint: str) -> None:
@@ -155,8 +153,8 @@ class Supervisor:
                 self.runs.refused[spec.directory] = str(error)
         self._grow(len(self.runs.left))
 
-    def _unable(self, worker: Worker, reason: str) -> None:
-        worker.unable = reason
+    def _unable(self, worker: Worker, error: InputError) -> None:
+        worker.unable = error
 
     def _start_of_run(self, worker: Worker, folder: Path) -> None:
         worker.folder = folder

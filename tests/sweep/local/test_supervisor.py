@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError, RunFailedError, UnwritableError
 from harness.progress import Reporter
 from harness.runs import store
 from harness.runs.options import RunOptions
@@ -175,6 +175,7 @@ def test_the_time_left_is_estimated_from_the_epochs_so_far(
 
 DIED = (
     f"{MAX_FAILED_STARTS} workers ended before they had loaded the data, the last one with SIGKILL"
+    "; `run` with the same options shows more."
 )
 
 
@@ -184,7 +185,7 @@ def starts(*broken: tuple[Place, str]) -> Script:
     def script(sweep: Sweep, worker: Worker) -> Iterator[tuple[Any, ...]]:
         for place, why in broken:
             if place == worker.place:
-                yield ("unable", why) if why else KILLED
+                yield ("unable", InputError(why)) if why else KILLED
                 return
         yield from pull(sweep, worker)
 
@@ -220,7 +221,7 @@ def test_a_sweep_ends_when_no_place_is_left(
     sweep = Sweep(
         starts((ZERO, ""), (ONE, "")), GridState(open=specs(tmp_path, *NAMES)), [ZERO, ONE]
     )
-    with pytest.raises(RunFailedError, match=f"^{DIED}; `run` with the same options shows more"):
+    with pytest.raises(RunFailedError, match=f"^{DIED}"):
         sweep.train()
     assert capsys.readouterr().out == f"GPU 0: left out, {DIED}\n"
     assert sweep.starts == [ZERO] * MAX_FAILED_STARTS + [ONE] * MAX_FAILED_STARTS
@@ -246,10 +247,10 @@ def test_a_full_disk_stops_all(tmp_path: Path) -> None:
     def script(sweep: Sweep, worker: Worker) -> Iterator[tuple[Any, ...]]:
         yield READY
         yield "start", tmp_path
-        yield "unable", "cannot write record.json (No space left on device)."
+        yield "unable", UnwritableError("cannot write record.json (No space left on device).")
 
     sweep = Sweep(script, GridState(open=specs(tmp_path, *NAMES)), [ZERO, ONE])
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(UnwritableError, match="No space left"):
         sweep.train()
 
 
