@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.errors import InputError
+from harness.errors import InputError, RunFailedError
 from harness.runs import spec as runs_spec
 from harness.runs import status
 from harness.runs.options import RunOptions
@@ -121,6 +121,26 @@ def read_state(grid: Grid) -> GridState:
         else:
             state.done.append(spec)
     return state
+
+
+def raise_errors(refused: Collection[str], failed: Sequence[str], advice: str = "") -> None:
+    """Raise one error for all runs without a result, which decides the exit status.
+
+    Args:
+        refused: error messages of runs that could not be trained.
+        failed: titles of the others, with the reason.
+        advice: what to do about those.
+
+    Raises:
+        InputError: if runs were refused.
+        RunFailedError: if runs only failed.
+    """
+    also = f"{len(failed)} of the runs have no result: {'; '.join(failed)}. {advice}".strip()
+    if refused:
+        said = f"{len(refused)} of the runs were refused: {' '.join(refused)}"
+        raise InputError(f"{said} {also}" if failed else said)
+    if failed:
+        raise RunFailedError(also)
 
 
 def status_lines(grid: Grid, queued: Mapping[Path, str]) -> list[str]:

@@ -220,7 +220,7 @@ def test_runs_that_fail_are_named_and_all_others_finish(
     fates = ("sweep", "--variants", "dropout_0,dropout_25,baseline,paper", *options, "--seeds", "0")
     status, _, said = wait_for_exit(start_sweep(tmp_path, *fates, prepare=with_fates))
     assert status == 1
-    assert "3 of the runs failed" in said
+    assert "3 of the runs have no result" in said
     for phrase in (
         "dropout_0 seed 0 (out of memory",
         "dropout_25 seed 0 (its worker died 2 times in a row without finishing an epoch (killed",
@@ -274,7 +274,7 @@ def test_after_memory_ran_out_unseen_another_worker_goes_on(
     status, _, errors = wait_for_exit(sweep)
     assert status == 1
     reason = "out of memory: the GPU's memory ran out within a library, which used another"
-    assert f"1 of the runs failed: paper seed 0 ({reason}" in errors
+    assert f"1 of the runs have no result: paper seed 0 ({reason}" in errors
     hashes = stored_hashes(tmp_path / "results")
     run = "folder/3-epochs-fp32/batch_norm/seed-0"
     assert hashes[run] == alone[run]

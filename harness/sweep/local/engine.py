@@ -13,12 +13,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError
 from harness.files import make_directory
 from harness.formatting import pluralize
 from harness.runs import cleanup
 from harness.runs.threads import THREADS
-from harness.sweep.grid import Capacity, Grid, GridState, read_state
+from harness.sweep.grid import Capacity, Grid, GridState, raise_errors, read_state
 from harness.sweep.local import display, machine
 from harness.sweep.local.machine import Place
 from harness.sweep.local.pool import Pool
@@ -88,13 +88,8 @@ def _conclude(
         + (f", {len(refused)} refused" if refused else "")
         + (f", {rest} left for the next time: the time limit" if rest else "")
     )
-    names = "; ".join(f"{spec.title} ({reason})" for spec, reason in failures)
-    if refused:
-        also = f" Failed: {names}." if failures else ""
-        raise InputError(
-            f"{len(refused)} of the runs were refused: {' '.join(refused.values())}{also}"
-        )
-    if failures:
-        raise RunFailedError(
-            f"{len(failures)} of the runs failed: {names}. --retry-failed trains them again."
-        )
+    raise_errors(
+        refused.values(),
+        [f"{spec.title} ({reason})" for spec, reason in failures],
+        "--retry-failed trains them again.",
+    )

@@ -12,12 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError
 from harness.files import make_directory
 from harness.runs import cleanup
 from harness.runs.spec import RunSpec
 from harness.runs.status import RunStatus, run_status
-from harness.sweep.grid import Capacity, Grid, read_state
+from harness.sweep.grid import Capacity, Grid, raise_errors, read_state
 from harness.sweep.slurm import queue
 from harness.sweep.slurm.request import Request
 
@@ -90,9 +90,10 @@ def run(grid: Grid) -> None:
     refused = list(state.refused.values())
     if request.wait:
         query_error = _wait(grid)
-        _raise_errors(refused, [] if query_error else _without_result(grid), query_error)
-    else:
-        _raise_errors(refused)
+        if query_error:
+            raise InputError(" ".join([query_error, *refused]))
+        raise_errors(refused, _without_result(grid))
+    raise_errors(refused, [])
 
 
 def _submit(grid: Grid, request: Request) -> None:
@@ -157,19 +158,3 @@ def _without_result(grid: Grid) -> list[str]:
     return failures + [
         f"{spec.title} (not done, see {queue.log(grid, spec)})" for spec in state.open
     ]
-
-
-def _raise_errors(
-    refused: Sequence[str], failed: Sequence[str] = (), query_error: str = ""
-) -> None:
-    """Raise one error for everything that went wrong, which decides the exit status."""
-    parts = [query_error] if query_error else []
-    if refused:
-        parts.append(f"{len(refused)} of the runs were refused: {' '.join(refused)}")
-    wrong_input = bool(parts)
-    if failed:
-        parts.append(f"{len(failed)} of the runs have no result: {'; '.join(failed)}.")
-    if wrong_input:
-        raise InputError(" ".join(parts))
-    if failed:
-        raise RunFailedError(" ".join(parts))
