@@ -134,9 +134,10 @@ def test_workers_and_sweep_are_killed_and_every_run_ends_with_its_own_bits(
         process.kill()
         output, _ = process.communicate()
     assert wait_until_gone(workers)
-    # The sweep may have been killed before it saw the last death.
+    # The sweep may have been killed before it saw a death, and a worker that is killed as soon as
+    # it has a lock has not yet said so.
     deaths = output.count("its worker ended (SIGKILL); it goes on in another")
-    assert 1 <= deaths <= len(killed)
+    assert deaths <= len(killed)
     status, _, errors = wait_for_exit(start_sweep(tmp_path, *command))
     assert status == 0, errors
     assert stored_hashes(results) == alone
