@@ -180,7 +180,7 @@ def _epoch_faults(row: EpochRow, run: RunRecord, rate: float, *, mixed: bool) ->
 def _is_image_fraction(accuracy: float, images: int) -> bool:
     """Whether an accuracy is a whole number of images divided by `images`."""
     right = accuracy * images
-    return 0 <= accuracy <= 1 and abs(right - round(right)) <= TOLERANCE
+    return abs(right - round(right)) <= TOLERANCE
 
 
 def resumes_are_valid(stored: StoredRun) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
@@ -17,6 +18,11 @@ from harness.protocol.spec import Protocol
 from variants.spec import Variant
 
 VERSION = 3
+
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+# Of images. Statistics need it as a float.
+Size: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
 
 
 class DamagedRecordError(Exception):
@@ -46,8 +52,8 @@ class DatasetInfo(_Model):
     official: bool
     classes: list[str]
     split: Literal["test", "validation"]
-    train_size: PositiveInt
-    test_size: PositiveInt
+    train_size: Size
+    test_size: Size
 
 
 class Environment(BaseModel):
@@ -125,9 +131,9 @@ class EpochRow(_Model):
 
     epoch: PositiveInt
     train_loss: NonNegativeFloat
-    train_accuracy: NonNegativeFloat | None
+    train_accuracy: Fraction | None
     eval_loss: NonNegativeFloat | None
-    eval_accuracy: NonNegativeFloat | None
+    eval_accuracy: Fraction | None
     lr: NonNegativeFloat
     seconds: NonNegativeFloat
     images_per_second: NonNegativeFloat
@@ -136,9 +142,9 @@ class EpochRow(_Model):
 class ClassMetrics(_Model):
     """Metrics of one class; fractions."""
 
-    precision: float
-    recall: float
-    f1: float
+    precision: Fraction
+    recall: Fraction
+    f1: Fraction
 
 
 class Metrics(_Model):
@@ -152,13 +158,13 @@ class Metrics(_Model):
         train_accuracy: on the training images, without augmentation and dropout.
     """
 
-    accuracy: float
-    macro_f1: float
+    accuracy: Fraction
+    macro_f1: Fraction
     auc: float | None
-    loss: float
-    train_accuracy: float
+    loss: NonNegativeFloat
+    train_accuracy: Fraction
     per_class: dict[str, ClassMetrics]
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[NonNegativeInt]]
 
 
 class RunRecord(_Model):

@@ -10,8 +10,7 @@ import copy
 import json
 import math
 import os
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,8 +25,6 @@ settings.register_profile(
 )
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ordinary")
 settings.load_profile(PROFILE)
-
-JsonPath: TypeAlias = tuple[str | int, ...]
 
 # Written as strings, then replaced in the text: Python's own writer cannot make them.
 _DEEP, _HUGE, _AGAIN = "@deep@", "@huge@", "@again@"
@@ -81,13 +78,9 @@ def damaged_bytes(draw: st.DrawFn, content: bytes) -> bytes:
     return bytes(flipped)
 
 
-def paths(fields: Any, prefix: JsonPath = ()) -> Iterator[JsonPath]:
-    """The path of every value inside nested dicts and lists."""
-    keys = fields if isinstance(fields, dict) else range(len(fields))
-    for key in keys:
-        yield (*prefix, key)
-        if isinstance(fields[key], dict | list):
-            yield from paths(fields[key], (*prefix, key))
+def _keys(parent: Any) -> list[Any]:
+    """The keys of a dict, or the indices of a list."""
+    return list(parent if isinstance(parent, dict) else range(len(parent)))
 
 
 @st.composite
@@ -95,11 +88,13 @@ def mutated(draw: st.DrawFn, fields: dict[str, Any], most: int = 3) -> dict[str,
     """A copy of nested fields, of which some are missing, of another value, or too many."""
     changed = copy.deepcopy(fields)
     for _ in range(draw(st.integers(1, most))):
-        path = draw(st.sampled_from(list(paths(changed))))
+        # Down from the top, so that the many values of a list do not hide a single one.
         parent: Any = changed
-        for key in path[:-1]:
+        key = draw(st.sampled_from(_keys(parent)))
+        while isinstance(parent[key], dict | list) and parent[key] and draw(st.integers(0, 3)):
             parent = parent[key]
-        _change(draw, parent, path[-1])
+            key = draw(st.sampled_from(_keys(parent)))
+        _change(draw, parent, key)
         if not changed:
             break
     return changed
