@@ -16,6 +16,7 @@ from harness.analysis.calibration import Calibration
 from harness.errors import InputError
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord
+from harness.sweep.grid import Capacity
 from tests.helpers.commands import Outcome, contents, empty_folder, run_command
 from tests.helpers.paths import ROOT
 from tests.helpers.properties import damaged_bytes, examples, mutated_json
@@ -164,6 +165,21 @@ def test_check_lists_what_is_wrong(content: bytes) -> None:
         assert all(line.startswith("results/digits/") for line in breaches)
         assert bool(breaches) == (done.status == 1)
         assert contents(folder) == before
+
+
+@given(content=RECORDS)
+@examples(10, 500)
+def test_a_sweep_is_estimated_from_readable_records(content: bytes) -> None:
+    with empty_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        capacity = Capacity("a CPU", slots=1, threads=2)  # as the local engine would have it
+        patch.setattr("harness.sweep.slurm.engine.capacity", lambda grid: capacity)
+        path = folder / "results/cifar10/a copy" / store.FILE
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        done = run_command("sweep", "--variants", "paper", "--engine", "slurm", "--dry-run")
+        assert (done.status, done.err) == (0, "")
+        assert "1 of 1 runs to train" in done.out
+        assert contents(folder).keys() == {path.relative_to(folder).as_posix()}
 
 
 CALIBRATED = calibration.apply_rule(
