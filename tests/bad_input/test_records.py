@@ -6,9 +6,10 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.analysis import calibration, calibration_record
@@ -50,6 +51,17 @@ RECORDS = damaged(MADE[PLACE])
 STORED_RECORDS = damaged((STORED / RUN / store.FILE).read_bytes())
 
 
+def made_with(path: str, value: Any) -> bytes:
+    """A record with another value of one field, such as "metrics.accuracy"."""
+    fields = json.loads(MADE[PLACE])
+    *parents, last = path.split(".")
+    inner = fields
+    for key in parents:
+        inner = inner[key]
+    inner[last] = value
+    return json.dumps(fields, indent=1).encode()
+
+
 def assert_faults_then_one_line(done: Outcome) -> None:
     """Nothing on stderr of a success; a refusal is one line after those on skipped files."""
     lines = done.err.splitlines()
@@ -71,6 +83,7 @@ def write_results(folder: Path, record: bytes) -> None:
 
 
 @given(content=st.one_of(RECORDS, STORED_RECORDS))
+@example(content=made_with("version", "a\nb"))
 @examples(150, 2_000)
 def test_a_record_is_loaded_or_named_in_one_line(content: bytes) -> None:
     with empty_folder():
@@ -87,6 +100,7 @@ def test_a_record_is_loaded_or_named_in_one_line(content: bytes) -> None:
 
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex"])
 @given(content=RECORDS)
+@example(content=made_with("metrics.per_class.cat.recall", 1e308))
 @examples(4, 150)
 def test_compare_writes_whole_tables_or_none(form: str, content: bytes) -> None:
     with empty_folder() as folder:
@@ -117,6 +131,8 @@ def assert_whole(content: bytes, form: str) -> None:
 
 @pytest.mark.parametrize("form", ["markdown", "json"])
 @given(content=RECORDS)
+@example(content=made_with("metrics.accuracy", 7.5))
+@example(content=made_with("dataset.test_size", 10**400))
 @examples(6, 250)
 def test_verdict_judges_the_other_records(form: str, content: bytes) -> None:
     with empty_folder() as folder:
