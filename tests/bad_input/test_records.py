@@ -84,7 +84,7 @@ def write_results(folder: Path, record: bytes) -> None:
 
 @given(content=st.one_of(RECORDS, STORED_RECORDS))
 @example(content=made_with("version", "a\nb"))
-@examples(150, 2_000)
+@examples(80, 2_000)
 def test_a_record_is_loaded_or_named_in_one_line(content: bytes) -> None:
     with empty_folder():
         path = Path(store.FILE)
@@ -101,7 +101,7 @@ def test_a_record_is_loaded_or_named_in_one_line(content: bytes) -> None:
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex"])
 @given(content=RECORDS)
 @example(content=made_with("metrics.per_class.cat.recall", 1e308))
-@examples(4, 150)
+@examples(3, 150)
 def test_compare_writes_whole_tables_or_none(form: str, content: bytes) -> None:
     with empty_folder() as folder:
         write_results(folder / "results", content)
@@ -133,7 +133,7 @@ def assert_whole(content: bytes, form: str) -> None:
 @given(content=RECORDS)
 @example(content=made_with("metrics.accuracy", 7.5))
 @example(content=made_with("dataset.test_size", 10**400))
-@examples(6, 250)
+@examples(4, 250)
 def test_verdict_judges_the_other_records(form: str, content: bytes) -> None:
     with empty_folder() as folder:
         write_results(folder / "results", content)
