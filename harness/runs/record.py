@@ -21,7 +21,13 @@ VERSION = 3
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
-# Of images. Statistics need it as a float.
+# A sum of areas, which may be rounded to a little more than 1.
+Area: TypeAlias = Annotated[float, Field(ge=0, le=1 + 1e-9)]
+
+# Sums and multiples of larger ones are infinite.
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e15)]
+
+# Of images or threads. Statistics and estimates need it as a float.
 Size: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
 
 
@@ -77,7 +83,7 @@ class Environment(BaseModel):
     device_type: str
     execution: str | None
     cpu_capability: str
-    threads: PositiveInt
+    threads: Size
     variables: dict[str, str]
 
 
@@ -135,7 +141,7 @@ class EpochRow(_Model):
     eval_loss: NonNegativeFloat | None
     eval_accuracy: Fraction | None
     lr: NonNegativeFloat
-    seconds: NonNegativeFloat
+    seconds: Seconds
     images_per_second: NonNegativeFloat
 
 
@@ -160,7 +166,7 @@ class Metrics(_Model):
 
     accuracy: Fraction
     macro_f1: Fraction
-    auc: float | None
+    auc: Area | None
     loss: NonNegativeFloat
     train_accuracy: Fraction
     per_class: dict[str, ClassMetrics]
@@ -204,7 +210,7 @@ class RunRecord(_Model):
     parameters: NonNegativeInt
     normalization: Normalization
     resumed_at: list[int]
-    train_seconds: NonNegativeFloat
+    train_seconds: Seconds
     metrics: Metrics | None
     weights_sha256: str | None
     predictions_sha256: str | None

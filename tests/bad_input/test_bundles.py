@@ -143,7 +143,7 @@ WHOLE = st.one_of(
 
 
 @given(content=st.one_of(MADE, MADE, MADE, WHOLE))
-@examples(25, 900)
+@examples(20, 900)
 def test_a_bundle_is_merged_whole_or_refused(content: bytes) -> None:
     with empty_folder() as folder, pytest.MonkeyPatch.context() as patch:
         (folder / "scratch").mkdir()

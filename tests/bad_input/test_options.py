@@ -119,7 +119,7 @@ def test_settings_are_a_request_or_refused(pairs: list[str]) -> None:
 
 
 @given(options=st.lists(OPTIONS, min_size=1, max_size=2), shown=SHOWN)
-@examples(30, 1_000)
+@examples(20, 1_000)
 def test_a_sweep_is_shown_or_refused(
     options: list[tuple[str, str]], shown: tuple[str, ...]
 ) -> None:
@@ -206,7 +206,7 @@ def test_compare_writes_its_files_or_none(
     ),
     text=ARGUMENTS | st.sampled_from(["results", "results/x", "reference", "paper"]),
 )
-@examples(25, 700)
+@examples(15, 700)
 def test_a_command_is_done_or_refused(command: tuple[str, ...], text: str) -> None:
     with empty_folder() as folder:
         (folder / "results").mkdir()

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.analysis import calibration, calibration_record
@@ -16,6 +17,7 @@ from harness.analysis.calibration import Calibration
 from harness.errors import InputError
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord
+from harness.sweep.grid import Capacity
 from tests.helpers.in_process import Outcome, contents, empty_folder, run_command
 from tests.helpers.paths import ROOT
 from tests.helpers.properties import damaged_bytes, examples, mutated_json
@@ -49,6 +51,17 @@ RECORDS = damaged(MADE[PLACE])
 STORED_RECORDS = damaged((STORED / RUN / store.FILE).read_bytes())
 
 
+def made_with(path: str, value: Any) -> bytes:
+    """A record with another value of one field, such as "metrics.accuracy"."""
+    fields = json.loads(MADE[PLACE])
+    *parents, last = path.split(".")
+    inner = fields
+    for key in parents:
+        inner = inner[key]
+    inner[last] = value
+    return json.dumps(fields, indent=1).encode()
+
+
 def assert_faults_then_one_line(done: Outcome) -> None:
     """Nothing on stderr of a success; a refusal is one line after those on skipped files."""
     lines = done.err.splitlines()
@@ -70,7 +83,8 @@ def write_results(folder: Path, record: bytes) -> None:
 
 
 @given(content=st.one_of(RECORDS, STORED_RECORDS))
-@examples(150, 2_000)
+@example(content=made_with("version", "a\nb"))
+@examples(80, 2_000)
 def test_a_record_is_loaded_or_named_in_one_line(content: bytes) -> None:
     with empty_folder():
         path = Path(store.FILE)
@@ -86,7 +100,8 @@ def test_a_record_is_loaded_or_named_in_one_line(content: bytes) -> None:
 
 @pytest.mark.parametrize("form", ["markdown", "csv", "json", "latex"])
 @given(content=RECORDS)
-@examples(4, 150)
+@example(content=made_with("metrics.per_class.cat.recall", 1e308))
+@examples(3, 150)
 def test_compare_writes_whole_tables_or_none(form: str, content: bytes) -> None:
     with empty_folder() as folder:
         write_results(folder / "results", content)
@@ -116,7 +131,9 @@ def assert_whole(content: bytes, form: str) -> None:
 
 @pytest.mark.parametrize("form", ["markdown", "json"])
 @given(content=RECORDS)
-@examples(6, 250)
+@example(content=made_with("metrics.accuracy", 7.5))
+@example(content=made_with("dataset.test_size", 10**400))
+@examples(4, 250)
 def test_verdict_judges_the_other_records(form: str, content: bytes) -> None:
     with empty_folder() as folder:
         write_results(folder / "results", content)
@@ -164,6 +181,21 @@ def test_check_lists_what_is_wrong(content: bytes) -> None:
         assert all(line.startswith("results/digits/") for line in breaches)
         assert bool(breaches) == (done.status == 1)
         assert contents(folder) == before
+
+
+@given(content=RECORDS)
+@examples(10, 500)
+def test_a_sweep_is_estimated_from_readable_records(content: bytes) -> None:
+    with empty_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        capacity = Capacity("a CPU", slots=1, threads=2)  # as the local engine would have it
+        patch.setattr("harness.sweep.slurm.engine.capacity", lambda grid: capacity)
+        path = folder / "results/cifar10/a copy" / store.FILE
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        done = run_command("sweep", "--variants", "paper", "--engine", "slurm", "--dry-run")
+        assert (done.status, done.err) == (0, "")
+        assert "1 of 1 runs to train" in done.out
+        assert contents(folder).keys() == {path.relative_to(folder).as_posix()}
 
 
 CALIBRATED = calibration.apply_rule(
