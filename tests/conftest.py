@@ -85,17 +85,15 @@ def pytest_xdist_setupnodes(specs: Sequence[object]) -> None:
 @pytest.fixture
 def full_network() -> Iterator[None]:
     """Build networks of the published sizes; other tests have narrow ones, for speed."""
-    small_network.resize(*small_network.PUBLISHED_SIZES)
-    yield
-    small_network.resize()
+    with small_network.published():
+        yield
 
 
 @pytest.fixture(scope="module")
 def full_network_in_module() -> Iterator[None]:
     """Build networks of the published sizes in all tests of a module and its fixtures."""
-    small_network.resize(*small_network.PUBLISHED_SIZES)
-    yield
-    small_network.resize()
+    with small_network.published():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from harness.integrity.bundle import pack
 from harness.integrity.check import check
 from harness.runs import store
+from tests.helpers import small_network
 from tests.helpers.in_process import contents, empty_folder, run_command
 from tests.helpers.paths import ROOT
 from tests.helpers.properties import ARGUMENTS, damaged_bytes, examples, mutated_json
@@ -38,7 +39,10 @@ GOOD = {
     if (STORED / run / name).exists()
 }
 
-PACKED = pack(STORED / "digits")[0]
+pytestmark = pytest.mark.usefixtures("full_network_in_module")  # as the stored runs have
+
+with small_network.published():
+    PACKED = pack(STORED / "digits")[0]
 
 # The run that is in the results folder already.
 PRESENT = "digits/1-epochs-fp32/no_augmentation/seed-0"

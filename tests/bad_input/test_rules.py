@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.protocol import budget, decision
+from tests.helpers import commands
 from tests.helpers.in_process import empty_folder
 from tests.helpers.paths import ROOT
 from tests.helpers.properties import damaged_bytes, damaged_toml, examples
@@ -91,9 +91,7 @@ def test_a_command_names_a_damaged_decision_file(
     assert message.startswith("harness: decision.toml is damaged (version: Field required)")
 
 
-def test_a_command_names_a_damaged_budget_file(
-    harness: Callable[..., CompletedProcess[str]], tmp_path: Path
-) -> None:
+def test_a_command_names_a_damaged_budget_file(tmp_path: Path) -> None:
     # The number of epochs is read as soon as the protocols are, so in a process of its own.
     (tmp_path / "budget.toml").write_text("epochs = 0")
     (tmp_path / "sitecustomize.py").write_text(
@@ -101,7 +99,8 @@ def test_a_command_names_a_damaged_budget_file(
         "from harness.protocol import budget\n"
         "budget.FILE = Path('budget.toml')\n"
     )
-    done = harness("show", "paper", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    done = commands.run_fresh(tmp_path, "show", "paper", PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("harness: budget.toml is damaged (epochs: ")
     assert done.stderr.count("\n") == 1

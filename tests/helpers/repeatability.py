@@ -1,6 +1,7 @@
 """Train every variant in every precision for one short epoch and print the weights' hashes.
 
-`paper` has the published sizes, all others have narrow layers, for speed.
+`paper` and `no_lr_decay`, which is equal to it in a first epoch, have the published sizes; all
+others have narrow layers, for speed.
 
 python -m tests.helpers.repeatability [DEVICE]
 """
@@ -22,6 +23,8 @@ from tests.helpers import small_network
 from tests.helpers.datasets import noise_dataset
 from tests.helpers.small_network import PUBLISHED_SIZES
 
+PUBLISHED = ("paper", "no_lr_decay")
+
 
 def main() -> None:
     device = torch.device(sys.argv[1] if len(sys.argv) > 1 else "cpu")
@@ -35,7 +38,7 @@ def main() -> None:
             presets.PROTOCOLS["cifar10"], epochs=1, batch_size=4, precision=precision
         )
         for name in variants.names():
-            small_network.resize(*(PUBLISHED_SIZES if name == "paper" else ()))
+            small_network.resize(*(PUBLISHED_SIZES if name in PUBLISHED else ()))
             trainer = Trainer(variants.get(name), protocol, 0, data)
             trainer.train_epoch()
             weights = {k: v.cpu() for k, v in trainer.model.state_dict().items()}

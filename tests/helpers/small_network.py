@@ -6,6 +6,9 @@ smaller. Tests train these networks unless they are about the published sizes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from variants import network
 
 PUBLISHED_SIZES = network.CHANNELS, network.HIDDEN
@@ -15,3 +18,13 @@ def resize(channels: tuple[int, ...] = (8, 16, 16, 16, 16), hidden: int = 32) ->
     """Build networks of these sizes in this process from now on."""
     network.CHANNELS = channels  # type: ignore[assignment]
     network.HIDDEN = hidden
+
+
+@contextmanager
+def published() -> Iterator[None]:
+    """Build networks of the published sizes in the block, and narrow ones after it."""
+    resize(*PUBLISHED_SIZES)
+    try:
+        yield
+    finally:
+        resize()

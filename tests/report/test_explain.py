@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from harness.report.explain import attribution, sheet
 from harness.report.explain.run import explain_run
 from harness.runs.spec import RunSpec
 from harness.training.runner import train_run
+from tests.helpers import commands
+from tests.helpers.paths import ROOT
 from variants.network import build
 
 pytest.importorskip("captum", reason="captum is not installed: pip install -e '.[explain]'")
@@ -79,6 +82,7 @@ def test_shapley_values_add_up_to_what_the_image_adds() -> None:
     assert values.ravel()[first].sum() == pytest.approx(total, abs=1e-4)
 
 
+@pytest.mark.usefixtures("full_network")
 def test_grad_cam_is_what_its_paper_defines() -> None:
     model = build(variants.get("paper"), 10, torch.Generator().manual_seed(3)).eval()
     for module in model.modules():
@@ -180,9 +184,10 @@ def test_more_images_than_a_sheet_holds_are_refused_before_anything_is_loaded(
     assert "Train it again" in refused(bare, "0-49")
 
 
-def test_without_captum_it_says_what_to_install(harness: Harness, tmp_path: Path) -> None:
+def test_without_captum_it_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "captum.py").write_text("raise ImportError('not here')\n")
-    done = harness("explain", "a_run")
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    done = commands.run_fresh(tmp_path, "explain", "a_run", PYTHONPATH=path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "pip install" in done.stderr

@@ -14,6 +14,8 @@ from harness.training.seeding import generator
 from variants.initialization import initialize
 from variants.network import AlexNet, build
 
+pytestmark = pytest.mark.usefixtures("full_network_in_module")
+
 SCHEMES = ("torch", "glorot", "gaussian")
 
 # Fan-in and fan-out of each convolution and linear layer of `paper`.
