@@ -135,7 +135,7 @@ MADE = st.tuples(members(), FORMATS).map(lambda made: to_tar(*made))
 
 # Small files, of which a reader that unpacks them would make many megabytes.
 BOMBS = st.sampled_from(
-    [compress(bytes(64 << 20)) for compress in (gzip.compress, bz2.compress, lzma.compress)]
+    [compress(bytes(16 << 20)) for compress in (gzip.compress, bz2.compress, lzma.compress)]
 )
 
 WHOLE = st.one_of(

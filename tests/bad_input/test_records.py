@@ -184,7 +184,9 @@ def test_check_lists_what_is_wrong(content: bytes) -> None:
 
 
 @given(content=RECORDS)
-@examples(10, 500)
+@example(content=made_with("train_seconds", 1e308))
+@example(content=made_with("environment.threads", 10**400))
+@examples(6, 500)
 def test_a_sweep_is_estimated_from_readable_records(content: bytes) -> None:
     with empty_folder() as folder, pytest.MonkeyPatch.context() as patch:
         capacity = Capacity("a CPU", slots=1, threads=2)  # as the local engine would have it
