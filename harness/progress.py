@@ -45,34 +45,6 @@ class Reporter:
         """Print a line."""
 
 
-class Forwarder(Reporter):
-    """Forward every event to another reporter; base class for reporters that change some."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-
-    def start(self, folder: Path) -> None:
-        self._reporter.start(folder)
-
-    def wait(self, title: str, folder: Path) -> None:
-        self._reporter.wait(title, folder)
-
-    def begin(self, title: str, epochs: int, batches: int, history: Sequence[Row]) -> None:
-        self._reporter.begin(title, epochs, batches, history)
-
-    def batch(self, done: int) -> None:
-        self._reporter.batch(done)
-
-    def epoch(self, row: Row) -> None:
-        self._reporter.epoch(row)
-
-    def end(self) -> None:
-        self._reporter.end()
-
-    def say(self, line: str) -> None:
-        self._reporter.say(line)
-
-
 class TerminalReporter(Reporter):
     """Base class of the reporters of this process's own runs."""
 

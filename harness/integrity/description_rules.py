@@ -5,6 +5,7 @@ The docstring of a rule is what `check --rules` prints.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -137,14 +138,15 @@ def normalization_matches(stored: StoredRun) -> Iterator[str]:
 def parameter_count_matches(stored: StoredRun) -> Iterator[str]:
     """The number of parameters is that of the network built from the settings."""
     run = stored.record
-    expected = _parameter_count(stored.variant, len(run.dataset.classes))
+    expected = parameter_count(stored.variant, len(run.dataset.classes))
     # A run that failed while its network was built has none.
     if run.parameters != expected and not (run.failed and run.parameters == 0):
         yield f"parameters is {run.parameters}, but the network has {expected}"
 
 
-def _parameter_count(variant: Variant, classes: int) -> int:
-    """Count the parameters of a variant's network without allocating its weights."""
+@functools.cache
+def parameter_count(variant: Variant, classes: int) -> int:
+    """Count the parameters of a variant's network, without its weights."""
     with torch.device("meta"):
         model = AlexNet(
             num_classes=classes,

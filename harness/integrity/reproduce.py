@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from harness.data.dataset import Dataset
-from harness.progress import Forwarder, Reporter, Row
+from harness.progress import Reporter, Row
 from harness.runs import store
 from harness.runs.record import EpochRow, RunRecord, variant_of
 from harness.runs.spec import RunSpec
@@ -42,22 +42,19 @@ class _DiffersError(Exception):
     """The repetition differs from the stored run; the message says where."""
 
 
-class EpochComparer(Forwarder):
-    """Compare every epoch of the repetition with the stored history."""
+def _compare_epoch(history: Sequence[EpochRow], row: Row) -> None:
+    """Compare an epoch of the repetition with the stored history.
 
-    def __init__(self, history: Sequence[EpochRow], reporter: Reporter) -> None:
-        super().__init__(reporter)
-        self._history = history
-
-    def epoch(self, row: Row) -> None:
-        super().epoch(row)
-        number = row["epoch"]
-        if number > len(self._history):
-            raise _DiffersError(f"the stored history ends before epoch {number}")
-        stored = self._history[number - 1].model_dump()
-        for key, value in row.items():
-            if key not in TIMING_FIELDS and stored[key] != value:
-                raise _DiffersError(f"epoch {number}: {key} was {stored[key]} and is {value}")
+    Raises:
+        _DiffersError: if they differ.
+    """
+    number = row["epoch"]
+    if number > len(history):
+        raise _DiffersError(f"the stored history ends before epoch {number}")
+    stored = history[number - 1].model_dump()
+    for key, value in row.items():
+        if key not in TIMING_FIELDS and stored[key] != value:
+            raise _DiffersError(f"epoch {number}: {key} was {stored[key]} and is {value}")
 
 
 def verify(
@@ -92,7 +89,11 @@ def verify(
     notes = list(changed)
     if changed:
         notes.append("so equal bits are not guaranteed, and the metrics are compared instead")
-    epoch_reporter = reporter if changed else EpochComparer(stored.history, reporter)
+
+    def on_epoch(row: Row) -> None:
+        if not changed:
+            _compare_epoch(stored.history, row)
+
     with tempfile.TemporaryDirectory() as scratch:
         spec = RunSpec(
             variant_of(stored),
@@ -103,7 +104,7 @@ def verify(
             eager,
         )
         try:
-            repeated = train_run(spec, data.to(device), epoch_reporter)
+            repeated = train_run(spec, data.to(device), reporter, on_epoch=on_epoch)
         except _DiffersError as difference:
             return Reproduction(False, (f"first difference: {difference}",))
         finally:

@@ -64,7 +64,7 @@ class RuntimeEstimator:
         threads: int | None = None,
         load: float = 1.0,
     ) -> None:
-        stored = [
+        self._samples = [
             _Sample(
                 run.variant,
                 _per_epoch(run.protocol),
@@ -74,29 +74,20 @@ class RuntimeEstimator:
             for run in records
             if not run.failed and run.history
         ]
-        self._same_device = [sample for sample in stored if sample.same_device]
-        self._other_device = [sample for sample in stored if not sample.same_device]
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
         """Estimate the time of a run from its first epoch on; None without a similar run."""
-        # The most similar first.
-        sources = (
-            (True, self._same_device, "this device"),
-            (False, self._same_device, "other variants, this device"),
-            (True, self._other_device, "another device"),
-            (False, self._other_device, "other variants, another device"),
-        )
         protocol = _per_epoch(spec.protocol)
-        for same_variant, samples, description in sources:
-            epoch_seconds = [
-                sample.seconds
-                for sample in samples
-                if sample.protocol == protocol
-                and (sample.variant == spec.variant.name or not same_variant)
-            ]
-            if epoch_seconds:
-                seconds = statistics.median(epoch_seconds) * spec.protocol.epochs
-                return Estimate(seconds, f"{pluralize(len(epoch_seconds), 'run')}: {description}")
+        similar = [sample for sample in self._samples if sample.protocol == protocol]
+        # The device matters more than the variant.
+        for same_device, device in ((True, "this device"), (False, "another device")):
+            there = [sample for sample in similar if sample.same_device == same_device]
+            own = [sample for sample in there if sample.variant == spec.variant.name]
+            for samples, variants in ((own, ""), (there, "other variants, ")):
+                if samples:
+                    seconds = statistics.median(sample.seconds for sample in samples)
+                    basis = f"{pluralize(len(samples), 'run')}: {variants}{device}"
+                    return Estimate(seconds * spec.protocol.epochs, basis)
         return None
 
 

@@ -12,9 +12,9 @@ from harness.data import dataset
 from harness.data.dataset import Dataset
 from harness.errors import InputError, UnwritableError
 from harness.files import make_directory
-from harness.progress import Forwarder, Reporter, Row
+from harness.progress import Reporter
 from harness.runs import cleanup, lock, status
-from harness.runs.lock import LockLostError, RunLock
+from harness.runs.lock import LockLostError
 from harness.runs.options import RunOptions
 from harness.runs.record import RunRecord
 from harness.runs.spec import RunSpec
@@ -104,8 +104,7 @@ def train_if_needed(
             if give_up_reason is not None:
                 record = runner.record_failure(spec, data, give_up_reason)
                 return RunResult(spec, record, trained=False)
-            checking = LockCheckingReporter(reporter, run_lock)
-            record = runner.train_run(spec, data, checking, run_lock.check)
+            record = runner.train_run(spec, data, reporter, assert_lock_held=run_lock.check)
             result = RunResult(spec, record, trained=True)
             if after_run is not None and not record.failed:
                 test = data.split_by(spec.protocol).test
@@ -180,22 +179,6 @@ def train_open_runs(
                 announced.add(spec.directory)
             if remaining:
                 time.sleep(POLL_SECONDS)
-
-
-class LockCheckingReporter(Forwarder):
-    """Forward every event, and raise an error once this process has lost the run's lock."""
-
-    def __init__(self, reporter: Reporter, run_lock: RunLock) -> None:
-        super().__init__(reporter)
-        self._lock = run_lock
-
-    def batch(self, done: int) -> None:
-        self._lock.check()
-        super().batch(done)
-
-    def epoch(self, row: Row) -> None:
-        self._lock.check()
-        super().epoch(row)
 
 
 def _existing_result(spec: RunSpec, data: Dataset) -> RunResult | None:

@@ -17,7 +17,7 @@ import torch
 from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
 from harness.files import make_directory, write_atomically
-from harness.progress import Reporter
+from harness.progress import Reporter, Row
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.runs.spec import RunSpec
@@ -29,7 +29,9 @@ def train_run(
     spec: RunSpec,
     data: Dataset,
     reporter: Reporter,
+    *,
     assert_lock_held: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[Row], None] = lambda row: None,
 ) -> RunRecord:
     """Train and evaluate one run and write its record; resumes from a checkpoint if possible.
 
@@ -37,8 +39,9 @@ def train_run(
         spec: the run.
         data: the dataset, on the device that trains.
         reporter: receives every batch and epoch.
-        assert_lock_held: called before results are written; raises if another process has taken
-            over the run.
+        assert_lock_held: called after each batch and before results are written; raises if another
+            process has taken over the run.
+        on_epoch: called with the row of each epoch trained; an error that it raises ends the run.
 
     Returns:
         The record as written; for a failed run it has the reason.
@@ -64,7 +67,7 @@ def train_run(
     try:
         graphs = False if spec.eager else None
         trainer = Trainer(spec.variant, spec.protocol, spec.seed, data, graphs=graphs)
-        _fit(trainer, spec, history, resumed_at, reporter)
+        _fit(trainer, spec, history, resumed_at, reporter, assert_lock_held, on_epoch)
         results = _evaluate_and_save(trainer, spec.directory, assert_lock_held)
     except (RunFailedError, MemoryError, RuntimeError) as error:
         if not isinstance(error, RunFailedError) and not device.is_out_of_memory(error):
@@ -124,8 +127,15 @@ def _fit(
     history: list[dict[str, Any]],
     resumed_at: list[int],
     reporter: Reporter,
+    assert_lock_held: Callable[[], None],
+    on_epoch: Callable[[Row], None],
 ) -> None:
     """Train to the last epoch, writing checkpoints; appends to `history` and `resumed_at`."""
+
+    def on_batch(done: int) -> None:
+        assert_lock_held()
+        reporter.batch(done)
+
     data, protocol = trainer.data, spec.protocol
     identity = {
         **spec.identity(data.fingerprint),
@@ -140,18 +150,19 @@ def _fit(
     reporter.begin(spec.title, protocol.epochs, len(trainer.batch_sizes), history)
     with checkpoint.Writer(spec.directory, identity) as writer:
         while trainer.epoch < protocol.epochs:
-            row = _epoch(trainer, reporter)
+            row = _epoch(trainer, on_batch)
             device.raise_if_oom_hidden(trainer.device)  # before the epoch is saved
             history.append(row)
             writer.offer({**trainer.state(), "history": history, "resumed_at": resumed_at})
             reporter.epoch(row)
+            on_epoch(row)
 
 
-def _epoch(trainer: Trainer, reporter: Reporter) -> dict[str, Any]:
+def _epoch(trainer: Trainer, on_batch: Callable[[int], None]) -> dict[str, Any]:
     """Train one epoch, evaluate if the protocol says so, and return the row of the history."""
     protocol, data = trainer.protocol, trainer.data
     start = time.perf_counter()
-    trained = trainer.train_epoch(reporter.batch)
+    trained = trainer.train_epoch(on_batch)
     seconds = time.perf_counter() - start
     loss = accuracy = None
     if protocol.evaluate_every_epoch:

@@ -122,7 +122,7 @@ def test_a_refused_run_stops_no_other_unless_the_caller_says_so(
 def test_a_full_disk_ends_the_loop(
     specs: list[RunSpec], data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*arguments: object) -> Iterator[None]:
+    def full(*arguments: object, **options: object) -> Iterator[None]:
         raise UnwritableError("cannot write record.json (No space left on device).")
 
     monkeypatch.setattr(loop.runner, "train_run", full)
