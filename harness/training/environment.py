@@ -79,7 +79,7 @@ def describe(device: torch.device, *, eager: bool = False) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        **{name: version(name) for name in PACKAGES},
+        **_versions(),
         "device": device_name(device),
         "device_type": device.type,
         "execution": None,
@@ -136,6 +136,11 @@ def _cuda(device: torch.device, eager: bool) -> dict[str, Any]:
         "driver": _driver(),
         "compute_capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
     }
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
 
 
 @functools.cache

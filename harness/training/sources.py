@@ -13,6 +13,7 @@ the record's environment. No torch here.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import io
 import re
@@ -66,7 +67,16 @@ _STRING_NEWLINE, _CUT = "\0n", "\0c"
 Span = tuple[int, int]
 
 
-def sources_sha256(sources: Iterable[tuple[str, str]] = SOURCES, root: Path = ROOT) -> str:
+@functools.cache
+def sources_sha256() -> str:
+    """SHA-256 of `SOURCES`, as they were when this process first asked for it.
+
+    It imported them before: what is edited later does not run in it.
+    """
+    return hash_files(SOURCES, ROOT)
+
+
+def hash_files(sources: Iterable[tuple[str, str]], root: Path) -> str:
     """SHA-256 of the code of source files, in the order of their roles.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import shutil
 from importlib.util import resolve_name
 from pathlib import Path
@@ -13,8 +14,8 @@ from harness.training.sources import (
     NOT_HASHED,
     SOURCES,
     code_text,
+    hash_files,
     is_type_checking,
-    sources_sha256,
 )
 from tests.helpers.paths import ROOT
 
@@ -108,7 +109,7 @@ HASHED = {path.removesuffix(".py").replace("/", ".") for _, path in SOURCES}
 def hashed(source: str, folder: Path, role: str = "tricky", name: str = "file.py") -> str:
     """The hash of one file of this text."""
     (folder / name).write_bytes(source.encode())
-    return sources_sha256([(role, name)], folder)
+    return hash_files([(role, name)], folder)
 
 
 def edited(old: str, new: str) -> str:
@@ -207,9 +208,9 @@ def test_a_file_is_known_by_its_role(tmp_path: Path) -> None:
     assert hashed(TRICKY, tmp_path) != hashed(TRICKY, tmp_path, role="other")
     hashed("x = 1\n", tmp_path, name="one.py")
     hashed("x = 2\n", tmp_path, name="two.py")
-    first = sources_sha256([("a", "one.py"), ("b", "two.py")], tmp_path)
-    assert first == sources_sha256([("b", "two.py"), ("a", "one.py")], tmp_path)
-    assert first != sources_sha256([("a", "two.py"), ("b", "one.py")], tmp_path)
+    first = hash_files([("a", "one.py"), ("b", "two.py")], tmp_path)
+    assert first == hash_files([("b", "two.py"), ("a", "one.py")], tmp_path)
+    assert first != hash_files([("a", "two.py"), ("b", "one.py")], tmp_path)
 
 
 class Remaining(ast.NodeTransformer):
@@ -255,6 +256,11 @@ def module_file(module: str, root: Path) -> Path | None:
     return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
 
 
+# Most files are the same in every test.
+parsed = functools.cache(ast.parse)
+has_code = functools.cache(lambda source: code_text(source) != "")
+
+
 def imported(module: str, root: Path) -> set[str]:
     """Names that a module imports, also in functions, and the packages that it is in.
 
@@ -266,7 +272,7 @@ def imported(module: str, root: Path) -> set[str]:
     names = {package} - {module}
     if "." in package:
         names.add(package.rpartition(".")[0])
-    nodes: list[ast.AST] = [ast.parse(path.read_text())]
+    nodes: list[ast.AST] = [parsed(path.read_text())]
     while nodes:
         node = nodes.pop()
         if isinstance(node, ast.Import):
@@ -292,7 +298,7 @@ def concerned(root: Path) -> set[str]:
         modules |= new
         new = {name for module in new for name in imported(module, root)} - modules
     modules |= same_folder
-    return {m for m in modules if (path := module_file(m, root)) and code_text(path.read_text())}
+    return {m for m in modules if (path := module_file(m, root)) and has_code(path.read_text())}
 
 
 def test_every_module_that_a_run_needs_is_hashed_or_named() -> None:
