@@ -35,6 +35,8 @@ MOST_PROCESSES = 4
 
 small_network.resize()
 
+commands.do_not_sync()
+
 seeding.make_deterministic()
 
 reuse_freed_heap()

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -137,10 +136,8 @@ def test_a_fresh_process_gives_the_same_hashes(
 
 
 def test_verify_repeats_a_run_with_the_threads_that_it_had(
-    small: tuple[str, ...], tmp_path: Path
+    small: tuple[str, ...], harness: Harness
 ) -> None:
-    # Torch reads the variable when it is imported.
-    harness = partial(commands.run_fresh, tmp_path)
     trained = harness(*small, "--variant", "paper", "--no-figures", OMP_NUM_THREADS="1")
     assert trained.returncode == 0, trained.stderr
     run = f"{FOLDER}/paper/seed-0"
