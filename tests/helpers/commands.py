@@ -196,13 +196,12 @@ def run(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedPr
 
 
 def run_fresh(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with narrow networks in a new interpreter, as where torch is to be imported."""
-    code = (
-        "from tests.helpers import small_network; small_network.resize()\n"
-        "from harness.cli import app; app.main()"
-    )
+    """Run a command in a new interpreter, for what it imports and another seed of its hashes.
+
+    A module in the folder takes the place of an installed one of that name.
+    """
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-m", "harness", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
