@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shlex
 import shutil
@@ -367,21 +366,15 @@ def test_data_prints_the_fingerprint(harness: Harness) -> None:
 
 def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path) -> None:
     stored = records(done[0])[f"{FOLDER}/paper/seed-0"]
-    code = (
-        "from tests.helpers import small_network; small_network.resize(); "
-        "import harness; r = harness.run(variant='paper', seed=0, dataset='folder', epochs=1, "
-        f"precision='fp32', data_dir={str(done[0] / 'data')!r}, results='other'); "
-        "print(r.weights_sha256)"
+    called = run(
+        seed=0,
+        dataset="folder",
+        epochs=1,
+        precision="fp32",
+        data_dir=str(done[0] / "data"),
+        results=str(tmp_path),
     )
-    called = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert called.stdout.strip() == stored["weights_sha256"]
+    assert called.weights_sha256 == stored["weights_sha256"]
 
 
 def test_the_python_call_takes_every_option(
