@@ -15,7 +15,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from harness.data.dataset import Dataset
-from harness.runs.lock import process_start
+from harness.runs.processes import process_start
 from harness.runs.spec import RunSpec
 from harness.training.device import require_precision
 from harness.training.trainer import Trainer

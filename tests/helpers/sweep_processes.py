@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from harness.runs import lock
+from harness.runs import processes
 from tests.helpers.commands import Command
 
 
@@ -62,7 +62,7 @@ def lock_holders(results: Path) -> dict[int, Path]:
     for path in results.rglob(".lease*"):
         with contextlib.suppress(OSError, ValueError):
             pid = json.loads(path.read_text())["pid"]
-            if lock.process_start(pid):
+            if processes.process_start(pid):
                 holders[pid] = path.parent
     return holders
 
@@ -80,6 +80,6 @@ def wait_until_gone(pids: set[int], seconds: float = 20.0) -> bool:
     """Wait for processes to end; whether all end in time."""
     limit = time.monotonic() + seconds
     while pids and time.monotonic() < limit:
-        pids = {pid for pid in pids if lock.process_start(pid)}
+        pids = {pid for pid in pids if processes.process_start(pid)}
         time.sleep(0.05)
     return not pids

@@ -13,7 +13,7 @@ from harness.data.dataset import Dataset
 from harness.errors import InputError
 from harness.progress import Reporter, Row
 from harness.protocol.spec import Protocol
-from harness.runs import cleanup, lock, status, store
+from harness.runs import cleanup, lock, processes, status, store
 from harness.runs.spec import RunSpec
 from harness.runs.store import CHECKPOINTS
 from harness.sweep import loop
@@ -38,7 +38,7 @@ def save_with_leftovers(spec: RunSpec, *, failed: bool = False) -> None:
         ".probabilities.npy.a1b2c3d4",
     ):
         (spec.directory / name).write_bytes(b"cut off")
-    lock_fields = {"host": lock.host_id(), "pid": 1, "born": "0", "token": "feed"}
+    lock_fields = {"host": processes.host_id(), "pid": 1, "born": "0", "token": "feed"}
     (spec.directory / lock.FILE).write_text(json.dumps(lock_fields))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.runs import lock
+from harness.runs import lock, processes
 from tests.helpers.paths import ROOT
 
 # Takes the lock as often as it can for some time, and prints when it held it.
@@ -118,8 +118,8 @@ def test_a_holder_that_waits_to_be_reaped_is_dead(tmp_path: Path) -> None:
 
 def test_a_reused_process_number_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / lock.FILE
-    fields = {"host": lock.host_id(), "pid": os.getpid(), "token": "feed"}
-    path.write_text(json.dumps({**fields, "born": lock.process_start(os.getpid())}))
+    fields = {"host": processes.host_id(), "pid": os.getpid(), "token": "feed"}
+    path.write_text(json.dumps({**fields, "born": processes.process_start(os.getpid())}))
     assert lock.is_locked(tmp_path)
     path.write_text(json.dumps({**fields, "born": "1"}))
     assert not lock.is_locked(tmp_path)
