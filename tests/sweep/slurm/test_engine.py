@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(missing_programs() is not None, reason=str(missing_programs())),
 ]
 
-EPOCHS = 20
+EPOCHS = 12
 
 # 128 pictures: a run takes some seconds, so that there is a middle to be hit.
 GRID = ("--dataset", "folder", "--data-dir", "images", "--precision", "fp32")
