@@ -55,7 +55,7 @@ def draw(study: Study) -> Drawings:
             by_anchor[anchor] = tuple(_subsections(group_verdict, study, with_reported))
         for anchor, curve in anchored(BUDGETS, study.verdict.curves):
             figure = by_epoch.by_budget(curve, rules)
-            if figure and study.primary in curve:
+            if figure and study.primary in curve:  # beside the answer, not in its own section
                 answer.append(figure)
             elif figure:
                 by_anchor[anchor] = (Subsection("By number of epochs", (figure,)),)

@@ -54,6 +54,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
     level = f"{100 * rules.description.level:g} %"
     looks = " or ".join(f"0-{seeds - 1}" for seeds in rules.looks.seeds)
+    # Name, note and cell of the columns that only the full table has.
     details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
         ("P(>)", f"probability that a random run beats one of {base}", _number("p_better", number)),
         ("look", "of the difference", _look("difference_look")),
