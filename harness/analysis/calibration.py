@@ -150,7 +150,7 @@ def _is_futile(first: RunRecord) -> bool:
     return first.metrics is None or first.metrics.accuracy < minimum
 
 
-def summarize(records: Iterable[RunRecord]) -> Calibration:
+def summarize(records: Sequence[RunRecord]) -> Calibration:
     """Make a calibration from the records of its runs.
 
     Args:
@@ -159,16 +159,14 @@ def summarize(records: Iterable[RunRecord]) -> Calibration:
     Raises:
         RunFailedError: if one of the runs failed.
     """
-    records = list(records)
-    if failed := [record for record in records if record.metrics is None]:
-        raise RunFailedError(
-            f"{failed[0].protocol.epochs} epochs, seed {failed[0].seed}: {failed[0].reason}. "
-            "A budget is chosen only if all its seeds finish."
-        )
     tried: dict[int, dict[int, float]] = defaultdict(dict)
     for record in records:
-        if record.metrics is not None:
-            tried[record.protocol.epochs][record.seed] = record.metrics.accuracy
+        if record.metrics is None:
+            raise RunFailedError(
+                f"{record.protocol.epochs} epochs, seed {record.seed}: {record.reason}. "
+                "A budget is chosen only if all its seeds finish."
+            )
+        tried[record.protocol.epochs][record.seed] = record.metrics.accuracy
     return apply_rule(records[0].dataset, tried)
 
 

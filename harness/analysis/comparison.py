@@ -70,18 +70,15 @@ def table(
     rows = [_row(group, result, rules) for result in results if result.n or result.failed]
     base = next((row for row in rows if row["variant"] == against), None)
     for row in rows:
-        if row is not base:
-            row |= {f"recall_difference_{c}": _minus(row, base, f"recall_{c}") for c in classes}
+        if base and row is not base:
+            for c in classes:
+                row[f"recall_difference_{c}"] = row[f"recall_{c}"] - base[f"recall_{c}"]
     if group.comparable_to_paper:
         rows = [_reported_row(run, base) for run in paper_reported.REPORTED_RUNS] + rows
     per_class = [prefix + c for prefix in ("recall_", "recall_difference_") for c in classes]
     contrasts = _CONTRAST_COLUMNS.values()
     columns = [*_LEADING_COLUMNS, *contrasts, "changes", "train_seconds", *per_class]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _minus(row: dict[str, Any], base: dict[str, Any] | None, name: str) -> float:
-    return float(row[name] - base[name]) if base else math.nan
 
 
 def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, Any]:

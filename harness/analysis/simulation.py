@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.analysis import ranges, sequential, stats
 from harness.analysis.looks import FigureBySeed
-from harness.analysis.ranges import ClaimStatus
+from harness.analysis.ranges import ClaimJudgement, ClaimStatus
 from harness.analysis.sequential import Effect, Outcome
-from harness.analysis.stats import Difference, Interval
 from harness.protocol.decision import Decision, load
 
 Array = NDArray[Any]
@@ -207,43 +206,33 @@ def _contrast_power(source: np.random.Generator, worlds: int, rules: Decision) -
 def _claim_errors(source: np.random.Generator, worlds: int, rules: Decision) -> Iterator[Rate]:
     """Errors in claims on limits and ranges if the truth is at a threshold."""
     limits, sd = rules.ranges, DEVIATIONS[0]
+
+    def rate(case: str, judgement: ClaimJudgement, status: ClaimStatus) -> Rate:
+        wrong = float((judgement.status == status).mean())
+        return Rate(f"{case}: {status}", wrong, high=0.028)  # one side of 5 %
+
     confirms, refutes = limits.gap_confirms, limits.gap_refutes
     noise = _runs(source, (worlds, 1), sd, rules)
     for gap, status in ((confirms, ClaimStatus.CONFIRMED), (refutes, ClaimStatus.REFUTED)):
         runs = _complete(noise + gap, rules)
         judgement = ranges.judge_limits(runs, confirms, refutes, rules)
-        yield Rate(
-            f"Gap of {100 * gap:g} points, SD {sd:.2f}: {status}",
-            float((judgement.status == status).mean()),
-            high=0.028,  # one side of 5 %
-        )
+        yield rate(f"Gap of {100 * gap:g} points, SD {sd:.2f}", judgement, status)
     # Independent curves are the worst case; real ones are correlated.
     threshold, spread = limits.wrong_way_refutes, 5 * sd
     runs = _complete(_runs(source, (worlds, 4), spread, rules) + threshold, rules)
     judgement = ranges.judge_limits(runs, limits.wrong_way_confirms, threshold, rules)
-    yield Rate(
-        f"Four independent curves at {100 * threshold:g} % of the epochs: {ClaimStatus.REFUTED}",
-        float((judgement.status == ClaimStatus.REFUTED).mean()),
-        high=0.028,
-    )
+    case = f"Four independent curves at {100 * threshold:g} % of the epochs"
+    yield rate(case, judgement, ClaimStatus.REFUTED)
     # Recall of one class varies over seeds five times as much as accuracy.
     noise = _runs(source, (worlds, 10), 5 * sd, rules)
-    for means, case, status in (
+    for means, which, status in (
         ([0.6, *[0.7] * 9], "one class at", ClaimStatus.CONFIRMED),
         ([0.6] * 10, "all classes at", ClaimStatus.REFUTED),
     ):
         runs = _complete(noise + np.array(means)[:, None], rules)
         judgement = ranges.judge_range(runs, 0.6, 0.8, rules)
-        yield Rate(
-            f"Range of 10 classes, {case} its end, SD {5 * sd:.2f}: {status}",
-            float((judgement.status == status).mean()),
-            high=0.028,
-        )
-
-
-def _coverage_at(interval: Difference | Interval, truth: Any, look: int) -> float:
-    """Fraction of the intervals [..., looks] at a look, counted from 0, that contain the truth."""
-    return float(((interval.low < truth) & (interval.high > truth))[..., look].mean())
+        case = f"Range of 10 classes, {which} its end, SD {5 * sd:.2f}"
+        yield rate(case, judgement, status)
 
 
 def _coverage(source: np.random.Generator, worlds: int, rules: Decision) -> Iterator[Rate]:
@@ -263,9 +252,10 @@ def _coverage(source: np.random.Generator, worlds: int, rules: Decision) -> Iter
         ):
             # Four standard errors of the rate in all worlds, or 0.1 points.
             slack = max(0.001, 4 * math.sqrt(level * (1 - level) / WORLDS))
+            covered = (interval.low < 0) & (interval.high > 0)  # [..., looks]
             yield Rate(
                 f"{n} seeds: the {100 * level:.2f} % interval of {what} contains the true value",
-                _coverage_at(interval, 0, look),
+                float(covered[..., look].mean()),
                 level - slack,
                 level + slack,
             )

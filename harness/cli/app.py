@@ -39,38 +39,16 @@ app = typer.Typer(
 )
 
 
-app.command()(run)
+COMMANDS = (
+    *(run, calibrate, sweep),
+    *(results.compare, results.audit, results.verdict),
+    *(report.report, report.explain, report.docs),
+    *(inspect.list_variants, inspect.show, inspect.data),
+    *(integrity.verify, integrity.check, integrity.diff, integrity.bundle, integrity.merge),
+)
 
-app.command()(calibrate)
-
-app.command()(sweep)
-
-app.command()(results.compare)
-
-app.command()(results.audit)
-
-app.command()(results.verdict)
-
-app.command()(report.report)
-
-app.command()(report.explain)
-
-app.command()(report.docs)
-
-app.command("list")(inspect.list_variants)
-app.command()(inspect.show)
-app.command()(inspect.data)
-
-
-app.command()(integrity.verify)
-
-app.command()(integrity.check)
-
-app.command()(integrity.diff)
-
-app.command()(integrity.bundle)
-
-app.command()(integrity.merge)
+for command in COMMANDS:  # Typer takes the function's name if it is given none
+    app.command("list" if command is inspect.list_variants else None)(command)
 
 
 class Terminated(BaseException):

@@ -76,6 +76,3 @@ def read(name: str, directory: Path, archive: str | None = None) -> RawDataset:
 def first_line(error: Exception) -> str:
     """First line of an error's message, without a full stop; the type if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-__all__ = ["RawDataset", "read"]

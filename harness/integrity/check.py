@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Breach:
 
 def rule_list() -> list[str]:
     """Return the rules as sentences, in the order in which they are applied."""
-    rules = [*RULES, *FOLDER_RULES]
+    rules = [*RULES, outcome_rules.runs_are_distinct]
     return ["A record has this version's format, and every field is valid."] + [
         " ".join((rule.__doc__ or "").split()) for rule in rules
     ]
@@ -66,9 +66,8 @@ def check(results: Path, local_dataset: Dataset | None = None) -> tuple[int, lis
         for rule in RULES:
             name = rule.__name__.replace("_", " ")
             breaches += [Breach(run.path, name, fault) for fault in _apply_rule(rule, run)]
-    for folder_rule in FOLDER_RULES:
-        name = folder_rule.__name__.replace("_", " ")
-        breaches += [Breach(path, name, fault) for path, fault in folder_rule(runs)]
+    distinct = outcome_rules.runs_are_distinct(runs)
+    breaches += [Breach(path, "runs are distinct", fault) for path, fault in distinct]
     return len(paths), sorted(breaches, key=lambda b: (b.path, b.rule, b.fault))
 
 
@@ -95,8 +94,7 @@ def _dataset_of(record: RunRecord, local_dataset: Dataset | None) -> Dataset | N
 
 Rule = Callable[[StoredRun], Iterator[str]]
 
-FolderRule = Callable[[Sequence[StoredRun]], Iterator[tuple[Path, str]]]
-
+# Of one run; of all runs together there is one rule, `outcome_rules.runs_are_distinct`.
 RULES: tuple[Rule, ...] = (
     description_rules.text_is_canonical,
     description_rules.folder_matches,
@@ -116,5 +114,3 @@ RULES: tuple[Rule, ...] = (
     outcome_rules.resumes_are_valid,
     description_rules.provenance_is_valid,
 )
-
-FOLDER_RULES: tuple[FolderRule, ...] = (outcome_rules.runs_are_distinct,)

@@ -21,6 +21,12 @@ from harness.training.runner import train_run
 # Fields of an epoch that depend on the clock.
 TIMING_FIELDS = ("seconds", "images_per_second")
 
+# Fields of a record that the same run repeats, in the order in which they are compared.
+_OUTCOME = (
+    *("status", "reason", "weights_sha256", "predictions_sha256"),
+    *("parameters", "normalization", "metrics"),
+)
+
 # Accuracies further apart than this many standard errors do not count as reproduced.
 MAX_STANDARD_ERRORS = 3.0
 
@@ -74,13 +80,8 @@ def verify(
         metrics are compared.
     """
     if data.fingerprint != stored.dataset.fingerprint:
-        return Reproduction(
-            False,
-            (
-                f"data differ: fingerprint was {stored.dataset.fingerprint[:12]} "
-                f"and is {data.fingerprint[:12]}",
-            ),
-        )
+        was, now = stored.dataset.fingerprint[:12], data.fingerprint[:12]
+        return Reproduction(False, (f"data differ: fingerprint was {was} and is {now}",))
     eager = stored.environment.execution == "eager"
     current = store.to_json_types(environment.describe(device, eager=eager))
     changed = store.diff(stored.environment.model_dump(), current, "environment ")
@@ -114,12 +115,10 @@ def verify(
 
 
 def _compare_bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
-    for key in ("status", "reason", "weights_sha256", "predictions_sha256"):
-        before, now = getattr(stored, key), getattr(repeated, key)
-        if before != now:
-            return False, f"first difference: {key} was {before} and is {now}"
-    computed = {"metrics", "normalization", "parameters"}
-    before, now = (run.model_dump(include=computed) for run in (stored, repeated))
+    before, now = (
+        {name: fields[name] for name in _OUTCOME}
+        for fields in (stored.model_dump(), repeated.model_dump())
+    )
     if changed := store.diff(before, now):
         return False, f"first difference: {changed[0]}"
     return True, "equal bit for bit: every epoch's figures, weights, predictions and metrics"

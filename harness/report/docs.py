@@ -85,13 +85,10 @@ def updated(pages: Mapping[Path, str], generated: Mapping[str, str]) -> dict[Pat
             )
         for path, text in texts.items():
             # Links in a part start at the root of the checkout.
-            linked = block.replace("](results/", "](../results/") if _in_docs(path) else block
+            in_docs = path.parent.name == "docs"
+            linked = block.replace("](results/", "](../results/") if in_docs else block
             texts[path] = marked.sub(lambda m, b=linked: f"{m[1]}{b}\n{m[2]}", text)  # type: ignore[misc]
     return texts
-
-
-def _in_docs(page: Path) -> bool:
-    return page.parent.name == "docs"
 
 
 def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.protocol.decision import Decision
 from harness.report.figures import by_epoch, by_variant, confusion, style
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.sections import BUDGETS, CALIBRATION, GROUP, anchored, example_runs
@@ -48,38 +49,27 @@ def draw(study: Study) -> Drawings:
     comparable = (g for g in study.group_verdicts if g.group.comparable_to_paper)
     beside_paper = next(filter(example_runs, comparable), None)
     with style.applied():
-        answer = tuple(_answer_figures(study))
+        answer = list(_variant_figures(study.primary, rules))
         for anchor, group_verdict in anchored(GROUP, study.group_verdicts):
             with_reported = group_verdict is beside_paper  # once: they are the same in every group
             by_anchor[anchor] = tuple(_subsections(group_verdict, study, with_reported))
         for anchor, curve in anchored(BUDGETS, study.verdict.curves):
             figure = by_epoch.by_budget(curve, rules)
-            if figure and study.primary not in curve:  # that one is beside the answer
+            if figure and study.primary in curve:  # beside the answer, not in its own section
+                answer.append(figure)
+            elif figure:
                 by_anchor[anchor] = (Subsection("By number of epochs", (figure,)),)
         for anchor, calibration in anchored(CALIBRATION, study.calibrations.values()):
             by_anchor[anchor] = (
                 Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),
             )
-    return Drawings(answer, by_anchor)
+    return Drawings(tuple(answer), by_anchor)
 
 
-def _answer_figures(study: Study) -> Iterator[CaptionedFigure]:
-    rules = study.verdict.rules
-    yield from _variant_figures(study.primary, study)
-    for curve in study.verdict.curves:
-        if study.primary in curve and (figure := by_epoch.by_budget(curve, rules)):
-            yield figure
-
-
-def _variant_figures(group_verdict: GroupVerdict, study: Study) -> Iterator[CaptionedFigure]:
-    rules = study.verdict.rules
-    variant_runs = list(group_verdict.runs.values())
-    for figure in (
-        by_variant.forest(group_verdict, rules),
-        by_variant.by_seed(group_verdict, variant_runs, rules),
-    ):
-        if figure is not None:
-            yield figure
+def _variant_figures(group_verdict: GroupVerdict, rules: Decision) -> tuple[CaptionedFigure, ...]:
+    forest = by_variant.forest(group_verdict, rules)
+    by_seed = by_variant.by_seed(group_verdict, list(group_verdict.runs.values()), rules)
+    return tuple(figure for figure in (forest, by_seed) if figure is not None)
 
 
 _SAME_SCALE = (
@@ -92,8 +82,8 @@ def _subsections(
     group_verdict: GroupVerdict, study: Study, with_reported: bool
 ) -> Iterator[Subsection]:
     # Those of the primary group are beside the answer.
-    is_primary = group_verdict is study.primary
-    if not is_primary and (figures := tuple(_variant_figures(group_verdict, study))):
+    is_primary, rules = group_verdict is study.primary, study.verdict.rules
+    if not is_primary and (figures := _variant_figures(group_verdict, rules)):
         yield Subsection("Variants", figures)
     examples = example_runs(group_verdict)
     if examples is None:
@@ -101,5 +91,5 @@ def _subsections(
     if curves := by_epoch.training_curves(group_verdict, list(group_verdict.runs.values())):
         yield Subsection("Training and test curves", tuple(curves), _SAME_SCALE)
     matrices = confusion.confusion_matrices(group_verdict, examples, with_reported=with_reported)
-    recall = by_variant.recall(group_verdict, examples, study.verdict.rules)
+    recall = by_variant.recall(group_verdict, examples, rules)
     yield Subsection("Confusions and recall", (*matrices, recall))

@@ -3,61 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from harness.analysis.contrasts import VariantResult
 from harness.protocol.decision import Decision
 from harness.verdict.verdict import GroupVerdict
 
-
-@dataclass(frozen=True)
-class Line:
-    """Results of one variant at several budgets.
-
-    Attributes:
-        variant: its name.
-        rows: result by number of epochs, for each budget with finished or failed runs; not empty.
-    """
-
-    variant: str
-    rows: dict[int, VariantResult]
-
-    def comparable(self, most_failed: float) -> dict[int, VariantResult]:
-        """The rows except those with too many failed runs.
-
-        Args:
-            most_failed: the largest fraction of failed runs that is allowed.
-        """
-        return {
-            epochs: row
-            for epochs, row in self.rows.items()
-            if row.failed <= most_failed * (row.n + row.failed)
-        }
+# Results by variant and number of epochs.
+Results = dict[str, dict[int, VariantResult]]
 
 
-def lines(curve: Sequence[GroupVerdict], rules: Decision) -> list[Line]:
-    """One line for each variant of the decision file that has runs.
+def results(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
+    """Results of the decision file's variants, at each budget with finished or failed runs.
 
     Args:
         curve: verdicts that differ in nothing but the budget.
         rules: the decision file.
 
     Returns:
-        In the order of the decision file: the variant that the others are compared with is first.
+        Those with runs, in the order of the decision file: the variant that the others are compared
+        with is first.
     """
-    rows: dict[str, dict[int, VariantResult]] = {name: {} for name in rules.variants}
+    rows: Results = {name: {} for name in rules.variants}
     for group_verdict in curve:
         for row in group_verdict.variants:
             if row.variant in rows and (row.n or row.failed):
                 rows[row.variant][group_verdict.epochs] = row
-    return [Line(variant, by_epochs) for variant, by_epochs in rows.items() if by_epochs]
+    return {variant: by_epochs for variant, by_epochs in rows.items() if by_epochs}
 
 
-def comparable(
-    curve: Sequence[GroupVerdict], rules: Decision
-) -> dict[str, dict[int, VariantResult]]:
-    """Results by variant and number of epochs, without those with too many failed runs."""
-    return {line.variant: line.comparable(rules.looks.most_failed) for line in lines(curve, rules)}
+def comparable(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
+    """The results without those with too many failed runs."""
+    allowed = rules.looks.most_failed
+    return {
+        variant: {e: r for e, r in by_epochs.items() if r.failed <= allowed * (r.n + r.failed)}
+        for variant, by_epochs in results(curve, rules).items()
+    }
 
 
 def differences(curve: Sequence[GroupVerdict], rules: Decision) -> dict[str, dict[int, float]]:

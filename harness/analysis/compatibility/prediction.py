@@ -8,6 +8,7 @@ correct: a shift smaller than the intervals is not seen.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -110,23 +111,14 @@ def _shift_in_deviations(n: int, figures: int) -> float:
     return stats.min_detectable(error, n - 1, (1 - LEVEL) / figures, POWER)
 
 
-@dataclass(frozen=True)
-class _Expected:
+def _expected(
+    runs: Sequence[RunFigures], steps: Mapping[str, float]
+) -> tuple[Compatibility, Interval]:
     """What the reference runs of one setting let expect of another run of it.
 
-    Attributes:
-        names: of the figures that are compared.
-        ends: their intervals.
-        left_out, smallest_shift: see `Compatibility`.
+    Returns:
+        The comparison of a run without outliers, and the intervals of the figures compared.
     """
-
-    names: tuple[str, ...]
-    ends: Interval
-    left_out: tuple[str, ...]
-    smallest_shift: float
-
-
-def _expected(runs: Sequence[RunFigures], steps: Mapping[str, float]) -> _Expected:
     names, step = list(steps), np.array(list(steps.values()))
     values = np.array([[r.values.get(name, math.nan) for r in runs] for name in names])
     known = np.isfinite(values).all(-1) & np.isfinite(step)
@@ -139,7 +131,8 @@ def _expected(runs: Sequence[RunFigures], steps: Mapping[str, float]) -> _Expect
         shift = smallest_shift(values[at], step[at], len(compared))
     left_out = tuple(name for name in names if name not in compared)
     ends = intervals(values, step) if compared else Interval(step, step)
-    return _Expected(compared, ends, left_out, shift)
+    outcome = Outcome.COMPATIBLE if compared else Outcome.NOT_COMPARED
+    return Compatibility(outcome, len(runs), compared, left_out, (), shift), ends
 
 
 def compare_runs(
@@ -155,7 +148,7 @@ def compare_runs(
     Returns:
         One for each record, None for a failed run or damaged settings.
     """
-    expected: dict[str, _Expected] = {}
+    expected: dict[str, tuple[Compatibility, Interval]] = {}
 
     def compare(record: RunRecord) -> Compatibility | None:
         run = compatibility_reference.figures_of(record)
@@ -169,22 +162,17 @@ def compare_runs(
         if run.setting not in expected:
             steps = compatibility_reference.smallest_steps(record)
             expected[run.setting] = _expected(runs, steps)
-        return _compare(run, expected[run.setting], len(runs))
+        return _compare(run, *expected[run.setting])
 
     return [compare(record) for record in records]
 
 
-def _compare(run: RunFigures, expected: _Expected, n_reference: int) -> Compatibility:
-    outside = []
-    for name, low, high in zip(expected.names, *expected.ends, strict=True):
-        if not low <= run.values[name] <= high:
-            outside.append(Outlier(name, run.values[name], float(low), float(high)))
-    outcome = Outcome.NOT_COMPATIBLE if outside else Outcome.COMPATIBLE
-    return Compatibility(
-        outcome if expected.names else Outcome.NOT_COMPARED,
-        n_reference,
-        expected.names,
-        expected.left_out,
-        tuple(outside),
-        expected.smallest_shift,
+def _compare(run: RunFigures, expected: Compatibility, ends: Interval) -> Compatibility:
+    outside = tuple(
+        Outlier(name, run.values[name], float(low), float(high))
+        for name, low, high in zip(expected.compared, *ends, strict=True)
+        if not low <= run.values[name] <= high
     )
+    if not outside:
+        return expected
+    return dataclasses.replace(expected, outcome=Outcome.NOT_COMPATIBLE, outside=outside)

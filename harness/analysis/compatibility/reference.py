@@ -100,26 +100,21 @@ def figures_of(record: RunRecord) -> RunFigures | None:
         return None
     dataset, protocol = record.dataset, record.protocol
     shared = [record.variant, settings, protocol.to_dict(), dataset.fingerprint, dataset.split]
-    values = {
-        "accuracy": metrics.accuracy,
-        "loss": metrics.loss,
-        "train_accuracy": metrics.train_accuracy,
-        **{f"{_RECALL}{name}": figures.recall for name, figures in metrics.per_class.items()},
-    }
     return RunFigures(
         variant=record.variant,
         data=dataset.title,
         protocol=protocol.name,
         split=dataset.split,
-        setting=_sha256(json.dumps(shared, sort_keys=True)),
+        setting=hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:_DIGITS],
         seed=record.seed,
         weights=(record.weights_sha256 or "")[:_DIGITS],
-        values=values,
+        values={
+            "accuracy": metrics.accuracy,
+            "loss": metrics.loss,
+            "train_accuracy": metrics.train_accuracy,
+            **{f"{_RECALL}{name}": figures.recall for name, figures in metrics.per_class.items()},
+        },
     )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def smallest_steps(record: RunRecord) -> dict[str, float]:
@@ -130,15 +125,14 @@ def smallest_steps(record: RunRecord) -> dict[str, float]:
     """
     metrics, dataset = record.metrics, record.dataset
     counts = [] if metrics is None else [sum(row) for row in metrics.confusion_matrix]
-    by_class = {
-        f"{_RECALL}{name}": 1 / count if count else math.nan
-        for name, count in zip(dataset.classes, counts, strict=False)
-    }
     return {
         "accuracy": 1 / dataset.test_size,
         "loss": 0.0,
         "train_accuracy": 1 / dataset.train_size,
-        **by_class,
+        **{
+            f"{_RECALL}{name}": 1 / count if count else math.nan
+            for name, count in zip(dataset.classes, counts, strict=False)
+        },
     }
 
 
@@ -166,6 +160,7 @@ def to_csv(records: Iterable[RunRecord]) -> bytes:
     return stream.getvalue().encode()
 
 
+@functools.cache
 def load_csv(path: Path = FILE) -> ReferenceRuns:
     """Read reference runs from a file that `to_csv` wrote; empty if it has no rows.
 
@@ -173,18 +168,13 @@ def load_csv(path: Path = FILE) -> ReferenceRuns:
         InputError: if it is missing or damaged.
     """
     try:
-        return _load_csv(path)
+        with path.open(encoding="utf-8", newline="") as stream:
+            return ReferenceRuns.of(_from_row(row) for row in csv.DictReader(stream))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is damaged ({error}): install the package again, or give a folder with "
             "finished runs to --against."
         ) from error
-
-
-@functools.cache
-def _load_csv(path: Path) -> ReferenceRuns:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return ReferenceRuns.of(_from_row(row) for row in csv.DictReader(stream))
 
 
 def _from_row(row: Mapping[str, str]) -> RunFigures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 
 from harness.analysis.compatibility import prediction
 from harness.analysis.compatibility.prediction import (
@@ -23,50 +23,29 @@ NO_REFERENCE = (
     "give a folder with finished runs: check --against FOLDER"
 )
 
-_FAILED = f"{Outcome.NOT_COMPARED}: the run failed, or its settings are damaged"
-
 _NAMES = {"train_accuracy": "accuracy on the training images"}
 
 
 def line(comparison: Compatibility | None) -> str:
     """Describe the comparison of one run in a line."""
     if comparison is None:
-        return _FAILED
-    return _LINES[comparison.outcome](comparison)
-
-
-def _compatible(comparison: Compatibility) -> str:
-    text = f"{comparison.outcome} with {pluralize(comparison.n_reference, 'reference run')}"
-    text += f" in {pluralize(len(comparison.compared), 'figure')}"
+        return f"{Outcome.NOT_COMPARED}: the run failed, or its settings are damaged"
+    outcome, count = comparison.outcome, pluralize(comparison.n_reference, "reference run")
+    if outcome is Outcome.IS_REFERENCE:
+        return f"{outcome} itself (same setting, seed and weights)"
+    if outcome is Outcome.NOT_COMPARED:
+        if comparison.n_reference < MIN_REFERENCE:
+            return f"{outcome}: {count}, at least {MIN_REFERENCE} are needed"
+        return f"{outcome}: no figure varies in its {count}"
+    if outcome is Outcome.NOT_COMPATIBLE:
+        outliers = "; ".join(map(_outlier, comparison.outside))
+        return f"{outcome} with {count}: {outliers}{_left_out(comparison)}"
+    text = f"{outcome} with {count} in {pluralize(len(comparison.compared), 'figure')}"
     if "accuracy" in comparison.compared:
         shift = percent(comparison.smallest_shift, 1)
         text += f"; a shift of its accuracy by {shift} points would be found"
         text += f" with {percent(POWER, 0)} % probability"
     return text + _left_out(comparison)
-
-
-def _not_compatible(comparison: Compatibility) -> str:
-    text = f"{comparison.outcome} with {pluralize(comparison.n_reference, 'reference run')}: "
-    return text + "; ".join(map(_outlier, comparison.outside)) + _left_out(comparison)
-
-
-def _not_compared(comparison: Compatibility) -> str:
-    count = pluralize(comparison.n_reference, "reference run")
-    if comparison.n_reference < MIN_REFERENCE:
-        return f"{comparison.outcome}: {count}, at least {MIN_REFERENCE} are needed"
-    return f"{comparison.outcome}: no figure varies in its {count}"
-
-
-def _is_reference(comparison: Compatibility) -> str:
-    return f"{comparison.outcome} itself (same setting, seed and weights)"
-
-
-_LINES: Mapping[Outcome, Callable[[Compatibility], str]] = {
-    Outcome.COMPATIBLE: _compatible,
-    Outcome.NOT_COMPATIBLE: _not_compatible,
-    Outcome.NOT_COMPARED: _not_compared,
-    Outcome.IS_REFERENCE: _is_reference,
-}
 
 
 def _outlier(outlier: Outlier) -> str:
@@ -81,16 +60,13 @@ def _outlier(outlier: Outlier) -> str:
 def _left_out(comparison: Compatibility) -> str:
     if not comparison.left_out:
         return ""
-    return f" (left out, as it does not vary or is missing: {_listed(comparison.left_out)})"
+    listed = ", ".join(map(_name, comparison.left_out))
+    return f" (left out, as it does not vary or is missing: {listed})"
 
 
 def _name(figure: str) -> str:
     kind, _, class_name = figure.partition(".")
     return f"recall of {class_name}" if class_name else _NAMES.get(kind, kind)
-
-
-def _listed(figures: Iterable[str]) -> str:
-    return ", ".join(map(_name, figures))
 
 
 def summary(comparisons: Iterable[Compatibility | None]) -> str:

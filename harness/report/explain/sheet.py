@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,11 +87,7 @@ def describe(
         **settings,
         "alt": f"Explanations of {len(explained)} images. {'; '.join(descriptions)}.",
         "images": [
-            {
-                field.name: getattr(item, field.name)
-                for field in dataclasses.fields(item)
-                if field.name in ("index", "truth", "guess", "probability")
-            }
+            {name: getattr(item, name) for name in ("index", "truth", "guess", "probability")}
             for item in explained
         ],
     }

@@ -100,8 +100,8 @@ def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure
     """
     base = rules.contrasts.against
     finished = {
-        line.variant: {epochs: row for epochs, row in line.rows.items() if row.n}
-        for line in budget_curve.lines(curve, rules)
+        name: {epochs: row for epochs, row in by_epochs.items() if row.n}
+        for name, by_epochs in budget_curve.results(curve, rules).items()
     }
     plotted = {name: rows for name, rows in finished.items() if len(rows) > 1}
     if not plotted:

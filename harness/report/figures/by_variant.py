@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from harness import formatting
 from harness.analysis import stats
@@ -123,11 +123,10 @@ def _range(runs: VariantRuns) -> str:
     )
 
 
-def _jitter(values: ArrayLike) -> np.ndarray:
+def _jitter(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return fixed vertical offsets that separate dots of nearly equal value."""
-    x = np.asarray(values, float)
-    order = np.argsort(np.argsort(x, kind="stable"), kind="stable")
-    return np.array([0.0, 0.16, -0.16, 0.27, -0.27])[order % 5] if x.size > 1 else np.zeros(x.size)
+    order = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return np.array([0.0, 0.16, -0.16, 0.27, -0.27])[order % 5]
 
 
 def _widen_x_limits(axes: Axes) -> None:
@@ -168,24 +167,10 @@ def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> C
     if has_interval:
         low, high = stats.mean_interval(ours, rules.description.level)
         axes.hlines(range(len(classes)), 100 * low, 100 * high, color=style.OURS, lw=2.4)
-        axes.plot(
-            100 * ours.mean(1),
-            range(len(classes)),
-            "o",
-            color=style.OURS,
-            ms=5.5,
-            label=f"ours, mean of {runs.n_finished}",
-        )
-    else:
-        for number, values in enumerate(ours.T):
-            axes.plot(
-                100 * values,
-                range(len(classes)),
-                "o",
-                color=style.OURS,
-                ms=5.5,
-                label="ours, single runs" if not number else None,
-            )
+    dots = ours.mean(1, keepdims=True) if has_interval else ours
+    label = f"ours, mean of {runs.n_finished}" if has_interval else "ours, single runs"
+    drawn = axes.plot(100 * dots, range(len(classes)), "o", color=style.OURS, ms=5.5)
+    drawn[0].set_label(label)
     axes.set_xlabel("recall (% of the class's images)")
     axes.grid(visible=True, axis="y")
     figure.legend(loc="outside lower center", ncols=3, handletextpad=0.2, columnspacing=1.2)

@@ -49,12 +49,14 @@ def confusion_matrices(
 
 def _matrix(name: str, title: str, shares: Matrix, classes: Sequence[str]) -> CaptionedFigure:
     errors = shares * (1 - np.eye(len(shares)))
+    pairs = zip(classes, np.diag(shares), strict=True)
+    right = ", ".join(f"{class_name} {share:.0f}" for class_name, share in pairs)
     return CaptionedFigure(
         name=f"confusion-{name}",
         title=title,
         caption="Percent of each true class; rows sum to 100. Values below 1 are not printed.",
         alt=f"Confusion matrix. {_diagonal(shares, classes)}. Right by class, in percent: "
-        f"{_list(zip(classes, np.diag(shares), strict=True))}. "
+        f"{right}. "
         f"Most frequent errors: {_largest(errors, classes, '{:.0f}')}.",
         figure=_draw(panels.matrix, shares, classes),
     )
@@ -87,10 +89,6 @@ def _diagonal(shares: Matrix, classes: Sequence[str]) -> str:
     if wrong:
         return f"A wrong class is the most frequent prediction for {', '.join(wrong)}"
     return "The diagonal stands out: the right class is the most frequent in every row"
-
-
-def _list(pairs: zip[tuple[str, float]]) -> str:
-    return ", ".join(f"{name} {value:.0f}" for name, value in pairs)
 
 
 def _largest(values: Matrix, classes: Sequence[str], form: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 import jinja2
 from markupsafe import Markup, escape
@@ -21,6 +22,8 @@ from harness.report.text import audit as text_audit
 from harness.report.text.contributions import NOTE
 from harness.verdict import audit
 from harness.verdict.study import Study
+
+_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 _BACKTICKS = re.compile(r"`([^`]*)`")
 
@@ -55,7 +58,7 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
         audit_sentences=text_audit.sentences(audit_result),
         data_uri=style.data_uri,
     )
-    css, script = _template_source("page.css"), _template_source("sort.js")
+    css, script = ((_TEMPLATES / name).read_bytes().decode() for name in ("page.css", "sort.js"))
     return (
         environment.get_template("page.html")
         .render(
@@ -71,7 +74,7 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report"),
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -84,12 +87,6 @@ def _environment() -> jinja2.Environment:
 def _inline_code(text: str) -> Markup:
     """Escape a sentence and mark what stands in backticks as code."""
     return Markup(_BACKTICKS.sub(r"<code>\1</code>", str(escape(text))))
-
-
-def _template_source(name: str) -> str:
-    environment = _environment()
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
 
 
 def _content_security_policy(css: str, script: str) -> str:

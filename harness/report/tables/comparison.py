@@ -54,6 +54,36 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
     level = f"{100 * rules.description.level:g} %"
     looks = " or ".join(f"0-{seeds - 1}" for seeds in rules.looks.seeds)
+    # Name, note and cell of the columns that only the full table has.
+    details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
+        ("P(>)", f"probability that a random run beats one of {base}", _number("p_better", number)),
+        ("look", "of the difference", _look("difference_look")),
+        ("settled", "look that settled it", _look("settled_look")),
+        ("p raw", "Welch's t at the look", _number("p", p_value)),
+        ("q", "smallest p / weight of the looks so far", _tested("q", p_value)),
+        (
+            "detects",
+            f"smallest difference found with {100 * rules.description.power:g} % power, points",
+            _number("detectable", percent),
+        ),
+        (
+            "r",
+            f"correlation with {base} over the seeds of both, which share their batches",
+            _number("correlation", number),
+        ),
+        ("SD", "standard deviation over seeds, points", _number("accuracy_sd", percent)),
+        (
+            "optimistic, %",
+            f"best epoch, chosen by the {split} images themselves (decides nothing)",
+            _number("accuracy_optimistic", percent),
+        ),
+        (
+            "AUC",
+            "one class against the rest, mean over classes",
+            _number("auc", partial(number, digits=4)),
+        ),
+        ("training", "time per run", _number("train_seconds", formatting.duration)),
+    ]
     return [
         Column("variant", "", lambda r: r["variant"]),
         Column(
@@ -84,49 +114,7 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
             "planned contrasts",
             _tested("p_holm", p_value),
         ),
-        Column(
-            "P(>)",
-            f"probability that a random run beats one of {base}",
-            _number("p_better", number),
-            full=True,
-        ),
-        Column("look", "of the difference", _look("difference_look"), full=True),
-        Column("settled", "look that settled it", _look("settled_look"), full=True),
-        Column("p raw", "Welch's t at the look", _number("p", p_value), full=True),
-        Column("q", "smallest p / weight of the looks so far", _tested("q", p_value), full=True),
-        Column(
-            "detects",
-            f"smallest difference found with {100 * rules.description.power:g} % power, points",
-            _number("detectable", percent),
-            full=True,
-        ),
-        Column(
-            "r",
-            f"correlation with {base} over the seeds of both, which share their batches",
-            _number("correlation", number),
-            full=True,
-        ),
-        Column(
-            "SD",
-            "standard deviation over seeds, points",
-            _number("accuracy_sd", percent),
-            full=True,
-        ),
-        Column(
-            "optimistic, %",
-            f"best epoch, chosen by the {split} images themselves (decides nothing)",
-            _number("accuracy_optimistic", percent),
-            full=True,
-        ),
-        Column(
-            "AUC",
-            "one class against the rest, mean over classes",
-            _number("auc", partial(number, digits=4)),
-            full=True,
-        ),
-        Column(
-            "training", "time per run", _number("train_seconds", formatting.duration), full=True
-        ),
+        *(Column(name, note, cell, full=True) for name, note, cell in details),
         Column("changes", "", lambda r: r["changes"] or EMPTY),
     ]
 

@@ -15,7 +15,8 @@ from harness.paper.reported import ReportedRun, recomputed
 from harness.protocol.decision import Decision
 from harness.report.tables.table import Cell, Column, Table, number_cell, table
 from harness.verdict import budget_curve
-from harness.verdict.budget_curve import Line
+from harness.verdict.budget_curve import Results
+from harness.verdict.claim_status import ClaimResult
 from harness.verdict.outcomes import ClassResult
 from harness.verdict.verdict import GroupVerdict
 
@@ -47,8 +48,8 @@ def recall_table(group_verdict: GroupVerdict, runs: VariantRuns) -> Table:
     return table(f"Recall of each class, {runs.name}", columns, classes)
 
 
-def _percent(value: float) -> Cell:
-    return number_cell(percent(value, 1), value)
+def _percent(value: float, digits: int = 1) -> Cell:
+    return number_cell(percent(value, digits), value)
 
 
 def _reported_recall(run: ReportedRun, name: str) -> Cell:
@@ -79,42 +80,40 @@ def _of_class(
 
 def claims_table(group_verdict: GroupVerdict) -> Table:
     """Return the paper's claims with their status and the evidence from the runs."""
-    rows = tuple(
-        (
-            Cell(s.claim.sentence),
-            Cell(s.status.value, style=s.status.value),
-            Cell(s.evidence),
-            Cell(f"“{s.claim.quote}” ({s.claim.where})"),
-        )
-        for s in group_verdict.claims
-    )
-    headers = ("claim", "verdict", "evidence", "the paper's words")
-    return Table(
-        "The paper's claims and what the runs say", tuple((h, "") for h in headers), rows, True
-    )
+    columns: list[Column[ClaimResult]] = [
+        Column("claim", "", lambda c: c.claim.sentence),
+        Column("verdict", "", lambda c: Cell(c.status.value, style=c.status.value)),
+        Column("evidence", "", lambda c: c.evidence),
+        Column("the paper's words", "", lambda c: f"“{c.claim.quote}” ({c.claim.where})"),
+    ]
+    caption = "The paper's claims and what the runs say"
+    return table(caption, columns, group_verdict.claims, prose=True)
 
 
 def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
     """Return accuracy and differences of the planned variants at several numbers of epochs."""
     base = rules.contrasts.against
-    columns = [Column[Line]("variant", "", lambda line: line.variant)]
+    by_variant = budget_curve.results(curve, rules)
+    columns = [Column[str]("variant", "", str)]
     columns += [
-        Column(pluralize(j.epochs, "epoch"), "", partial(_at_budget, j.epochs)) for j in curve
+        Column(pluralize(j.epochs, "epoch"), "", partial(_at_budget, by_variant, j.epochs))
+        for j in curve
     ]
     return table(
         f"Accuracy of {base}, and points of the others against it, by number of epochs; finished "
         "runs in brackets, * settled by the planned test",
         columns,
-        budget_curve.lines(curve, rules),
+        by_variant,
     )
 
 
-def _at_budget(epochs: int, line: Line) -> Cell:
-    row = line.rows.get(epochs)
+def _at_budget(by_variant: Results, epochs: int, name: str) -> Cell:
+    row = by_variant[name].get(epochs)
     if row is None:
         return Cell("not run")
     value = row.mean if row.contrast is None else row.contrast.difference
-    return number_cell(f"{_budget_figure(row)} ({_runs(row)})", value)
+    runs = f"{row.n}, {row.failed} failed" if row.failed else f"{row.n}"
+    return number_cell(f"{_budget_figure(row)} ({runs})", value)
 
 
 def _budget_figure(row: VariantResult) -> str:
@@ -124,21 +123,17 @@ def _budget_figure(row: VariantResult) -> str:
     return signed_points(row.contrast.difference) + ("*" if settled else "")
 
 
-def _runs(row: VariantResult) -> str:
-    return f"{row.n}, {row.failed} failed" if row.failed else f"{row.n}"
-
-
 def candidates_table(candidates: Sequence[Candidate]) -> Table:
     """Return the candidates of a calibration."""
     columns: list[Column[Candidate]] = [
         Column("epochs", "", lambda c: Cell(str(c.epochs), c.epochs)),
         Column("seeds", "", lambda c: Cell(str(len(c.seeds)), len(c.seeds))),
-        Column("validation accuracy, %", "", lambda c: number_cell(percent(c.mean), c.mean)),
-        Column("standard error", "", lambda c: _standard_error(c.standard_error)),
+        Column("validation accuracy, %", "", lambda c: _percent(c.mean, 2)),
+        Column(
+            "standard error",
+            "",
+            lambda c: _percent(math.nan if c.standard_error is None else c.standard_error, 2),
+        ),
         Column("reaches it", "", lambda c: "yes" if c.reaches else "no"),
     ]
     return table("The candidates", columns, candidates)
-
-
-def _standard_error(value: float | None) -> Cell:
-    return Cell(EMPTY) if value is None else number_cell(percent(value), value)

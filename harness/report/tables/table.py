@@ -75,7 +75,12 @@ def number_cell(text: str, value: float) -> Cell:
 
 
 def table(
-    caption: str, columns: Sequence[Column[Row]], rows: Iterable[Row], *, full: bool = True
+    caption: str,
+    columns: Sequence[Column[Row]],
+    rows: Iterable[Row],
+    *,
+    full: bool = True,
+    prose: bool = False,
 ) -> Table:
     """Fill a table, without the columns that would be empty.
 
@@ -84,6 +89,7 @@ def table(
         columns: in their order.
         rows: what the columns make cells of.
         full: whether to include the columns of the full form.
+        prose: see `Table`.
     """
     shown = [column for column in columns if full or not column.full]
     cells = [[_as_cell(column.cell(row)) for column in shown] for row in rows]
@@ -92,6 +98,7 @@ def table(
         caption,
         tuple((column.name, column.note) for column, keep in zip(shown, kept, strict=True) if keep),
         tuple(tuple(c for c, keep in zip(row, kept, strict=True) if keep) for row in cells),
+        prose,
     )
 
 

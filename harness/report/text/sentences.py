@@ -31,7 +31,8 @@ def recall(found: Sequence[ClassResult], rules: Decision) -> str:
     return (
         "Recall of the classes: no difference found; differences of "
         f"{formatting.percent(min(seen), 1)} to {formatting.percent(max(seen), 1)} points, "
-        f"depending on the class, would have been seen in {_power(rules)} of cases."
+        f"depending on the class, would have been seen in {100 * rules.description.power:g} % of "
+        "cases."
     )
 
 
@@ -56,10 +57,6 @@ def confusion(found: ConfusionTest, rules: Decision) -> str:
         f"The confusion pattern: no difference found; {apart} "
         f"(p = {formatting.p_value(found.p)}), and {limit}."
     )
-
-
-def _power(rules: Decision) -> str:
-    return f"{100 * rules.description.power:g} %"
 
 
 def last_epochs(group: RunGroup, rules: Decision) -> str:
