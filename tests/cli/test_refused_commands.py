@@ -1,0 +1,101 @@
+"""Commands that are refused: one clear line, exit status 2, and nothing written."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.helpers.small_runs import make_images
+
+Harness = Callable[..., subprocess.CompletedProcess[str]]
+
+NO_SERVER = "http://127.0.0.1:9/cifar-10-python.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--variant", "papr"), "unknown variant 'papr'. Did you mean 'paper'?"),
+        (("run", "--variant", "paper", "--dataset", "mnist"), "unknown dataset 'mnist'"),
+        (("run", "--variant", "paper", "--seeds", "x"), "seeds 'x' cannot be parsed"),
+        (("run", "--variant", "paper", "--seeds", "1", "--seed", "1"), "not both"),
+        (("run", "--variant", "paper", "--epochs", "0"), "--epochs is 0"),
+        (("run", "--variant", "paper", "--epochs", "many"), "Invalid value for '--epochs'"),
+        (("run", "--variant", "paper", "--precision", "fp8"), "unknown precision 'fp8'"),
+        (("run", "--variant", "paper", "--device", "tpu"), "unknown device 'tpu'"),
+        (("run",), "Missing option '--variant'"),
+        (("run", "--variant", "paper", "--archive", NO_SERVER), "cannot be fetched"),
+        (("run", "--variant", "paper", "--archive", "none.tar.gz"), "the file does not exist"),
+        (("run", "--variant", "paper", "--dataset", "folder"), "data/train is missing"),
+        (("data", "--dataset", "folder", "--data-dir", "gone"), "gone/train is missing"),
+        (("compare",), "no results folder results"),
+        (("compare", "--format", "html"), "'html' is not one of"),
+        (("show", "nothing"), "unknown variant 'nothing'"),
+        (("lost",), "No such command 'lost'"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    assert message in refused(*arguments)
+    assert not list(tmp_path.rglob("record.json"))
+
+
+@pytest.mark.parametrize("output", ["file/table.md", "folder"])
+def test_a_table_that_cannot_be_written_is_named_without_advice_for_training(
+    output: str, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    message = refused("audit", "--output", output)
+    target = "to file" if "/" in output else "folder"
+    assert message.startswith(f"harness: cannot write {target}")
+    assert message.endswith("Name another place, or mend that and give the same command again.\n")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
+def test_cuda_without_a_gpu_is_refused(small: tuple[str, ...], harness: Harness) -> None:
+    done = harness(*small, "--variant", "paper", "--device", "cuda")
+    assert done.returncode == 2
+    assert "torch finds 0 CUDA devices" in done.stderr
+
+
+def test_images_that_cannot_be_used_are_named(harness: Harness, tmp_path: Path) -> None:
+    make_images(tmp_path / "data")
+    broken = tmp_path / "data/train/dog/01.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    done = harness("run", "--variant", "paper", "--dataset", "folder")
+    assert done.returncode == 2
+    assert "dog/01.png cannot be decoded" in done.stderr
+    make_images(tmp_path / "other", ("cat", "dog", "emu"))
+    shutil.rmtree(tmp_path / "other/test/cat")
+    done = harness("run", "--variant", "paper", "--dataset", "folder", "--data-dir", "other")
+    assert "class 'cat' is in only one of train/ and test/" in done.stderr
+    assert not (tmp_path / "results").exists() or not any((tmp_path / "results").iterdir())
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused(
+    small: tuple[str, ...], harness: Harness, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = harness(*small, "--variant", "paper", "--results", "file/results")
+    assert done.returncode == 2
+    assert "cannot write to file/results" in done.stderr
+    assert "nothing that was finished is lost" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_on_other_data_is_not_taken_for_this_one(harness: Harness, tmp_path: Path) -> None:
+    make_images(tmp_path / "data")
+    run = ("run", "--variant", "paper", "--dataset", "folder", "--epochs", "1", "--no-figures")
+    assert harness(*run).returncode == 0
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(tmp_path / "data/train/cat/00.png")
+    done = harness(*run)
+    assert done.returncode == 2
+    assert "belongs to another run: data was" in done.stderr
