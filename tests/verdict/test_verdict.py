@@ -1,22 +1,15 @@
-"""Verdicts on synthetic studies: what each look settles, and which records decide."""
+"""Verdicts on synthetic studies: what each look settles, and the same numbers as in `compare`."""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from harness.analysis.contrasts import Contrast
-from harness.analysis.sequential import Effect, Outcome
-from harness.paper import reported
-from harness.protocol import budget, datasets, decision
-from harness.protocol.presets import EPOCHS
+from harness.analysis.sequential import Outcome
 from harness.runs.record import RunRecord
-from harness.verdict.eligibility import Obstacle
 from harness.verdict.outcomes import AccuracyResult
 from tests.helpers.judged_studies import (
     RULES,
@@ -24,31 +17,17 @@ from tests.helpers.judged_studies import (
     failed_runs,
     full_study,
     judge_one_group,
-    result_of,
     runs_near,
-    verdict_of,
     verdict_text,
 )
-from tests.helpers.records import make_record
 
 pytestmark = pytest.mark.usefixtures("adopted")
-
-GPU = {"device": "a GPU", "device_type": "cuda"}
 
 
 def accuracy(records: list[RunRecord]) -> AccuracyResult:
     result = judge_one_group(records).accuracy
     assert result is not None
     return result
-
-
-def contrast(records: list[RunRecord], name: str) -> Contrast:
-    result = result_of(judge_one_group(records), name).contrast
-    assert result is not None
-    return result
-
-
-# The accuracy claim
 
 
 @pytest.mark.parametrize(
@@ -136,279 +115,6 @@ def test_a_study_of_failed_runs_is_judged_without_figures() -> None:
     records = failed_runs("paper", *range(20))
     assert accuracy(records).outcome is Outcome.UNDECIDED
     assert "**UNDECIDED.** Not answered yet: no run of paper has finished." in verdict_text(records)
-
-
-# Contrasts
-
-
-def test_a_contrast_keeps_the_sign_of_the_look_that_settled_it() -> None:
-    turned = [
-        *runs_near("baseline", 700, n=5),
-        *(r for r in runs_near("baseline", 790) if r.seed > 4),
-    ]
-    difference = contrast([*runs_near(), *turned], "baseline")
-    assert (difference.effect, difference.settled_look, difference.look) == (Effect.HURTS, 1, 3)
-    assert difference.difference > 0
-    assert "Augmentation plus learning-rate decay helps: " in verdict_text([*runs_near(), *turned])
-
-
-@pytest.mark.parametrize(
-    ("right", "effect"),
-    [(700, Effect.HURTS), (790, Effect.HELPS), (751, Effect.UNDECIDED)],
-)
-def test_effects(right: int, effect: Effect) -> None:
-    records = [*runs_near(n=5, spread=2), *runs_near("dropout_0", right, n=5)]
-    difference = contrast(records, "dropout_0")
-    assert (difference.effect, difference.settled_look) == (effect, 0 if right == 751 else 1)
-    assert (difference.p_holm < RULES.contrasts.alpha) == (right != 751)
-
-
-def test_variants_with_unequal_seeds_are_compared_over_shared_looks() -> None:
-    records = [
-        *runs_near(n=20),
-        *runs_near("baseline", 748, n=10),
-        *runs_near("dropout_0", 700, n=4),
-    ]
-    longer = contrast(records, "baseline")
-    a, b = (
-        np.array([r.metrics.accuracy for r in runs_near(name, right, n=10) if r.metrics])
-        for name, right in (("baseline", 748), ("paper", 751))
-    )
-    p = [stats.ttest_ind(a[:n], b[:n], equal_var=False).pvalue for n in (5, 10)]
-    assert longer.q == pytest.approx(min(p) / 0.25)
-    assert (longer.look, result_of(judge_one_group(records), "paper").look) == (2, 3)
-    shorter = contrast(records, "dropout_0")
-    assert (shorter.look, shorter.effect, shorter.p_holm) == (0, Effect.UNDECIDED, 1)
-    text = verdict_text(records)
-    assert "Dropout 0.5 instead of none: not tested, +5.18 points (4 runs of dropout_0)." in text
-
-
-def test_a_contrast_waits_for_a_look_that_neither_variant_blocks() -> None:
-    records = [*runs_near(n=10), *runs_near("baseline", 700, n=4), *failed_runs("baseline", 4)]
-    assert contrast(records, "baseline").effect is Effect.UNDECIDED
-    more = [*records, *(run for run in runs_near("baseline", 700, n=10) if run.seed > 4)]
-    assert contrast(more, "baseline").settled_look == 2
-
-
-def test_every_variant_of_the_family_has_a_row_and_others_follow() -> None:
-    names = [
-        row.variant for row in judge_one_group([*runs_near(), *runs_near("lrn", n=2)]).variants
-    ]
-    assert names == [*RULES.variants, "lrn"]
-
-
-# Classes and pattern
-
-
-def test_classes_and_pattern_are_tested_at_the_last_look_alone() -> None:
-    # All our classes have one recall, so every one that differs from the paper's is found.
-    for n_seeds in (5, 10, 20):
-        group_verdict, last = judge_one_group(runs_near(n=n_seeds)), n_seeds == 20
-        assert [c.name for c in group_verdict.classes] == list(datasets.CLASSES)
-        assert all(math.isnan(c.p_holm) != last for c in group_verdict.classes)
-        assert all(math.isnan(c.p) != last for c in group_verdict.classes)
-        assert (group_verdict.confusions is not None) == last
-        assert (
-            "Recall differs from the paper's in airplane" in verdict_text(runs_near(n=n_seeds))
-        ) == last
-        assert ("The confusion pattern differs" in verdict_text(runs_near(n=n_seeds))) == last
-    assert judge_one_group(runs_near(n=4)).classes == ()
-
-
-def test_if_no_class_differs_the_detectable_difference_is_reported() -> None:
-    text = verdict_text([reported_again(run) for run in runs_near()])
-    assert "Recall of the classes: no difference found; differences of" in text
-    assert "would have been seen in 80 % of cases" in text
-    assert "The confusion pattern: no difference found" in text
-
-
-def reported_again(record: RunRecord) -> RunRecord:
-    """Return the record with figures drawn around the mean of the reported matrices."""
-    source = np.random.default_rng(record.seed)
-    assert record.metrics is not None
-    mean = np.mean([run.confusion_matrix for run in reported.REPORTED_RUNS], axis=0)
-    matrix = np.stack([source.multinomial(1000, row / row.sum()) for row in mean])
-    # Deviations of recall over runs are a few points, as between the reported two.
-    per_class = {
-        name: figures.model_copy(update={"recall": mean[i, i] / 1000 + source.normal(0, 0.03)})
-        for i, (name, figures) in enumerate(record.metrics.per_class.items())
-    }
-    changed = {"confusion_matrix": matrix.tolist(), "per_class": per_class}
-    return record.model_copy(update={"metrics": record.metrics.model_copy(update=changed)})
-
-
-# Which records decide
-
-
-@pytest.mark.parametrize(
-    ("about", "obstacle"),
-    [
-        ({"dataset": {"official": False}}, Obstacle.OTHER_BYTES),
-        ({"dataset": {"split": "validation"}}, Obstacle.OTHER_IMAGES),
-        ({"protocol": {"precision": "fp32"}}, Obstacle.OTHER_PROTOCOL),
-        ({"protocol": {"epochs": 40}}, Obstacle.OTHER_BUDGET),
-        ({"decision_sha256": "ab" * 32}, Obstacle.OTHER_RULES),
-    ],
-)
-def test_an_ineligible_group_has_the_same_figures_and_no_verdict(
-    about: dict[str, Any], obstacle: Obstacle
-) -> None:
-    if "precision" in about.get("protocol", {}):
-        about = {"protocol": {"precision": "bf16" if _precision() == "fp32" else "fp32"}}
-    records = full_study(n=5, **about)
-    text, raw = verdict_text(records), verdict_text(records, "json")
-    assert f"{obstacle.value} (" in text
-    for word in (*Outcome, "helps:", "hurts:", "| helps", "| hurts", "confirmed", "| p "):
-        assert word not in text
-    (group_verdict,) = json.loads(raw)["judgements"]
-    assert (group_verdict["decides"], group_verdict["verdict"], group_verdict["claims"]) == (
-        False,
-        None,
-        [],
-    )
-    assert group_verdict["standing"].startswith(obstacle.value)
-    official = json.loads(verdict_text(full_study(n=5), "json"))["judgements"][0]
-    for row, other in zip(group_verdict["variants"], official["variants"], strict=True):
-        assert row["mean"] == other["mean"]
-        if row["contrast"]:
-            assert row["contrast"]["difference"] == other["contrast"]["difference"]
-            assert (row["contrast"]["effect"], row["contrast"]["p_holm"]) == (None, None)
-
-
-def _precision() -> str:
-    return make_record().protocol.precision
-
-
-def test_other_classes_are_another_task() -> None:
-    digits = {"classes": [*"0123456789"], "official": False, "title": "digits"}
-    group_verdict = judge_one_group(runs_near(n=1, dataset=digits))
-    assert group_verdict.eligibility.obstacle is Obstacle.OTHER_TASK
-    assert group_verdict.accuracy is None
-    assert "These runs say nothing about the paper's accuracy" in verdict_text(
-        runs_near(n=1, dataset=digits)
-    )
-
-
-def test_a_provisional_budget_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    provisional = budget.load().model_copy(update={"calibration_sha256": ""})
-    monkeypatch.setattr(budget, "load", lambda: provisional)
-    assert judge_one_group(full_study()).eligibility.obstacle is Obstacle.PROVISIONAL
-    assert judge_one_group(full_study()).outcome is None
-    assert judge_one_group(runs_near(protocol={"epochs": 90})).outcome is Outcome.REPRODUCED
-
-
-def test_the_reference_budget_has_a_verdict_and_a_family_of_its_own() -> None:
-    reference = {"protocol": {"epochs": 90}}
-    records = [
-        *runs_near(),
-        *runs_near("no_lr_decay", 740, n=5),
-        *runs_near(right=790, **reference),
-        *runs_near("no_lr_decay", 795, n=5, **reference),
-    ]
-    tuned, other = verdict_of(records).group_verdicts
-    assert (tuned.epochs, tuned.outcome) == (EPOCHS, Outcome.REPRODUCED)
-    assert (other.epochs, other.outcome) == (90, Outcome.EXCEEDED)
-    effects = [result_of(j, "no_lr_decay").contrast for j in (tuned, other)]
-    assert [c.effect for c in effects if c] == [Effect.HURTS, Effect.HELPS]
-    text = verdict_text(records)
-    curve_of = text[text.index("## Accuracy by number of epochs: CIFAR-10 (official)") :]
-    assert f" {EPOCHS} epochs |" in curve_of
-    assert "**Planned and not run.** paper, no_augmentation, no_lr_decay" in text
-    assert "**After 90 epochs.** EXCEEDED: 78.94 % on average of 5 runs." in text
-
-
-def test_types_of_device_are_never_pooled_and_the_complete_one_decides() -> None:
-    cpu, gpu = full_study(n=4), full_study(n=5, right=790, environment=GPU)
-    first, second = verdict_of([*cpu, *gpu]).group_verdicts
-    assert [g.group.device_type for g in (first, second)] == ["cuda", "cpu"]
-    assert [g.eligibility.obstacle for g in (first, second)] == [None, Obstacle.OTHER_DEVICE]
-    assert first.outcome is Outcome.EXCEEDED
-    assert result_of(second, "paper").n == 4
-    assert "cuda decides, where look 1 is complete" in second.eligibility.reason
-
-
-def test_of_several_types_none_decides_before_look_1_is_complete_for_all_eight() -> None:
-    gpu = [run for run in full_study(n=5, environment=GPU) if run.variant != "dropout_75"]
-    group_verdicts = verdict_of([*full_study(n=4), *gpu]).group_verdicts
-    assert {g.eligibility.obstacle for g in group_verdicts} == {Obstacle.OTHER_DEVICE}
-    both = verdict_of([*full_study(n=5), *full_study(n=5, environment=GPU)]).group_verdicts
-    assert [j.group.device_type for j in both if j.eligibility.allows_verdict] == ["cpu"]
-
-
-def test_the_type_that_decides_does_so_at_the_reference_budget_too() -> None:
-    reference = {"protocol": {"epochs": 90}}
-    records = [
-        *full_study(n=5),
-        *runs_near(n=5, environment=GPU),
-        *runs_near(n=20, environment=GPU, **reference),
-    ]
-    decide = {
-        (j.group.device_type, j.epochs): j.eligibility.allows_verdict
-        for j in verdict_of(records).group_verdicts
-    }
-    assert decide == {("cpu", EPOCHS): True, ("cuda", EPOCHS): False, ("cuda", 90): False}
-
-
-def test_one_type_decides_alone_and_runs_missing_from_look_1_are_listed() -> None:
-    (note,) = [
-        n for n in judge_one_group(runs_near(n=5)).notes if n.startswith("Look 1 is not complete")
-    ]
-    assert "runs lacking: no_augmentation 5, no_lr_decay 5" in note
-    assert not [
-        n for n in judge_one_group(full_study(n=5)).notes if n.startswith("Look 1 is not complete")
-    ]
-
-
-# Notes
-
-
-def test_unplanned_seeds_are_left_out_and_counted() -> None:
-    group_verdict = judge_one_group(runs_near(n=25))
-    assert result_of(group_verdict, "paper").n == 20
-    assert "Left out: 5 runs with unplanned seeds." in group_verdict.notes
-    other_rules = make_record(seed=20, decision_sha256="ab" * 32)
-    assert judge_one_group([*full_study(), other_rules]).eligibility.allows_verdict
-    assert not judge_one_group(
-        [*full_study(n=19), make_record(seed=19, decision_sha256="ab" * 32)]
-    ).eligibility.allows_verdict
-
-
-def test_a_group_of_unplanned_seeds_alone_has_no_rows() -> None:
-    group_verdict = judge_one_group([make_record(seed=30)])
-    assert not any(row.n for row in group_verdict.variants)
-    assert "Left out: 1 run with unplanned seeds." in group_verdict.notes
-    assert "no run of paper has finished" in verdict_text([make_record(seed=30)])
-
-
-def test_runs_that_wait_for_the_next_look_are_counted() -> None:
-    assert (
-        "4 runs not counted before the next look of the variant."
-        in judge_one_group(runs_near(n=9)).notes
-    )
-    assert not [note for note in judge_one_group(runs_near(n=10)).notes if "not counted" in note]
-
-
-def test_records_that_do_not_cite_the_decision_file_are_counted() -> None:
-    current = decision.sha256()
-    assert "All 20 records cite this decision file" in verdict_text(runs_near(n=20))
-    mixed = [*runs_near(n=19), make_record(seed=19, decision_sha256="ab" * 32)]
-    assert (
-        "WARNING: 1 of 20 records do not cite this decision file "
-        f"({current[:12]}): 1 cite ababab" in verdict_text(mixed)
-    )
-
-
-def test_rows_from_several_versions_or_environments_are_noted() -> None:
-    records = runs_near(n=5)
-    assert not [n for n in judge_one_group(records).notes if "versions" in n or "environment" in n]
-    other = records[0].model_copy(update={"sources_sha256": "1" * 64})
-    notes = judge_one_group([other, *records[1:]]).notes
-    assert "Rows come from 2 versions of the code that decides bits." in notes
-    mixed = [*records[1:], make_record(environment={"device": "another CPU"})]
-    assert [n for n in judge_one_group(mixed).notes if "more than one environment: a CPU" in n]
-
-
-# One source of numbers
 
 
 def test_compare_and_verdict_give_the_same_numbers() -> None:
