@@ -16,6 +16,10 @@ from PIL import Image
 from harness.runs import processes
 from tests.helpers.commands import Command
 
+NAMES, SEEDS, EPOCHS = "paper,batch_norm", "0-1", 3
+
+GRID = ("--seeds", SEEDS, "--dataset", "folder", "--precision", "fp32", "--epochs", str(EPOCHS))
+
 
 def write_images(folder: Path, train: int = 32, test: int = 8) -> Path:
     """An image folder of noise, small enough that an epoch takes a fraction of a second."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import random
 import re
 import resource
 import shutil
@@ -22,8 +21,9 @@ from harness.runs.record import RunRecord
 from harness.runs.store import load
 from harness.sweep.local import runs as local_runs
 from harness.training import device, runner
-from tests.helpers.commands import Command
 from tests.helpers.sweep_processes import (
+    EPOCHS,
+    NAMES,
     kill,
     leftover_files,
     lock_holders,
@@ -31,23 +31,8 @@ from tests.helpers.sweep_processes import (
     stored_hashes,
     wait_for_exit,
     wait_until_gone,
-    write_images,
 )
 from variants import spec as variants_spec
-
-NAMES, SEEDS, EPOCHS = "paper,batch_norm", "0-1", 3
-
-GRID = ("--seeds", SEEDS, "--dataset", "folder", "--precision", "fp32", "--epochs", str(EPOCHS))
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_images(tmp_path_factory.mktemp("images"))
-
-
-@pytest.fixture(scope="module")
-def options(images: Path) -> tuple[str, ...]:
-    return (*GRID, "--data-dir", str(images), "--device", "cpu", "--no-figures")
 
 
 @pytest.fixture(scope="module")
@@ -154,28 +139,6 @@ def test_two_sweeps_over_one_folder_train_nothing_twice(
     assert sum(trained(output) for _, output, _ in ends) == 4 * EPOCHS
     assert stored_hashes(tmp_path / "results") == alone
     assert leftover_files(tmp_path / "results") == []
-
-
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
-)
-def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_worker(
-    number: int, status: int, options: tuple[str, ...], tmp_path: Path
-) -> None:
-    with start_sweep(
-        tmp_path, "sweep", "--variants", "paper", *options, "--epochs", "5000"
-    ) as process:
-        process.wait_for("epoch 1/5000")
-        workers = set(lock_holders(tmp_path / "results"))
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert errors.count("\n") == 1
-    assert "To go on: python -m harness sweep --variants paper" in errors
-    assert workers
-    assert wait_until_gone(workers, 1.0)
-    assert not list(tmp_path.rglob(".lease*"))
 
 
 def starved(*arguments: Any) -> RunRecord:
@@ -296,72 +259,9 @@ def test_a_time_limit_starts_nothing_that_would_not_finish(
     assert "1 of 1 runs to train: " in output
 
 
-@pytest.mark.slow
-def test_a_run_of_unknown_cost_is_cut_off_by_the_time_limit(
-    options: tuple[str, ...], tmp_path: Path
-) -> None:
-    long = ("sweep", "--variants", "paper", *options, "--seeds", "0", "--epochs", "9000")
-    status, output, errors = wait_for_exit(start_sweep(tmp_path, *long, "--time-limit", "0.4"))
-    assert status == 0, errors
-    assert "epoch 1/9000" in output
-    assert output.endswith("1 runs: 0 done, 0 failed, 1 left for the next time: the time limit\n")
-    assert not list(tmp_path.rglob(".lease*"))
-    assert list(tmp_path.rglob("epoch-*.pt"))
-
-
 def test_missing_data_are_one_clear_line(tmp_path: Path) -> None:
     command = ("sweep", "--dataset", "folder", "--data-dir", "nowhere", "--device", "cpu")
     status, _, errors = wait_for_exit(start_sweep(tmp_path, *command))
     assert status == 2
     assert errors.count("\n") == 1
     assert "nowhere" in errors
-
-
-def two_workers(results: Path, process: Command) -> list[int]:
-    """Process numbers of the two workers of a sweep, once both train."""
-    while len(living := lock_holders(results)) < 2:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    return list(living)
-
-
-@pytest.mark.slow
-def test_chaos(tmp_path: Path) -> None:
-    """8 ablations x 4 seeds; each slot's worker is killed three times at random, the sweep once."""
-    common = ("--dataset", "digits", "--epochs", "2", "--device", "cpu", "--no-figures")
-    command = ("sweep", "--variants", "ablations", "--seeds", "0-3", *common, "--workers", "2")
-    results, source = tmp_path / "results", random.Random(0)
-    process, output, killed = start_sweep(tmp_path, *command), "", 0
-    for round_ in range(3):
-        if round_ == 2:
-            workers = set(two_workers(results, process))
-            process.kill()
-            output += wait_for_exit(process)[1]
-            assert wait_until_gone(workers)
-            process = start_sweep(tmp_path, *command)
-        pids = two_workers(results, process)
-        source.shuffle(pids)
-        for pid in pids:
-            time.sleep(source.uniform(0, 3))
-            killed += kill(pid)
-    status, rest, errors = wait_for_exit(process)
-    assert status == 0, errors
-    assert killed >= 5  # so that each slot lost its worker twice; the last may have ended before
-    # One that is killed between two runs loses none.
-    assert (output + rest).count("its worker ended (SIGKILL); it goes on in another") <= killed
-    hashes = stored_hashes(results)
-    assert (
-        len(hashes)
-        == 4 * len(variants.names("ablations"))
-        == len(list(results.rglob("record.json")))
-    )
-    assert leftover_files(results) == []
-    # Runs alone, in two processes that share the seeds.
-    single = tmp_path / "alone"
-    single.mkdir()
-    halves = [
-        start_sweep(single, "run", "--variant", "ablations", "--seeds", seeds, *common)
-        for seeds in ("0-1", "2-3")
-    ]
-    assert [wait_for_exit(half)[0] for half in halves] == [0, 0]
-    assert hashes == stored_hashes(single / "results")
