@@ -7,54 +7,27 @@ import contextlib
 import hashlib
 import io
 import itertools
-import json
 import re
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from harness import formatting
-from harness.analysis.sequential import Outcome
 from harness.cli.report import report
 from harness.protocol import decision, presets
-from harness.report import drawings, export
-from harness.report.pages import html
-from harness.report.text.headline import NO_VERDICT
 from harness.runs import store
 from harness.verdict import study
-from harness.verdict.study import Study
 from tests.helpers import commands
 from tests.helpers.html_outline import Tag, parse_page
-from tests.helpers.records import make_history, make_record
+from tests.helpers.records import make_record
+from tests.helpers.report_pages import outline, rendered
 from tests.helpers.results_folders import write_grid, write_troubled_grid
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def rendered(results: Path) -> bytes:
-    loaded = study.load_study(results)
-    return html.page(loaded, drawings.draw(loaded))
-
-
-def outline(results: Path) -> Tag:
-    return parse_page(rendered(results).decode())
-
-
-@pytest.fixture(scope="module")
-def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All eight variants at look 1, and some at another budget."""
-    results = tmp_path_factory.mktemp("study") / "results"
-    write_grid(results, 5)
-    write_grid(results, 2, epochs=10, names=["paper", "baseline"])
-    return results
 
 
 @pytest.fixture(scope="module")
@@ -86,41 +59,6 @@ def troubled_page(written: tuple[Path, str]) -> str:
 @pytest.fixture(params=["study_page", "troubled_page"])
 def page(request: pytest.FixtureRequest) -> Tag:
     return parse_page(request.getfixturevalue(request.param))
-
-
-def test_other_images_are_an_alarm_on_the_first_screen(tmp_path: Path) -> None:
-    write_grid(tmp_path, 2, names=["paper"], dataset={"official": False, "title": "a copy"})
-    (header,) = outline(tmp_path).find("header")
-    assert NO_VERDICT in header.text
-    assert not re.search("|".join(Outcome), header.text)
-    for text in ("75 % test accuracy", "75.39 % and 74.85 %", "NOT THE OFFICIAL DATA", "2 runs"):
-        assert text in header.text
-    alarms = [tag for tag in header.find("div") if tag.get("class") == "alarm"]
-    assert any("NOT the official CIFAR-10 files" in alarm.text for alarm in alarms)
-
-
-@pytest.mark.usefixtures("adopted")
-@pytest.mark.parametrize(
-    ("right", "label"), [(752, "REPRODUCED"), (700, "NOT REACHED"), (800, "EXCEEDED")]
-)
-def test_a_verdict_is_first_if_one_may_be_given(right: int, label: str, tmp_path: Path) -> None:
-    write_grid(tmp_path, 20, right=right, names=["paper"])
-    (header,) = outline(tmp_path).find("header")
-    (verdict,) = (tag for tag in header.find("p") if tag.get("class") == "verdict")
-    assert verdict.text == label
-    assert "The official CIFAR-10" in header.text
-
-
-@pytest.mark.usefixtures("adopted")
-def test_before_a_look_the_first_screen_says_so(tmp_path: Path) -> None:
-    write_grid(tmp_path, 4, names=["paper"])
-    (header,) = outline(tmp_path).find("header")
-    (sentence,) = (tag for tag in header.find("p") if tag.get("class") == "sentence")
-    assert sentence.text.endswith("so far, and a verdict takes seeds 0 to 4.")
-    alarms = [tag.text for tag in header.find("div") if tag.get("class") == "alarm"]
-    assert any("none of the planned looks" in text for text in alarms)
-    # So is what needs no run of ours; 0.96 in print is 0.8648 by its matrix.
-    assert "precision of every class is said to be 60 to 80 %, and is 55 to 90 %" in header.text
 
 
 def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
@@ -276,77 +214,5 @@ def test_pictures_and_tables_can_be_read_out(page: Tag) -> None:
             assert len(row.find("th", "td")) == width
 
 
-def test_figures_are_written_as_svg_and_png_twice_alike(study_folder: Path, tmp_path: Path) -> None:
-    folders = [tmp_path / name for name in ("a", "b")]
-    for folder in folders:
-        loaded = study.load_study(study_folder)
-        export.save(folder, loaded, drawings.draw(loaded))
-    names = sorted(path.name for path in folders[0].iterdir())
-    assert {"answer-seeds.svg", "group-1-recall.png", "table.tex"} <= set(names)
-    for name in names:
-        first, second = (folder / name for folder in folders)
-        assert first.read_bytes() == second.read_bytes()
-        if name.endswith(".svg"):
-            root = ElementTree.parse(first).getroot()
-            assert root.tag.endswith("svg")
-            assert b"<dc:date>" not in first.read_bytes()
-        if name.endswith(".png"):
-            with Image.open(first) as image:
-                assert min(image.size) > 100
-
-
-def test_the_table_compiles_as_latex(tmp_path: Path) -> None:
-    program = shutil.which("pdflatex")
-    if program is None:
-        pytest.skip("no pdflatex here")
-    write_grid(tmp_path / "results", 5, names=["paper", "baseline"])
-    loaded = study.load_study(tmp_path / "results")
-    export.save(tmp_path, loaded, drawings.Drawings((), {}))
-    (tmp_path / "paper.tex").write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs}\n"
-        "\\begin{document}\n\\input{table}\n\\end{document}\n"
-    )
-    done = subprocess.run(
-        [program, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "paper.pdf").stat().st_size > 1000
-
-
 def test_rules_are_cited(study_page: str) -> None:
     assert decision.sha256()[:12] in study_page
-
-
-def spoiled(results: Path, change: Callable[[dict[str, Any]], Any]) -> Study:
-    """Read a folder of two runs after one was damaged inside its fields."""
-    for seed in (0, 1):
-        run = make_record(seed=seed, history=make_history([0.5] * presets.EPOCHS))
-        store.save(results / f"seed-{seed}", run)
-    path = results / "seed-0" / store.FILE
-    fields = json.loads(path.read_bytes())
-    change(fields)
-    path.write_text(json.dumps(fields))
-    return study.load_study(results)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda fields: fields["metrics"]["per_class"].pop("cat"),
-        lambda fields: fields["metrics"].update(accuracy="x"),
-        lambda fields: fields["metrics"]["confusion_matrix"].pop(),
-        lambda fields: fields["history"][3].pop("train_loss"),
-    ],
-)
-def test_a_record_damaged_inside_is_named_and_left_out(
-    change: Callable[[dict[str, Any]], Any], tmp_path: Path
-) -> None:
-    loaded = spoiled(tmp_path, change)
-    assert loaded.warnings[0].sentence == "1 record could not be read."
-    assert "seed-0/record.json is damaged" in loaded.warnings[0].cases[0]
-    html.page(loaded, drawings.draw(loaded))
-    assert [r.seed for r in loaded.primary.group.records] == [1]
