@@ -141,7 +141,7 @@ def test_two_sweeps_over_one_folder_train_nothing_twice(
     assert leftover_files(tmp_path / "results") == []
 
 
-def starved(*arguments: Any) -> RunRecord:
+def starved(*arguments: Any, **checks: Any) -> RunRecord:
     """Train with little free memory, of which the trainer asks too much."""
 
     def trainer(*arguments: Any, **options: Any) -> None:
@@ -153,12 +153,12 @@ def starved(*arguments: Any) -> RunRecord:
     try:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(runner, "Trainer", trainer)
-            return TRAIN_RUN(*arguments)
+            return TRAIN_RUN(*arguments, **checks)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def killed(*arguments: Any) -> RunRecord:
+def killed(*arguments: Any, **checks: Any) -> RunRecord:
     """Die as by the out-of-memory killer."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
@@ -172,7 +172,9 @@ FATES = {"dropout_0": starved, "dropout_25": killed}
 def with_fates() -> None:
     """One run is short of memory, one kills its workers, and one diverges."""
     local_runs.MAX_CRASHES = 2
-    runner.train_run = lambda spec, *rest: FATES.get(spec.variant.name, TRAIN_RUN)(spec, *rest)
+    runner.train_run = lambda spec, *rest, **checks: FATES.get(spec.variant.name, TRAIN_RUN)(
+        spec, *rest, **checks
+    )
     baseline = dataclasses.replace(variants.get("baseline"), learning_rate=1e9)
     variants_spec._registry["baseline"] = baseline
 
