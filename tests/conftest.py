@@ -30,8 +30,6 @@ from harness.training.runner import train_run
 from tests.helpers import commands, small_network
 from tests.helpers.datasets import noise_dataset
 
-pytest.register_assert_rewrite("tests.helpers")
-
 # Processes for `-n auto`: one that has trained and read 60,000 pictures holds up to 5 GB.
 MOST_PROCESSES = 4
 
