@@ -61,7 +61,7 @@ def check(results: Path, local_dataset: Dataset | None = None) -> tuple[int, lis
         except (DamagedRecordError, ValueError) as error:
             breaches.append(Breach(path, "record is valid", str(error).removeprefix(f"{path} ")))
             continue
-        runs.append(StoredRun(path, results, record, datasets[dataset_key]))
+        runs.append(StoredRun(path, record, datasets[dataset_key]))
     for run in runs:
         for rule in RULES:
             name = rule.__name__.replace("_", " ")

@@ -22,14 +22,12 @@ class StoredRun:
 
     Attributes:
         path: path of `record.json`.
-        results: the folder that is being checked.
         record: the content of `record.json`.
         data: the dataset as split by the run's protocol, with labels and possibly with one-pixel
             placeholders for the images; None if the fingerprint is unknown.
     """
 
     path: Path
-    results: Path
     record: RunRecord
     data: Dataset | None
 

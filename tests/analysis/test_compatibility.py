@@ -205,5 +205,4 @@ def test_the_summary_counts_the_outcomes() -> None:
     )
     line = "1 run compared with reference runs: 1 compatible"
     assert sentences.summary(comparisons[:1]) == line
-    assert sentences.summarize([sound], reference_runs) == line
-    assert sentences.summarize([sound], reference.from_records([])) == sentences.NO_REFERENCE
+    assert sentences.summary(prediction.compare_runs([sound], reference_runs)) == line

@@ -39,7 +39,7 @@ def test_official_is_the_fingerprint_and_not_the_records_word(
     run = make_record(dataset=dataset, protocol=resolve("cifar10")[0].to_dict())
     path = Path("record.json")
     data = labels_only_dataset(run.dataset)
-    messages = list(dataset_is_known(StoredRun(path, path, run, data)))
+    messages = list(dataset_is_known(StoredRun(path, run, data)))
     assert (messages == []) if fault is None else any(fault in line for line in messages)
 
 
@@ -66,7 +66,7 @@ def folded(fold: int | None, study: Study | None) -> list[str]:
     """Faults that the rule finds in a fold and a study."""
     changed = {"fold": fold, "folds": None if fold is None else 5}
     run = make_record(protocol=changed).model_copy(update={"study": study})
-    return list(fold_matches_study(StoredRun(Path(), Path(), run, None)))
+    return list(fold_matches_study(StoredRun(Path(), run, None)))
 
 
 def test_a_fold_is_that_of_its_cross_validation() -> None:
@@ -128,9 +128,9 @@ def test_what_cannot_be_is_caught(
 def test_the_normalization_of_images_that_are_not_available_is_not_checked() -> None:
     run = make_record()
     data = labels_only_dataset(run.dataset)
-    stored = StoredRun(Path(), Path(), run, data)
+    stored = StoredRun(Path(), run, data)
     assert not stored.has_images
     assert list(normalization_matches(stored)) == []
     unit = make_record("keras_sgd")
-    (fault, *_) = normalization_matches(StoredRun(Path(), Path(), unit, data))
+    (fault, *_) = normalization_matches(StoredRun(Path(), unit, data))
     assert fault.startswith("normalization.mean[0]: 125.0 recorded, 0.0 expected")

@@ -22,9 +22,7 @@ def history(*rates: float) -> list[dict[str, Any]]:
 def copied(*runs: RunRecord) -> list[str]:
     """Faults that the rule finds in runs with the same weights, each in its own folder."""
     stored_runs = [
-        StoredRun(
-            Path(str(number)), Path(), run.model_copy(update={"weights_sha256": "a" * 64}), None
-        )
+        StoredRun(Path(str(number)), run.model_copy(update={"weights_sha256": "a" * 64}), None)
         for number, run in enumerate(runs)
     ]
     return [fault for _, fault in runs_are_distinct(stored_runs)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from harness.analysis.compatibility import prediction
 from harness.analysis.compatibility.prediction import (
     LEVEL,
     MIN_REFERENCE,
@@ -14,9 +13,7 @@ from harness.analysis.compatibility.prediction import (
     Outcome,
     Outlier,
 )
-from harness.analysis.compatibility.reference import ReferenceRuns
 from harness.formatting import number, percent, pluralize
-from harness.runs.record import RunRecord
 
 NO_REFERENCE = (
     f"{Outcome.NOT_COMPARED}: this version comes with no reference runs yet; "
@@ -83,10 +80,3 @@ def summary(comparisons: Iterable[Compatibility | None]) -> str:
     if counts[Outcome.NOT_COMPARED]:
         text += f"; {counts[Outcome.NOT_COMPARED]} not compared: too few reference runs"
     return text
-
-
-def summarize(records: Iterable[RunRecord], reference: ReferenceRuns) -> str:
-    """Compare runs with reference runs and describe the outcome in a line."""
-    if not len(reference):
-        return NO_REFERENCE
-    return summary(prediction.compare_runs(records, reference))
