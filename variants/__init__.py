@@ -9,6 +9,16 @@ from variants.spec import (
     get,
     names,
     register,
+    register_file,
 )
 
-__all__ = ["FAMILIES", "UnknownVariantError", "Variant", "changes", "get", "names", "register"]
+__all__ = [
+    "FAMILIES",
+    "UnknownVariantError",
+    "Variant",
+    "changes",
+    "get",
+    "names",
+    "register",
+    "register_file",
+]

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
 import math
 import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 # Fields that describe the entry and not the network or its training.
-_DESCRIPTIVE = ("name", "summary", "parent", "family")
+_DESCRIPTIVE = ("name", "summary", "parent", "family", "file_sha256")
 # Fields that may be None, which keeps the protocol's value of the same name.
 _OPTIONAL = ("learning_rate", "momentum", "weight_decay", "batch_size")
 
 # ablations: one factor each, in the pre-registered analysis. extensions: one factor each,
-# exploratory. readings: other ways to read the paper's text, several factors at once.
-FAMILIES = ("ablations", "extensions", "readings")
+# exploratory. readings: other ways to read the paper's text, several factors at once. own: from a
+# user's file, see `register_file`.
+FAMILIES = ("ablations", "extensions", "readings", "own")
 CHOICES = {
     "family": FAMILIES,
     "mixing": ("none", "mixup", "cutmix"),
@@ -55,6 +59,7 @@ class Variant:
         summary: one-line description.
         parent: name of the variant that this one is derived from; None for the root.
         family: one of `FAMILIES`.
+        file_sha256: of the file that a variant of the family "own" comes from.
         augmentation: name of one of the protocol's augmentations; "none" for none.
         mixing: "none", "mixup" (Zhang et al. 2018) or "cutmix" (Yun et al. 2019), per batch.
         mixing_alpha: both parameters of the beta distribution of the mixing weight.
@@ -84,6 +89,7 @@ class Variant:
     summary: str
     parent: str | None = None
     family: str = "ablations"
+    file_sha256: str | None = None
     augmentation: str = "standard"
     mixing: str = "none"
     mixing_alpha: float = 1.0
@@ -128,7 +134,7 @@ class Variant:
         return dataclasses.replace(self, name=name, summary=summary, parent=self.name, **changed)
 
     def settings(self) -> dict[str, Any]:
-        """All fields except name, summary, parent and family, as {field: value}."""
+        """All fields except those that describe the entry, as {field: value}."""
         fields = dataclasses.asdict(self)
         return {key: value for key, value in fields.items() if key not in _DESCRIPTIVE}
 
@@ -152,6 +158,40 @@ def register(variant: Variant) -> Variant:
         raise ValueError(f"a variant named {variant.name!r} is already registered")
     _registry[variant.name] = variant
     return variant
+
+
+def register_file(path: Path) -> list[str]:
+    """Register the variants of a user's Python file, as the family "own".
+
+    The file is executed; it calls `register`, as `variants/catalog.py` does.
+
+    Returns:
+        The names of its variants.
+
+    Raises:
+        ValueError: if it cannot be read or executed, or registers none; one line that says why.
+    """
+    before = set(_registry)
+    try:
+        content = path.read_bytes()
+        exec(compile(content, str(path), "exec"), {"__name__": path.stem, "__file__": str(path)})
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}).") from error
+    except (Exception, SystemExit) as error:  # a user's code may raise anything
+        for name in set(_registry) - before:
+            del _registry[name]
+        calls = traceback.extract_tb(error.__traceback__)
+        line = [call.lineno for call in calls if call.filename == str(path)][-1:]
+        where = f"{path}, line {line[0]}" if line else str(path)
+        raise ValueError(f"{where}: {type(error).__name__}: {error}") from error
+    own = [name for name in _registry if name not in before]
+    if not own:
+        raise ValueError(f"{path} registers no variant: call `variants.register` in it.")
+    digest = hashlib.sha256(content).hexdigest()
+    for name in own:
+        variant = dataclasses.replace(_registry[name], family="own", file_sha256=digest)
+        _registry[name] = variant
+    return own
 
 
 def names(family: str | None = None) -> list[str]:

@@ -7,10 +7,15 @@ from typing import Annotated, Any
 import typer
 
 import variants
-from harness.cli.options import ArchiveOption, DataDirOption, DatasetOption
+from harness.cli.options import (
+    ArchiveOption,
+    DataDirOption,
+    DatasetOption,
+    VariantsFromOption,
+)
 
 
-def list_variants() -> None:
+def list_variants(variants_from: VariantsFromOption = None) -> None:
     """List the variants by family, with the settings that each changes."""
     from tabulate import tabulate
 
@@ -25,6 +30,7 @@ def list_variants() -> None:
 
 def show(
     name: Annotated[str, typer.Argument(help="A variant.")],
+    variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
 ) -> None:
     """Show one variant: settings, protocol, layers, parameters, cost."""

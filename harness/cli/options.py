@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import variants
 from harness.files import write_atomically
 from harness.report.tables.formats import TableFormat
 
@@ -38,7 +39,27 @@ ArchiveOption = Annotated[
     typer.Option(help="URL or file of the official archive. [default: $ALEXNET_ARCHIVE]"),
 ]
 
-VARIANTS_HELP = "Names or families (ablations, extensions, readings), separated by commas, or all."
+VARIANTS_HELP = (
+    "Names or families (ablations, extensions, readings, own), separated by commas, or all."
+)
+
+
+def _register_file(path: Path | None) -> Path | None:
+    if path is not None:
+        try:
+            variants.register_file(path)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    return path
+
+
+VariantsFromOption = Annotated[
+    Path | None,
+    typer.Option(
+        callback=_register_file,
+        help="A Python file that registers variants of yours, the family own.",
+    ),
+]
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 

@@ -21,6 +21,7 @@ from harness.cli.options import (
     ResultsOption,
     RetryFailedOption,
     ValidationOption,
+    VariantsFromOption,
 )
 from harness.errors import InputError, RunFailedError
 
@@ -33,6 +34,7 @@ def run(
     variant: Annotated[str, typer.Option(help=VARIANTS_HELP)],
     seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
+    variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,

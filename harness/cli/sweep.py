@@ -20,6 +20,7 @@ from harness.cli.options import (
     ResultsOption,
     RetryFailedOption,
     ValidationOption,
+    VariantsFromOption,
 )
 
 
@@ -28,6 +29,7 @@ def sweep(
         str, typer.Option("--variants", "--variant", help=VARIANTS_HELP)
     ] = "all",
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0-19,30.")] = "0",
+    variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,

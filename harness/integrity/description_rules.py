@@ -38,12 +38,13 @@ def folder_matches(stored: StoredRun) -> Iterator[str]:
 
 
 def settings_match_variant(stored: StoredRun) -> Iterator[str]:
-    """Family, settings and changes are those of the registered variant; only a run of a study may
-    have an unregistered one."""
+    """Family, settings and changes are those of the registered variant; only a run of a study, or
+    of a variant from a user's file, may have an unregistered one."""
     run, expected = stored.record, stored.variant
-    if run.variant in variants.names():
+    from_file = run.family == "own" and run.code.variants_sha256 is not None
+    if run.variant in variants.names() and not from_file:
         expected = variants.get(run.variant)
-    elif run.study is None:
+    elif run.study is None and not from_file:
         yield f"no variant {run.variant!r} is registered"
         return
     if run.family != expected.family:
@@ -61,7 +62,7 @@ def single_factor(stored: StoredRun) -> Iterator[str]:
     if stored.record.variant not in variants.names():
         return
     variant = variants.get(stored.record.variant)
-    if variant.parent is None or variant.family == "readings":
+    if variant.parent is None or variant.family in ("readings", "own"):
         return
     if len(variants.changes(variant, variants.get(variant.parent))) != 1:
         yield f"differs from {variant.parent} in more than one setting"

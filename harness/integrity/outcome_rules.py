@@ -76,8 +76,14 @@ def train_accuracy_is_possible(stored: StoredRun) -> Iterator[str]:
 def hashes_match(stored: StoredRun) -> Iterator[str]:
     """Hashes are SHA-256 and match predictions.txt and, if the run has them, the weights."""
     run = stored.record
-    for key in ("weights_sha256", "predictions_sha256", "sources_sha256", "decision_sha256"):
-        value = getattr(run, key)
+    hashes = {
+        "weights_sha256": run.weights_sha256,
+        "predictions_sha256": run.predictions_sha256,
+        "sources_sha256": run.sources_sha256,
+        "decision_sha256": run.decision_sha256,
+        "code.variants_sha256": run.code.variants_sha256,
+    }
+    for key, value in hashes.items():
         if value is not None and not _SHA256.fullmatch(value):
             yield f"{key} is not a SHA-256"
     if run.metrics is None:

@@ -78,7 +78,12 @@ def parse_variants(text: str) -> list[str]:
 
     Returns:
         The names without duplicates, in the order of the text; they need not be registered.
+
+    Raises:
+        InputError: if a family has no variants.
     """
     groups = {"all": variants.names(), **{f: variants.names(f) for f in variants.FAMILIES}}
-    parts = (part.strip() for part in text.split(","))
+    parts = [part.strip() for part in text.split(",")]
+    if "own" in parts and not groups["own"]:
+        raise InputError("the family own has no variants: give your file with --variants-from.")
     return list(dict.fromkeys(name for part in parts for name in groups.get(part, [part])))

@@ -88,10 +88,17 @@ class Environment(BaseModel):
 
 
 class Code(_Model):
-    """Commit of the checkout that trained, and whether it had changes; None outside git."""
+    """Code of a run that is not in the hashed sources.
+
+    Attributes:
+        commit, dirty: of the checkout that trained, and whether it had changes; None outside git.
+        variants_sha256: of the user's file that defines the variant; the field is left out if the
+            variant is the package's own.
+    """
 
     commit: str | None
     dirty: bool | None
+    variants_sha256: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
 
 
 class Normalization(_Model):

@@ -119,7 +119,7 @@ def describe_run(spec: RunSpec, data: Dataset) -> dict[str, Any]:
         "departures": spec.departures,
         "study": spec.study,
         "environment": describe(device, eager=spec.eager),
-        "code": code(),
+        "code": {**code(), "variants_sha256": spec.variant.file_sha256},
         "sources_sha256": sources.sources_sha256(),
         "decision_sha256": decision.sha256(),
         "normalization": dict(

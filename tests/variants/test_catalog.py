@@ -27,6 +27,7 @@ NAMES = {
     ],
     "extensions": ["geometric", "mixup", "cutmix", "lrn", "overlapping_pool"],
     "readings": ["keras_sgd", "low_lr", "stem_11x11", "krizhevsky_2012"],
+    "own": [],
 }
 
 # All that each reading changes on `paper`.
@@ -177,7 +178,8 @@ def test_every_setting_is_checked() -> None:
     variant = {f.name for f in dataclasses.fields(Variant)}
     assert set(CHOICES) | set(RANGES) <= variant
     # What is left is text: the name is checked, and an augmentation is one of the protocol's.
-    assert variant - set(CHOICES) - set(RANGES) == {"name", "summary", "parent", "augmentation"}
+    text = {"name", "summary", "parent", "augmentation", "file_sha256"}
+    assert variant - set(CHOICES) - set(RANGES) == text
 
 
 @pytest.mark.parametrize(
