@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,20 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """Print a line."""
+
+
+class Several(Reporter):
+    """Send every event to several reporters."""
+
+    def __init__(self, *reporters: Reporter) -> None:
+        for event in ("start", "wait", "begin", "batch", "epoch", "end", "say"):
+            methods = [getattr(reporter, event) for reporter in reporters]
+            setattr(self, event, partial(_call_all, methods))
+
+
+def _call_all(methods: Sequence[Callable[..., None]], *arguments: object) -> None:
+    for method in methods:
+        method(*arguments)
 
 
 class TerminalReporter(Reporter):

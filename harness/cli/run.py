@@ -49,6 +49,9 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Measure where the time goes; write no record.")
     ] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard: the figures of each epoch.")
+    ] = None,
 ) -> None:
     """Train and evaluate variants; skip finished runs and resume interrupted ones."""
     if seed is not None and seeds is not None:
@@ -79,6 +82,10 @@ def run(
         specs = [status.as_retry(spec) for spec in specs]
     failures = 0
     reporter = progress.for_terminal()
+    if tensorboard is not None:
+        from harness.sweep.tensorboard import TensorBoardReporter
+
+        reporter = progress.Several(reporter, TensorBoardReporter(tensorboard, results))
     after_run = None
     if figures:
         from harness.report.figures import of_run

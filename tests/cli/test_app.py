@@ -137,11 +137,8 @@ def test_the_python_call_is_the_same_run(done: tuple[Path, str], tmp_path: Path)
 
 @pytest.mark.slow
 def test_a_run_of_every_variant_on_the_digits_passes_check(harness: Harness) -> None:
-    for family in (
-        "ablations",
-        "extensions",
-        "readings",
-    ):  # a command each: seventeen runs take minutes
+    # A command for each family: seventeen runs take minutes.
+    for family in ("ablations", "extensions", "readings"):
         grid = ("--variant", family, "--dataset", "digits", "--epochs", "1", "--no-figures")
         assert harness("run", *grid).returncode == 0
     assert harness("check").stdout == "17 records checked; 0 break a rule\n"
