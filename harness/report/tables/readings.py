@@ -132,13 +132,12 @@ def public_table() -> Table:
         Column(
             "accuracy, %", "on the test images", lambda row: Cell(row[1].text, row[1].accuracies[0])
         ),
+        Column("note", "", lambda row: row[1].note or EMPTY),
         Column("epochs", "", lambda row: _stated(row[1].epochs)),
         Column("batch", "", lambda row: _stated(row[1].batch_size)),
         Column("optimizer", "", lambda row: row[1].optimizer),
         Column("augmentation", "", lambda row: row[1].augmentation),
         Column("network", "", lambda row: row[1].network),
-        Column("repository", "on GitHub", lambda row: row[1].name),
-        Column("note", "", lambda row: row[1].note or EMPTY),
     ]
     caption = "Public figures of AlexNets on CIFAR-10, by others and not run again here"
     return table(caption, columns, BY_LETTER.items())

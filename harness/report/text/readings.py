@@ -86,6 +86,6 @@ def notes(rules: Decision) -> Iterator[str]:
         "or under another protocol or other rules, are not judged."
     )
     yield (
-        "Every reading may pass 75 % at some number of epochs, so accuracy alone identifies none. "
+        "Each reading may pass 75 % at some number of epochs, so accuracy alone identifies none. "
         "The public figures are as their authors give them, some chosen by the test images."
     )
