@@ -49,6 +49,12 @@ def fractions_against_trend(history: Sequence[EpochRow]) -> dict[str, float]:
     return fractions
 
 
+def shares_against_trend(history: Sequence[EpochRow]) -> list[float]:
+    """`fractions_against_trend` in the order of `RISING`; NaN where a curve is missing."""
+    fractions = fractions_against_trend(history)
+    return [fractions.get(name, float("nan")) for name in RISING]
+
+
 # A mean over fewer epochs is too noisy a reference.
 _MIN_EPOCHS = 3
 

@@ -32,6 +32,10 @@ def compare(
     full: Annotated[
         bool, typer.Option("--full", help="Show every column, and recall by class.")
     ] = False,
+    family: Annotated[
+        str | None,
+        typer.Option(help="Only this family: ablations, extensions or readings."),
+    ] = None,
 ) -> None:
     """Print the comparison table of all stored runs; write it in full to the results folder."""
     from harness.analysis.compatibility import reference
@@ -40,7 +44,9 @@ def compare(
 
     study = _load_study(results)
     shipped = reference.load_csv()
-    text = comparison.render(study, output_format, baseline, full=full, reference=shipped)
+    text = comparison.render(
+        study, output_format, baseline, full=full, reference=shipped, family=family
+    )
     write_output(text, output)
     for name, form in (
         ("comparison.md", TableFormat.MARKDOWN),

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 
 from harness.protocol.decision import Decision
 from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.figures import readings as figures_readings
 from harness.report.figures.figure import CaptionedFigure
-from harness.report.sections import BUDGETS, CALIBRATION, GROUP, anchored, example_runs
+from harness.report.sections import (
+    BUDGETS,
+    CALIBRATION,
+    GROUP,
+    READINGS,
+    anchored,
+    example_runs,
+)
+from harness.verdict import readings
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -59,6 +68,9 @@ def draw(study: Study) -> Drawings:
                 answer.append(figure)
             elif figure:
                 by_anchor[anchor] = (Subsection("By number of epochs", (figure,)),)
+        if results := readings.judge(study.verdict.group_verdicts, rules):
+            figure = figures_readings.by_epochs(results, rules)
+            by_anchor[READINGS] = (Subsection("Accuracy by number of epochs", (figure,)),)
         for anchor, calibration in anchored(CALIBRATION, study.calibrations.values()):
             by_anchor[anchor] = (
                 Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),

@@ -16,11 +16,14 @@ from harness.protocol.decision import Decision
 from harness.report import provenance
 from harness.report.answer import sentence
 from harness.report.tables import comparison, judged
+from harness.report.tables import readings as tables_readings
 from harness.report.tables.table import Table
+from harness.report.text import readings as text_readings
 from harness.report.text import sentences
 from harness.report.text.contributions import contributions
 from harness.report.text.headline import label
 from harness.runs.record import DatasetInfo
+from harness.verdict import readings
 from harness.verdict.eligibility import Obstacle
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
@@ -31,12 +34,15 @@ _REASONS = 3
 # Prefixes of anchors.
 GROUP, BUDGETS, CALIBRATION = "group", "budgets", "calibration"
 
+# There is one such section at most.
+READINGS = "readings"
+
 _Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True)
 class Section:
-    """One group of runs, one budget curve, or one calibration.
+    """One group of runs, one budget curve, the readings, or one calibration.
 
     Attributes:
         anchor: id of the section, and prefix of the names of its figures.
@@ -60,7 +66,8 @@ class Section:
 
 
 def sections(study: Study) -> list[Section]:
-    """Return a section for each group, the primary one first, each budget curve and calibration."""
+    """Return a section for each group, the primary one first, each budget curve, the readings if
+    there are runs of them, and each calibration."""
     rules = study.verdict.rules
     return [
         *(
@@ -71,6 +78,7 @@ def sections(study: Study) -> list[Section]:
             _budget_section(anchor, curve, rules)
             for anchor, curve in anchored(BUDGETS, study.verdict.curves)
         ),
+        *_readings_section(study),
         *(
             _calibration_section(anchor, path.relative_to(study.results), result, rules)
             for anchor, (path, result) in anchored(CALIBRATION, study.calibrations.items())
@@ -162,6 +170,19 @@ def _budget_section(anchor: str, curve: Sequence[GroupVerdict], rules: Decision)
         notes=(),
         tables=(judged.budget_table(curve, rules),),
     )
+
+
+def _readings_section(study: Study) -> Iterator[Section]:
+    rules = study.verdict.rules
+    if results := readings.judge(study.verdict.group_verdicts, rules):
+        yield Section(
+            anchor=READINGS,
+            title="Readings of the paper's unstated settings",
+            subtitle="which fit all that it claims",
+            sentences=(text_readings.sentence(results, rules),),
+            notes=tuple(text_readings.notes(rules)),
+            tables=(tables_readings.fits_table(results, rules), tables_readings.public_table()),
+        )
 
 
 def _calibration_section(

@@ -20,7 +20,6 @@ from harness.formatting import pluralize
 from harness.paper import claims
 from harness.paper.claims import Claim
 from harness.protocol.datasets import CLASSES
-from harness.runs.record import RunRecord
 from harness.verdict import audit
 from harness.verdict.outcomes import AccuracyResult
 
@@ -155,7 +154,10 @@ def _curves(claim: Claim, evidence: Evidence) -> ClaimResult:
     runs, rules = evidence.runs, evidence.runs.rules
     if not runs.n_finished:
         return _no_run(claim)
-    by_seed = {s: None if r.failed else _fractions(r) for s, r in runs.by_seed.items()}
+    by_seed = {
+        s: None if r.failed else learning_curves.shares_against_trend(r.history)
+        for s, r in runs.by_seed.items()
+    }
     if any(row is not None and np.isnan(row).any() for row in by_seed.values()):
         return ClaimResult(claim, ClaimStatus.OPEN, 0, "not every run recorded every epoch")
     fractions = FigureBySeed.from_figures(by_seed, rules.looks)
@@ -168,12 +170,6 @@ def _curves(claim: Claim, evidence: Evidence) -> ClaimResult:
     )
     text = f"epochs that go the wrong way: {named}"
     return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
-
-
-def _fractions(record: RunRecord) -> list[float]:
-    """Fraction of the steps of each curve against its trend; NaN where it was not recorded."""
-    fractions = learning_curves.fractions_against_trend(record.history)
-    return [fractions.get(name, math.nan) for name in learning_curves.RISING]
 
 
 def _overfitting(claim: Claim, evidence: Evidence) -> ClaimResult:

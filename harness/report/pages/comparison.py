@@ -7,17 +7,22 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+import variants
 from harness.analysis import comparison as analysis_comparison
 from harness.analysis import contrasts
 from harness.analysis.compatibility import prediction, sentences
 from harness.analysis.compatibility.prediction import Outcome
 from harness.analysis.compatibility.reference import ReferenceRuns
 from harness.errors import InputError
+from harness.paper.reported import REPORTED_RUNS
 from harness.report import markdown, sections
 from harness.report.answer import answer
 from harness.report.tables import comparison, writers
+from harness.report.tables import readings as tables_readings
 from harness.report.tables.formats import TableFormat
 from harness.report.tables.table import Table, legend
+from harness.report.text import readings as text_readings
+from harness.verdict import readings
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -37,6 +42,7 @@ def render(
     *,
     full: bool = False,
     reference: ReferenceRuns | None = None,
+    family: str | None = None,
 ) -> str:
     """Return all groups in one text, each in a table of its own.
 
@@ -46,9 +52,11 @@ def render(
         baseline: the variant that differences are taken from; that of the decision file if None.
         full: every column and the classes, at any width.
         reference: runs of others, to say in Markdown whether these runs are compatible with them.
+        family: only variants of this family, and what they are compared with; all if None. For
+            "readings" whether they fit the paper, too.
 
     Raises:
-        InputError: if no group has the baseline.
+        InputError: if no group has the baseline, or runs of the family, or there is no such family.
     """
     planned = study.verdict.rules.contrasts.against
     baseline = baseline or planned
@@ -58,23 +66,58 @@ def render(
             f"--baseline {baseline}: no stored run of that variant. "
             f"There are: {', '.join(sorted(present))}."
         )
+    shown = _with_family(study, family)
     if form in (TableFormat.CSV, TableFormat.JSON):
-        frames = [_identified(study, j, baseline, full) for j in study.group_verdicts]
+        frames = [_identified(study, j, baseline, full, family) for j in shown]
         frame = pd.concat(frames, ignore_index=True)
         if form == TableFormat.CSV:
             return writers.csv(frame)
         return json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
-    tables = [_tables(study, j, baseline, full) for j in study.group_verdicts]
+    tables = [_tables(study, j, baseline, full, family) for j in shown]
     notes = legend(table for of_group in tables for table in of_group)
-    groups = list(zip(study.group_verdicts, tables, strict=True))
-    if form == TableFormat.LATEX:
-        parts = [part for j, of_group in groups for part in _latex(study, j, of_group)]
-        return "\n".join([*parts, f"% {notes}"]) + "\n"
+    groups = list(zip(shown, tables, strict=True))
     width = None if full else WIDTH
+    fits = _fits(study, form) if family == readings.FAMILY else []
+    if form == TableFormat.LATEX:
+        parts = [*fits, *(part for j, of_group in groups for part in _latex(study, j, of_group))]
+        return "\n".join([*parts, f"% {notes}"]) + "\n"
     parts = [part for j, of_group in groups for part in _markdown(study, j, of_group, width)]
-    title = [_title(baseline, planned)] if full else []
+    title = [_title(baseline, planned, family)] if full else []
     opening = [markdown.opening(answer(study)), _compatibility(study, reference)]
-    return markdown.join([*title, *opening, *parts, notes])
+    return markdown.join([*title, *opening, *fits, *parts, notes])
+
+
+def _with_family(study: Study, family: str | None) -> list[GroupVerdict]:
+    """The groups that have runs of a family, or all groups."""
+    if family is None:
+        return list(study.group_verdicts)
+    if family not in variants.FAMILIES:
+        known = ", ".join(variants.FAMILIES)
+        raise InputError(f"--family {family}: unknown family. Families: {known}.")
+    shown = [j for j in study.group_verdicts if _members(j, family)]
+    if not shown:
+        present = sorted({r.family for j in study.group_verdicts for r in j.group.records})
+        raise InputError(
+            f"--family {family}: no stored run of that family yet. There are: {', '.join(present)}."
+        )
+    return shown
+
+
+def _members(group_verdict: GroupVerdict, family: str) -> set[str]:
+    return {r.variant for r in group_verdict.group.records if r.family == family}
+
+
+def _fits(study: Study, form: TableFormat) -> list[str]:
+    """Return which readings fit the paper: a sentence, and the table if any can be judged."""
+    rules = study.verdict.rules
+    results = readings.judge(study.verdict.group_verdicts, rules)
+    sentence = text_readings.sentence(results, rules)
+    if not results:
+        return [f"% {sentence}" if form == TableFormat.LATEX else sentence]
+    fits = tables_readings.fits_table(results, rules)
+    if form == TableFormat.LATEX:
+        return [f"% {sentence}", f"% {fits.caption}\n{writers.latex(fits)}\n% {legend([fits])}"]
+    return [sentence, f"## {fits.caption}", writers.markdown(fits), legend([fits])]
 
 
 def _compatibility(study: Study, reference: ReferenceRuns | None) -> str:
@@ -127,8 +170,25 @@ def numbers(study: Study, group_verdict: GroupVerdict, baseline: str) -> pd.Data
     return analysis_comparison.table(group_verdict.group, results, baseline, rules)
 
 
-def _tables(study: Study, group_verdict: GroupVerdict, baseline: str, full: bool) -> list[Table]:
-    frame, rules = numbers(study, group_verdict, baseline), study.verdict.rules
+def _numbers(
+    study: Study, group_verdict: GroupVerdict, baseline: str, family: str | None
+) -> pd.DataFrame:
+    """The figures of a group, of a family alone beside the baseline and the paper's runs."""
+    frame = numbers(study, group_verdict, baseline)
+    if family is None:
+        return frame
+    reported = (run.name for run in REPORTED_RUNS)
+    return frame[frame["variant"].isin({*_members(group_verdict, family), baseline, *reported})]
+
+
+def _tables(
+    study: Study,
+    group_verdict: GroupVerdict,
+    baseline: str,
+    full: bool,
+    family: str | None = None,
+) -> list[Table]:
+    frame, rules = _numbers(study, group_verdict, baseline, family), study.verdict.rules
     tables = [
         comparison.comparison_table(group_verdict, rules, frame, baseline, full=full),
         comparison.recall_by_variant(group_verdict, frame),
@@ -137,8 +197,9 @@ def _tables(study: Study, group_verdict: GroupVerdict, baseline: str, full: bool
     return [*tables, differences] if full and differences.rows else tables
 
 
-def _title(baseline: str, planned: str) -> str:
+def _title(baseline: str, planned: str, family: str | None) -> str:
     option = f" --baseline {baseline}" if baseline != planned else ""
+    option += f" --family {family}" if family else ""
     return (
         "# Every column of every comparison\n\n"
         f"What `python -m harness compare --full{option}` prints of the stored records: tables for "
@@ -147,9 +208,10 @@ def _title(baseline: str, planned: str) -> str:
 
 
 def _identified(
-    study: Study, group_verdict: GroupVerdict, baseline: str, full: bool
+    study: Study, group_verdict: GroupVerdict, baseline: str, full: bool, family: str | None
 ) -> pd.DataFrame:
-    group, frame = group_verdict.group, numbers(study, group_verdict, baseline).copy()
+    group = group_verdict.group
+    frame = _numbers(study, group_verdict, baseline, family).copy()
     if not full:
         frame = frame[[c for c in frame.columns if not c.startswith(_FULL_ONLY)]]
     about: dict[str, str | int] = {
@@ -163,4 +225,7 @@ def _identified(
     }
     for position, (name, value) in enumerate(about.items()):
         frame.insert(position, name, value)
+    if family == readings.FAMILY:
+        results = readings.judge_group(group_verdict, study.verdict.rules)
+        return frame.merge(tables_readings.fits_frame(results), how="left", on="variant")
     return frame

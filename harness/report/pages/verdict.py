@@ -10,6 +10,8 @@ from harness.protocol.datasets import CLASSES
 from harness.report import markdown, sections
 from harness.report.answer import answer, sentence
 from harness.report.tables import writers
+from harness.report.text import readings as text_readings
+from harness.verdict import readings
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -44,8 +46,18 @@ def as_json(study: Study) -> str:
             "selection": SELECTION,
             "unread": study.verdict.unread,
             "judgements": [_group(study, g) for g in study.verdict.group_verdicts],
+            "readings": _readings(study),
         }
     )
+
+
+def _readings(study: Study) -> dict[str, Any]:
+    rules = study.verdict.rules
+    results = readings.judge(study.verdict.group_verdicts, rules)
+    return {
+        "sentence": text_readings.sentence(results, rules),
+        "results": [{**dataclasses.asdict(result), "fit": result.fit} for result in results],
+    }
 
 
 def _group(study: Study, group_verdict: GroupVerdict) -> dict[str, Any]:
