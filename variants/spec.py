@@ -16,6 +16,8 @@ from typing import Any
 
 # Fields that describe the entry and not the network or its training.
 _DESCRIPTIVE = ("name", "summary", "parent", "family")
+# Fields that the network has after its initialization: keywords of `variants.network.AlexNet`.
+_NETWORK = ("dropout", "batch_norm", "lrn", "overlapping_pool", "groups", "stem")
 # Fields that may be None, which keeps the protocol's value of the same name.
 _OPTIONAL = ("learning_rate", "momentum", "weight_decay", "batch_size")
 
@@ -131,6 +133,10 @@ class Variant:
         """All fields except name, summary, parent and family, as {field: value}."""
         fields = dataclasses.asdict(self)
         return {key: value for key, value in fields.items() if key not in _DESCRIPTIVE}
+
+    def network_settings(self) -> dict[str, Any]:
+        """The keywords with which `variants.network.AlexNet` builds the network."""
+        return {key: getattr(self, key) for key in _NETWORK}
 
 
 def changes(variant: Variant, base: Variant) -> dict[str, Any]:
