@@ -4,8 +4,8 @@ Separate from `variants.network` because runs do not need timm, which is slow to
 have the same names and shapes in both, so those of a finished run load into either.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: torch.fx passes the types of `forward` on to TorchScript,
+# which does not know their names.
 from typing import Any
 
 from timm.models._features import feature_take_indices

@@ -18,7 +18,8 @@ class StagedAlexNet(AlexNet):
     """`AlexNet` whose convolutions are divided into stages, each ended by a pooling.
 
     Args:
-        as in `AlexNet`.
+        num_classes, in_chans: see `AlexNet`.
+        **settings: other keywords of `AlexNet`.
 
     Attributes:
         stages: index of the first layer and of the pooling of each stage, in `features`.
@@ -118,10 +119,11 @@ class StagedAlexNet(AlexNet):
     def _keeping_statistics(self) -> Iterator[None]:
         """Leave the running statistics alone: the forward pass has updated them already."""
         layers = [layer for layer in self.features if isinstance(layer, nn.BatchNorm2d)]
+        before = [(layer.momentum, layer.num_batches_tracked) for layer in layers]
         for layer in layers:
-            layer.track_running_stats = False
+            layer.momentum, layer.num_batches_tracked = 0.0, None
         try:
             yield
         finally:
-            for layer in layers:
-                layer.track_running_stats = True
+            for layer, (momentum, batches) in zip(layers, before, strict=True):
+                layer.momentum, layer.num_batches_tracked = momentum, batches
