@@ -14,6 +14,8 @@ import variants
 from harness.training.seeding import generator
 from variants.alexnet import model_args
 
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:FutureWarning")
+
 # One for each kind of layer, and the stem that halves the sides once more.
 NAMES = ["paper", "batch_norm", "krizhevsky_2012", "stem_11x11"]
 

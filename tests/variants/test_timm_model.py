@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import timm
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import variants
-from harness.data.dataset import Dataset
-from harness.runs import store
-from harness.runs.record import RunRecord
 from harness.training.seeding import generator
 from variants.alexnet import model_args
 from variants.network import AlexNet, LocalResponseNorm, build
@@ -102,8 +100,10 @@ def test_initial_weights_follow_the_initialization_and_the_global_seed() -> None
         timm.create_model("alexnet_cifar10", initialization=name)
         for name in ("glorot", "gaussian", "gaussian")
     )
-    biases = [[bool(m.bias.any()) for m in model.features if isinstance(m, nn.Conv2d)]
-              for model in (glorot, gaussian)]  # fmt: skip
+    biases = [
+        [bool(layer.bias.any()) for layer in model.features if isinstance(layer, nn.Conv2d)]
+        for model in (glorot, gaussian)
+    ]
     assert biases == [[False] * 5, [False, True, False, True, True]]
     assert not torch.equal(gaussian.features[0].weight, again.features[0].weight)
     torch.manual_seed(0)
@@ -151,33 +151,11 @@ def test_a_variant_on_unit_pixels_expects_those() -> None:
     assert (config["mean"], config["std"]) == ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     image = torch.arange(3072, dtype=torch.uint8).view(32, 32, 3).numpy()
     transform = timm.data.create_transform(**config, is_training=False)
-    from PIL import Image
-
     expected = torch.from_numpy(image).permute(2, 0, 1) / 255
     torch.testing.assert_close(transform(Image.fromarray(image)), expected)
 
 
-def test_a_finished_run_predicts_the_same_in_timm(
-    train: Callable[..., RunRecord], data: Dataset, protocol: object, tmp_path: Path
-) -> None:
-    record = train("batch_norm")
-    folder = store.directory(tmp_path / "results", record.protocol, "batch_norm", 0)
-    model = timm.create_model(
-        "alexnet_cifar10",
-        checkpoint_path=folder / store.WEIGHTS,
-        num_classes=len(data.classes),
-        **model_args(variants.get("batch_norm")),
-    )
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in
-                 (record.normalization.mean, record.normalization.std))  # fmt: skip
-    images = (data.test.images.permute(0, 3, 1, 2).float() - mean) / std
-    predictions = model.eval()(images).argmax(1).tolist()
-    assert predictions == [int(p) for p in (folder / store.PREDICTIONS).read_text().split()]
-
-
 def test_weights_of_a_file_are_adapted_to_classes_channels_and_features(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     weights = timm.create_model("alexnet_cifar10").state_dict()
     save_file(weights, tmp_path / "model.safetensors")
     overlay = {"file": str(tmp_path / "model.safetensors")}
