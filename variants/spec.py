@@ -19,6 +19,8 @@ from typing import Any
 
 # Fields that describe the entry and not the network or its training.
 _DESCRIPTIVE = ("name", "summary", "parent", "family", "file_sha256")
+# Fields that the network has after its initialization: keywords of `variants.network.AlexNet`.
+_NETWORK = ("dropout", "batch_norm", "lrn", "overlapping_pool", "groups", "stem")
 # Fields that may be None, which keeps the protocol's value of the same name.
 _OPTIONAL = ("learning_rate", "momentum", "weight_decay", "batch_size")
 
@@ -137,6 +139,10 @@ class Variant:
         """All fields except those that describe the entry, as {field: value}."""
         fields = dataclasses.asdict(self)
         return {key: value for key, value in fields.items() if key not in _DESCRIPTIVE}
+
+    def network_settings(self) -> dict[str, Any]:
+        """The keywords with which `variants.network.AlexNet` builds the network."""
+        return {key: getattr(self, key) for key in _NETWORK}
 
 
 def changes(variant: Variant, base: Variant) -> dict[str, Any]:

@@ -149,15 +149,7 @@ def parameter_count_matches(stored: StoredRun) -> Iterator[str]:
 def parameter_count(variant: Variant, classes: int) -> int:
     """Count the parameters of a variant's network, without its weights."""
     with torch.device("meta"):
-        model = AlexNet(
-            num_classes=classes,
-            dropout=variant.dropout,
-            batch_norm=variant.batch_norm,
-            lrn=variant.lrn,
-            overlapping_pool=variant.overlapping_pool,
-            groups=variant.groups,
-            stem=variant.stem,
-        )
+        model = AlexNet(num_classes=classes, **variant.network_settings())
     return sum(p.numel() for p in model.parameters())
 
 

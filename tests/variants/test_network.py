@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import variants.alexnet
+import variants
 from harness.training.seeding import generator
 from variants.network import AlexNet, Dropout, LocalResponseNorm, build
 
@@ -213,41 +212,6 @@ def test_building_leaves_the_global_generator_alone() -> None:
     for name in ("paper", "keras_sgd", "krizhevsky_2012"):
         network(name)
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-def test_timm_builds_the_network_with_every_setting() -> None:
-    model = timm.create_model(
-        "alexnet_cifar10",
-        num_classes=7,
-        in_chans=1,
-        drop_rate=0.1,
-        batch_norm=True,
-        lrn=True,
-        overlapping_pool=True,
-        groups=2,
-        stem="11x11",
-    )
-    assert isinstance(model, AlexNet)
-    assert model(torch.zeros(2, 1, 32, 32)).shape == (2, 7)
-    layers = list(model.modules())
-    assert [layer.p for layer in layers if isinstance(layer, Dropout)] == [0.1, 0.1]
-    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == 5
-    assert sum(isinstance(layer, LocalResponseNorm) for layer in layers) == 2
-    pools = [layer.kernel_size for layer in layers if isinstance(layer, nn.MaxPool2d)]
-    assert pools == [3, 3, 3]
-    groups = [layer.groups for layer in layers if isinstance(layer, nn.Conv2d)]
-    assert groups == [1, 2, 1, 2, 2]
-
-
-def test_timms_default_is_the_network_of_paper() -> None:
-    model = timm.create_model("alexnet_cifar10")
-    ours = network("paper")
-    assert [str(layer) for layer in model.children()] == [str(layer) for layer in ours.children()]
-
-
-def test_timm_has_no_pretrained_weights_to_give() -> None:
-    with pytest.raises(ValueError, match="no pretrained weights"):
-        variants.alexnet.alexnet_cifar10(pretrained=True)
 
 
 @pytest.mark.parametrize("p", [0.0, 0.25, 0.5, 0.75])
