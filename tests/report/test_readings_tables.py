@@ -22,6 +22,7 @@ from harness.verdict import readings
 from harness.verdict.readings import ReadingResult
 from tests.helpers.judged_studies import study_of
 from tests.helpers.reading_runs import reading_run, rising, several_readings
+from tests.helpers.records import make_record
 
 RULES = decision.load()
 
@@ -160,7 +161,12 @@ def test_what_would_flatten_the_plot_is_named_at_its_edge(picture: CaptionedFigu
     assert "↓ krizhevsky_2012 10.0" in [text.get_text() for text in axes.texts]
     assert "an accuracy below 50 %" in picture.caption
     with style.applied():
+        late = figures_readings.by_epochs(
+            judge(make_record("low_lr", right=100, protocol={"epochs": 150})), RULES
+        )
         other = figures_readings.by_epochs(judge(reading_run()), RULES)
+    # It ends where it would leave the axes.
+    assert "low_lr 10.0 ↓" in [text.get_text() for text in late.figure.axes[0].texts]
     assert "below 50 %" not in other.caption
     assert other.figure.axes[0].get_ylim()[0] > 50
 

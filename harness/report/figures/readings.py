@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
@@ -27,6 +28,9 @@ _TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 # Of our runs; public figures are squares.
 _MARKERS = "D^vPX*"
+
+# Characters of a name of which three fit side by side.
+_SHORT = 16
 
 # Public figures at the same number of epochs that are nearer have their letters on both sides.
 _NEAR = 2.5
@@ -58,7 +62,10 @@ def by_epochs(results: Sequence[ReadingResult], rules: Decision) -> CaptionedFig
     unstated = 1.6 * max(epochs)
     _draw_public(axes, unstated)
     _set_axes(axes, min(epochs), unstated)
-    figure.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handlelength=1.8)
+    _note_hidden(axes, lines, math.sqrt(min(epochs) * unstated))
+    # Names with a type of device leave room for two.
+    ncols = 3 if max(map(len, lines), default=0) <= _SHORT else 2
+    figure.legend(loc="outside lower center", ncols=ncols, columnspacing=1.2, handlelength=1.8)
     below = [name for name, line in lines.items() if min(value for _, value in line) < _LOWEST]
     caption = (
         "Lines: mean accuracy of our runs in the last epoch. Squares with a letter: public figures "
@@ -103,20 +110,22 @@ def _draw_lines(axes: Axes, lines: _Lines, base: str) -> None:
             zorder=4 if is_base else 3,
             label=name,
         )
-    _note_hidden(axes, lines)
 
 
-def _note_hidden(axes: Axes, lines: _Lines) -> None:
-    """Name the runs below the lower edge, one above the other."""
+def _note_hidden(axes: Axes, lines: _Lines, middle: float) -> None:
+    """Name the runs below the lower edge, one above the other, towards the middle of the axis."""
     heights: Counter[int] = Counter()
     for name, line in lines.items():
         for epochs, value in line:
             if value < _LOWEST:
+                is_left = epochs <= middle
+                text = f"{name} {value:.1f}"
                 axes.annotate(
-                    f"↓ {name} {value:.1f}",
+                    f"↓ {text}" if is_left else f"{text} ↓",
                     (epochs, _LOWEST),
-                    (-3, 3 + 11 * heights[epochs]),
+                    (-3 if is_left else 3, 3 + 11 * heights[epochs]),
                     textcoords="offset points",
+                    ha="left" if is_left else "right",
                     fontsize=8.5,
                     color=style.INK,
                     bbox=_BACKING,

@@ -129,6 +129,7 @@ def public_table() -> Table:
     """Return public figures by others, by the letters of the plot."""
     columns: list[Column[tuple[str, PublicFigure]]] = [
         Column("figure", "letter in the plot", lambda row: row[0]),
+        Column("repository", "on GitHub", lambda row: row[1].name),
         Column(
             "accuracy, %", "on the test images", lambda row: Cell(row[1].text, row[1].accuracies[0])
         ),
