@@ -144,11 +144,12 @@ def _export_onnx(run: FinishedRun, path: Path, data_dir: Path | None, archive: s
     from harness.export import evaluation, onnx_model, parity
     from harness.export.stored_network import Classifier
 
+    recorded = parity.recorded_predictions(run)
     classifier = Classifier(run, torch.device("cpu"))
     data = dataset.load(run.record.dataset.name, data_dir, archive)
     images = evaluation.evaluated_images(run, data)
     model = onnx_model.to_onnx(run, classifier).SerializeToString()
-    result = parity.compare(run, model, classifier, images)
+    result = parity.compare(model, classifier, images, recorded)
     write_atomically(path, model)
     print(f"{path}: {run.title} ({len(model) / 1e6:.1f} MB)")
     print(
@@ -158,7 +159,7 @@ def _export_onnx(run: FinishedRun, path: Path, data_dir: Path | None, archive: s
     )
     print(
         f"{pluralize(result.different_from_record, 'prediction')} of {result.size} "
-        f"not those of the record ({result.recorded_precision})"
+        f"not those of the record ({run.record.protocol.precision})"
     )
 
 

@@ -34,10 +34,10 @@ class Parity:
     Attributes:
         size: number of images.
         max_difference: largest absolute difference of a logit.
-        tolerance: the largest that is allowed, absolute.
-        ties: images whose predicted class differs because two logits are closer than rounding.
-        different_from_record: images whose predicted class differs from the run's predictions.
-        recorded_precision: precision of those predictions.
+        tolerance: the largest that counts as rounding, absolute.
+        ties: images whose predicted class differs; its logit and that of the network's class are
+            then within twice the tolerance, because all logits are close.
+        different_from_record: images whose predicted class is not the recorded one.
     """
 
     size: int
@@ -45,66 +45,59 @@ class Parity:
     tolerance: float
     ties: int
     different_from_record: int
-    recorded_precision: str
 
 
-def compare(run: FinishedRun, model: bytes, classifier: Classifier, images: Tensor) -> Parity:
-    """Compare a model with its network on the images that the run was evaluated on.
+def recorded_predictions(run: FinishedRun) -> NDArray[np.int64]:
+    """Read the predicted classes that a run wrote, int64 [N].
+
+    Raises:
+        InputError: if the file is missing, damaged or not that of the record.
+    """
+    path = run.folder / store.PREDICTIONS
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != run.record.predictions_sha256:
+        raise InputError(f"{path} is missing or not that of the record: train the run again.")
+    try:
+        predictions = np.array([int(line) for line in content.split()], dtype=np.int64)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{path} is damaged ({error}): train the run again.") from error
+    if len(predictions) != run.record.dataset.test_size:
+        raise InputError(f"{path} has {len(predictions)} lines, not one for each image.")
+    return predictions
+
+
+def compare(
+    model: bytes, classifier: Classifier, images: Tensor, recorded: NDArray[np.int64]
+) -> Parity:
+    """Compare a model with its network, in batches of several sizes.
 
     Args:
-        run: the run.
         model: the model as written to a file.
         classifier: the network, on the CPU.
         images: uint8 [N, H, W, 3].
+        recorded: recorded predictions of these images, int64 [N].
 
     Raises:
-        InputError: if the predictions of the run are missing or damaged.
-        RunFailedError: if a class or a logit differs by more than rounding.
+        RunFailedError: if an output differs by more than rounding.
     """
-    recorded = _recorded_predictions(run, len(images))
     with metrics.eval_mode(classifier):
         expected = metrics.predict_logits(classifier, images)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     logits, probabilities = _outputs(session, images, metrics.BATCH)
     tolerance = TOLERANCE * max(1.0, float(expected.abs().max()))
-    ties = compare_outputs(expected.numpy(), logits, tolerance)
+    _require_close("logit", expected.numpy(), logits, tolerance)
     _require_close("probability", expected.softmax(1).numpy(), probabilities, tolerance)
     for batch in _OTHER_BATCHES:
         few, _ = _outputs(session, images[:batch], batch)
         _require_close("logit", expected[:batch].numpy(), few, tolerance)
+    predictions = logits.argmax(1)
     return Parity(
         size=len(images),
         max_difference=float(np.abs(expected.numpy() - logits).max()),
         tolerance=tolerance,
-        ties=ties,
-        different_from_record=int((logits.argmax(1) != recorded).sum()),
-        recorded_precision=run.record.protocol.precision,
+        ties=int((predictions != expected.numpy().argmax(1)).sum()),
+        different_from_record=int((predictions != recorded).sum()),
     )
-
-
-def compare_outputs(expected: Floats, logits: Floats, tolerance: float) -> int:
-    """Compare logits, float32 [N, classes], of two programs.
-
-    Args:
-        expected, logits: the logits.
-        tolerance: the largest absolute difference allowed.
-
-    Returns:
-        The number of ties: images whose largest logits are so close that rounding may choose.
-
-    Raises:
-        RunFailedError: if a logit differs by more, or a class differs that is no tie.
-    """
-    _require_close("logit", expected, logits, tolerance)
-    rows = np.flatnonzero(expected.argmax(1) != logits.argmax(1))
-    # By how much the network itself prefers its class to the model's.
-    margins = expected[rows].max(1) - expected[rows, logits[rows].argmax(1)]
-    if (margins > 2 * tolerance).any():
-        raise RunFailedError(
-            f"the ONNX model predicts another class for image {rows[margins.argmax()]}: nothing "
-            "was written."
-        )
-    return len(rows)
 
 
 def _require_close(kind: str, expected: Floats, given: Floats, tolerance: float) -> None:
@@ -125,15 +118,3 @@ def _outputs(
     ]
     logits, probabilities = (np.concatenate(column) for column in zip(*parts, strict=True))
     return logits, probabilities
-
-
-def _recorded_predictions(run: FinishedRun, size: int) -> NDArray[np.int64]:
-    """The predicted classes that the run wrote, int64 [N]."""
-    path = run.folder / store.PREDICTIONS
-    content = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != run.record.predictions_sha256:
-        raise InputError(f"{path} is missing or not that of the record: train the run again.")
-    predictions = np.array(content.split(), dtype=np.int64)
-    if len(predictions) != size:
-        raise InputError(f"{path} has {len(predictions)} predictions of {size} images.")
-    return predictions
