@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 import variants
-from harness.cli import inspect, integrity, report, results
+from harness.cli import export, inspect, integrity, report, results
 from harness.cli.calibrate import calibrate
 from harness.cli.run import run
 from harness.cli.sweep import sweep
@@ -44,6 +44,7 @@ COMMANDS = (
     *(results.compare, results.audit, results.verdict),
     *(report.report, report.explain, report.docs),
     *(inspect.list_variants, inspect.show, inspect.data),
+    *(export.evaluate, export.export),
     *(integrity.verify, integrity.check, integrity.diff, integrity.bundle, integrity.merge),
 )
 

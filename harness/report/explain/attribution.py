@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 from captum._utils.models.linear_model import SkLearnRidge
 from captum.attr import KernelShap, LayerAttribution, LayerGradCam, Lime
@@ -19,13 +18,12 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
-from harness.errors import InputError
-from harness.runs import record, store
+from harness.export import stored_network
+from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.training.augmentation import Normalize
-from harness.training.runner import weights_sha256
 from harness.training.seeding import derive
-from variants.network import AlexNet, build
+from variants.network import AlexNet
 
 Map = NDArray[np.float32]
 
@@ -79,25 +77,11 @@ def load_network(folder: Path, stored: RunRecord) -> AlexNet:
     Raises:
         InputError: if the weights are missing, damaged, or not those of the record.
     """
-    path = folder / store.WEIGHTS
-    if not path.exists():
-        raise InputError(
-            f"no {store.WEIGHTS} in {folder}: weights are not committed. Train it again with run, "
-            "which writes them; verify checks whether they are the same."
-        )
-    try:
-        weights = safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}): train the run again.") from error
-    if weights_sha256(weights) != stored.weights_sha256:
-        raise InputError(f"{path} has not the weights of the record: train the run again.")
-    classes = len(stored.dataset.classes)
-    model = build(record.variant_of(stored), classes, torch.Generator())
-    model.load_state_dict(weights)
+    model = stored_network.load_network(folder / store.WEIGHTS, stored)
     for module in model.modules():
         if isinstance(module, nn.ReLU):
             module.inplace = False  # Grad-CAM reads its input after the forward pass
-    return model.eval()
+    return model
 
 
 def superpixels(image: NDArray[np.uint8]) -> NDArray[np.int64]:

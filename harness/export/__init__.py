@@ -1,0 +1,1 @@
+"""Stored networks outside their run: evaluated on any dataset, and exported to other formats."""
