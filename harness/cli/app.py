@@ -13,7 +13,7 @@ import variants
 from harness.cli import inspect, integrity, report, results
 from harness.cli.calibrate import calibrate
 from harness.cli.run import run
-from harness.cli.studies import search
+from harness.cli.studies import cross_validate, search
 from harness.cli.sweep import sweep
 from harness.errors import InputError, RunFailedError, UnwritableError
 from harness.formatting import printable
@@ -23,7 +23,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 # Commands that train, and options with which they do not.
-TRAINING = {"run", "sweep", "calibrate", "search"}
+TRAINING = {"run", "sweep", "calibrate", "search", "cross-validate"}
 
 NOT_TRAINING = {"--profile", "--dry-run", "--status"}
 
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 
 COMMANDS = (
-    *(run, calibrate, sweep, search),
+    *(run, calibrate, sweep, search, cross_validate),
     *(results.compare, results.audit, results.verdict),
     *(report.report, report.explain, report.docs),
     *(inspect.list_variants, inspect.show, inspect.data),

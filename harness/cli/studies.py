@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # A seed of 32 bits, as numpy's generators take.
 MAX_SEED = 2**32 - 1
 
+# As many as `check` divides a dataset into.
+MAX_FOLDS = 50
+
 VariantOption = Annotated[str, typer.Option(help="The name of a variant.")]
 
 WorkersOption = Annotated[
@@ -91,6 +94,7 @@ def search(
     """
     from harness.analysis.studies import search as searches
     from harness.report.tables import studies, writers
+    from harness.report.text.studies import best_trial
     from harness.runs.options import RunOptions
     from harness.studies import proposals
     from harness.studies import search as trial_search
@@ -127,11 +131,75 @@ def search(
         if len(records) < number:
             print(f"\n{_go_on(len(records), number, 'trials')}")
         elif ranked.finished:
-            best = ranked.finished[0]
-            print(f"\nThe best of {number} trials is {searches.index(best)}. Its accuracy is the")
-            print("largest of many and so too high: register it in variants/catalog.py and run it")
-            print("to learn its accuracy on the test images.\n")
-            print(trial_search.catalog_entry(best, plan))
+            print(f"\n{best_trial(ranked)} To register its settings, in variants/catalog.py:\n")
+            print(trial_search.catalog_entry(ranked.finished[0], plan))
+    if failure is not None:
+        raise failure
+
+
+def cross_validate(
+    variant: VariantOption = "paper",
+    folds: Annotated[
+        int, typer.Option(min=2, max=MAX_FOLDS, help="Parts of the training images.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every run.")] = 0,
+    dataset: DatasetOption = "cifar10",
+    data_dir: DataDirOption = None,
+    archive: ArchiveOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    epochs: EpochsOption = None,
+    results: ResultsOption = Path("results"),
+    retry_failed: RetryFailedOption = False,
+    eager: EagerOption = False,
+    workers: WorkersOption = None,
+    time_limit: TimeLimitOption = None,
+    engine: EngineOption = "local",
+    settings_file: SettingsOption = None,
+    pairs: PairsOption = None,
+) -> None:
+    """Cross-validate a variant: each of k stratified folds of the training images is evaluated by
+    a network trained on the others.
+
+    The test images are not used. The same command skips finished folds and resumes interrupted
+    ones.
+    """
+    from harness.analysis.studies import cross_validation as analysis
+    from harness.protocol import decision
+    from harness.report.tables import studies, writers
+    from harness.report.text.studies import mean_of_folds
+    from harness.runs.options import RunOptions
+    from harness.studies import cross_validation
+    from harness.sweep import engines
+    from harness.sweep.grid import Grid
+
+    options = RunOptions(
+        dataset=dataset,
+        data_dir=data_dir,
+        archive=archive,
+        device=device,
+        precision=precision,
+        epochs=epochs,
+        results=results,
+        eager=eager,
+    )
+    grid = Grid(
+        specs=cross_validation.fold_specs(variant, folds, seed, options),
+        options=options,
+        retry_failed=retry_failed,
+        workers=workers,
+        time_limit=None if time_limit is None else 60 * time_limit,
+        settings=engines.read(settings_file, pairs or []),
+    )
+    cross_validation.require_images(folds, options)
+    records, failure = _train(grid, engine)
+    if records:
+        study = analysis.cross_validation_of(records)
+        print(f"\n{writers.markdown(studies.folds_table(study))}\n")
+        if len(records) < folds:
+            print(_go_on(len(records), folds, "folds"))
+        else:
+            print(mean_of_folds(study, decision.load().description.level))
     if failure is not None:
         raise failure
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.protocol.decision import Decision
-from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.figures import by_epoch, by_setting, by_variant, confusion, style
 from harness.report.figures.figure import CaptionedFigure
-from harness.report.sections import BUDGETS, CALIBRATION, GROUP, anchored, example_runs
+from harness.report.sections import BUDGETS, CALIBRATION, GROUP, SEARCH, anchored, example_runs
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -63,6 +63,9 @@ def draw(study: Study) -> Drawings:
             by_anchor[anchor] = (
                 Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),
             )
+        for anchor, search in anchored(SEARCH, study.searches):
+            if figure := by_setting.by_setting(search):
+                by_anchor[anchor] = (Subsection("Accuracy by setting", (figure,)),)
     return Drawings(tuple(answer), by_anchor)
 
 

@@ -60,6 +60,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_in_study(record: RunRecord) -> bool:
+    """Whether a run belongs to a study, which none does that was evaluated on the test images."""
+    return record.study is not None and record.dataset.split == "validation"
+
+
 def index(trial: RunRecord) -> int:
     """The number of a trial or fold in its study."""
     assert trial.study is not None
@@ -74,7 +79,7 @@ def searches(records: Iterable[RunRecord]) -> list[Search]:
     """
     by_search: dict[str, dict[int, RunRecord]] = defaultdict(dict)
     for record in records:
-        if record.study is not None and record.study.kind == "search":
+        if is_in_study(record) and record.study is not None and record.study.kind == "search":
             key = repr((record.study.name, record.dataset, record.protocol, record.seed))
             by_search[key].setdefault(record.study.index, record)
     return [search_of(list(trials.values())) for _, trials in sorted(by_search.items())]

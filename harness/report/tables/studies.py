@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from harness.analysis.studies.cross_validation import CrossValidation
 from harness.analysis.studies.search import Search, index
-from harness.formatting import EMPTY, number, percent
+from harness.formatting import EMPTY, number, percent, printable
 from harness.report.tables.table import Cell, Column, Table, number_cell, table
 from harness.runs.record import RunRecord
 
@@ -18,9 +19,30 @@ def trials_table(search: Search) -> Table:
     columns += [
         Column("validation accuracy, %", "", _accuracy),
         Column("loss", "", _loss),
-        Column("failed", "", lambda trial: EMPTY if trial.reason is None else trial.reason),
+        Column("failed", "", _failure),
     ]
     return table("The trials, best first", columns, search.trials)
+
+
+def folds_table(study: CrossValidation) -> Table:
+    """Return the folds of a cross-validation."""
+    columns = [
+        Column[RunRecord]("fold", "", _index),
+        Column("trained on", "images", lambda run: _size(run.dataset.train_size)),
+        Column("evaluated on", "images", lambda run: _size(run.dataset.test_size)),
+        Column("accuracy, %", "", _accuracy),
+        Column("loss", "", _loss),
+        Column("failed", "", _failure),
+    ]
+    return table("The folds", columns, study.runs)
+
+
+def _size(images: int) -> Cell:
+    return Cell(f"{images:,}", images)
+
+
+def _failure(run: RunRecord) -> str:
+    return EMPTY if run.reason is None else printable(run.reason)
 
 
 def _index(run: RunRecord) -> Cell:
