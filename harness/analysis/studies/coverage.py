@@ -119,7 +119,7 @@ def _nearest_mean(images: Array, labels: Array, new_images: Array) -> Array:
     """Predict the class with the nearer mean: a learner that varies little with its images."""
     zero, one = (images[:, labels == label].mean(1)[:, None] for label in (0, 1))
     projection = ((new_images - (zero + one) / 2) * (one - zero)).sum(-1)
-    return (projection > 0).astype(int)
+    return np.asarray(projection > 0)
 
 
 def _nearest_neighbor(images: Array, labels: Array, new_images: Array) -> Array:

@@ -84,9 +84,9 @@ def _cross_validation(coverages: list[Coverage], validations: int) -> str:
         f"{100 * coverage.LEVEL:g} %. Each line is measured in {validations:,} simulated\n"
         f"cross-validations of {coverage.IMAGES} points of two Gaussian classes with "
         f"{coverage.FEATURES} features. The true accuracy is that of the learner trained\non "
-        "as many points as in a fold, from other simulated samples. Nearest mean hardly varies with "
-        "its training points,\nnearest neighbor does. Plain: Student's interval, as if folds were "
-        "independent; it contains the truth less often\nthan it says, most of all for the second "
-        "learner. Corrected: often enough for both, at the price of a wider interval.\n\n"
+        "as many points as for a fold, from other simulated samples. Nearest mean hardly varies "
+        "with its training points,\nnearest neighbor does. Plain: Student's interval, as if folds "
+        "were independent. It contains the truth less often\nthan it says, most of all for the "
+        "second learner. Corrected: often enough for both, at the price of a wider interval.\n\n"
         f"{table}\n"
     )
