@@ -13,6 +13,7 @@ import variants
 from harness.cli import export, inspect, integrity, report, results
 from harness.cli.calibrate import calibrate
 from harness.cli.run import run
+from harness.cli.studies import cross_validate, search
 from harness.cli.sweep import sweep
 from harness.errors import InputError, RunFailedError, UnwritableError
 from harness.formatting import printable
@@ -22,7 +23,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 # Commands that train, and options with which they do not.
-TRAINING = {"run", "sweep", "calibrate"}
+TRAINING = {"run", "sweep", "calibrate", "search", "cross-validate"}
 
 NOT_TRAINING = {"--profile", "--dry-run", "--status"}
 
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 
 COMMANDS = (
-    *(run, calibrate, sweep),
+    *(run, calibrate, sweep, search, cross_validate),
     *(results.compare, results.audit, results.verdict),
     *(report.report, report.explain, report.docs),
     *(inspect.list_variants, inspect.show, inspect.data),

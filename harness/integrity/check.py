@@ -102,6 +102,7 @@ RULES: tuple[Rule, ...] = (
     description_rules.single_factor,
     description_rules.departures_are_listed,
     description_rules.fold_matches_study,
+    description_rules.study_leaves_out_test_images,
     description_rules.dataset_is_known,
     description_rules.normalization_matches,
     outcome_rules.outcome_is_complete,

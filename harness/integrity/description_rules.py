@@ -100,6 +100,12 @@ def fold_matches_study(stored: StoredRun) -> Iterator[str]:
         yield f"the fold is {fold}, the index in the cross-validation is {index}"
 
 
+def study_leaves_out_test_images(stored: StoredRun) -> Iterator[str]:
+    """A run of a search or cross-validation is not evaluated on the test images."""
+    if stored.record.study is not None and stored.record.protocol.split == "test":
+        yield f"a run of a {stored.record.study.kind} is evaluated on the test images"
+
+
 def dataset_is_known(stored: StoredRun) -> Iterator[str]:
     """The data fingerprint is known; title, classes, split and sizes match that dataset."""
     run, data = stored.record, stored.data

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.analysis import calibration_record, simulation
 from harness.analysis.compatibility import reference
+from harness.analysis.studies import coverage
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocol import decision
@@ -152,12 +153,14 @@ def write(root: Path = ROOT) -> list[Path]:
 
 
 def write_statistics(root: Path = ROOT) -> Path:
-    """Simulate the error rates of the statistics and write docs/statistics.md; takes minutes.
+    """Simulate the errors of the statistics and write docs/statistics.md; takes minutes.
 
     Returns:
         The page, from the root.
     """
-    page = statistics.page(simulation.simulate(), simulation.WORLDS)
+    page = statistics.page(
+        simulation.simulate(), simulation.WORLDS, coverage.simulate(), coverage.WORLDS
+    )
     path = root / "docs" / "statistics.md"
     write_atomically(path, page.encode())
     return path.relative_to(root)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.protocol.decision import Decision
-from harness.report.figures import by_epoch, by_variant, confusion, style
+from harness.report.figures import by_epoch, by_setting, by_variant, confusion, style
 from harness.report.figures import readings as figures_readings
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.sections import (
@@ -14,6 +14,7 @@ from harness.report.sections import (
     CALIBRATION,
     GROUP,
     READINGS,
+    SEARCH,
     anchored,
     example_runs,
 )
@@ -75,6 +76,9 @@ def draw(study: Study) -> Drawings:
             by_anchor[anchor] = (
                 Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),
             )
+        for anchor, search in anchored(SEARCH, study.searches):
+            if figure := by_setting.by_setting(search):
+                by_anchor[anchor] = (Subsection("Accuracy by setting", (figure,)),)
     return Drawings(tuple(answer), by_anchor)
 
 

@@ -11,15 +11,19 @@ from typing import TypeVar
 from harness import formatting
 from harness.analysis.calibration import Calibration
 from harness.analysis.groups import RunGroup, VariantRuns, why_separate
+from harness.analysis.studies.cross_validation import CrossValidation
+from harness.analysis.studies.search import Search
 from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.report import provenance
 from harness.report.answer import sentence
 from harness.report.tables import comparison, judged
 from harness.report.tables import readings as tables_readings
+from harness.report.tables import studies as study_tables
 from harness.report.tables.table import Table
 from harness.report.text import readings as text_readings
 from harness.report.text import sentences
+from harness.report.text import studies as study_text
 from harness.report.text.contributions import contributions
 from harness.report.text.headline import label
 from harness.runs.record import DatasetInfo
@@ -33,6 +37,7 @@ _REASONS = 3
 
 # Prefixes of anchors.
 GROUP, BUDGETS, CALIBRATION = "group", "budgets", "calibration"
+SEARCH, FOLDS = "search", "folds"
 
 # There is one such section at most.
 READINGS = "readings"
@@ -42,7 +47,8 @@ _Subject = TypeVar("_Subject")
 
 @dataclass(frozen=True)
 class Section:
-    """One group of runs, one budget curve, the readings, or one calibration.
+    """One group of runs, one budget curve, the readings, one calibration, one search or one
+    cross-validation.
 
     Attributes:
         anchor: id of the section, and prefix of the names of its figures.
@@ -67,7 +73,7 @@ class Section:
 
 def sections(study: Study) -> list[Section]:
     """Return a section for each group, the primary one first, each budget curve, the readings if
-    there are runs of them, and each calibration."""
+    there are runs of them, each calibration, search and cross-validation."""
     rules = study.verdict.rules
     return [
         *(
@@ -82,6 +88,11 @@ def sections(study: Study) -> list[Section]:
         *(
             _calibration_section(anchor, path.relative_to(study.results), result, rules)
             for anchor, (path, result) in anchored(CALIBRATION, study.calibrations.items())
+        ),
+        *(_search_section(anchor, search) for anchor, search in anchored(SEARCH, study.searches)),
+        *(
+            _folds_section(anchor, validation, rules)
+            for anchor, validation in anchored(FOLDS, study.cross_validations)
         ),
     ]
 
@@ -208,4 +219,32 @@ def _calibration_section(
             f"of a row's runs together, by about {formatting.percent(sampling_error, 1)} points.",
         ),
         tables=(judged.candidates_table(calibration.candidates),),
+    )
+
+
+# Of searches and cross-validations.
+_HELD_OUT = "on held-out training images; the test images had no part in it"
+
+
+def _search_section(anchor: str, search: Search) -> Section:
+    return Section(
+        anchor=anchor,
+        title=f"Search over settings: {search.dataset.title}, "
+        f"{formatting.pluralize(search.epochs, 'epoch')}",
+        subtitle=_HELD_OUT,
+        sentences=(study_text.best_trial(search),),
+        notes=(f"The search {search.name}: {study_text.plan(search.settings)}.",),
+        tables=(study_tables.trials_table(search),),
+    )
+
+
+def _folds_section(anchor: str, validation: CrossValidation, rules: Decision) -> Section:
+    return Section(
+        anchor=anchor,
+        title=f"Cross-validation of {validation.variant}: {validation.dataset.title}, "
+        f"{formatting.pluralize(validation.epochs, 'epoch')}",
+        subtitle=_HELD_OUT,
+        sentences=(study_text.mean_of_folds(validation, rules.description.level),),
+        notes=(f"Training seed {validation.seed}; stratified folds, always the same.",),
+        tables=(study_tables.folds_table(validation),),
     )

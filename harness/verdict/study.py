@@ -11,6 +11,9 @@ from harness.analysis import calibration, calibration_record
 from harness.analysis import groups as analysis_groups
 from harness.analysis.calibration import Calibration
 from harness.analysis.groups import RunGroup
+from harness.analysis.studies import cross_validation, search
+from harness.analysis.studies.cross_validation import CrossValidation
+from harness.analysis.studies.search import Search
 from harness.errors import InputError
 from harness.formatting import pluralize
 from harness.protocol import presets
@@ -44,6 +47,7 @@ class Study:
         warnings: most severe first.
         faults: a line for each damaged or duplicate record and damaged calibration.
         calibrations: calibration records by path.
+        searches, cross_validations: of several runs each; their runs are in no group of records.
     """
 
     results: Path
@@ -52,6 +56,8 @@ class Study:
     warnings: tuple[DataWarning, ...]
     faults: tuple[str, ...]
     calibrations: Mapping[Path, Calibration]
+    searches: tuple[Search, ...] = ()
+    cross_validations: tuple[CrossValidation, ...] = ()
 
     @property
     def group_verdicts(self) -> tuple[GroupVerdict, ...]:
@@ -61,10 +67,11 @@ class Study:
 
 
 def load_study(results: Path) -> Study:
-    """Load and judge the records below a folder, without the runs of calibrations.
+    """Load and judge the records below a folder, without the runs of calibrations, searches and
+    cross-validations.
 
-    Reports show those in the calibration's own section. If a folder has no other runs, they are
-    judged as well.
+    Reports show those in sections of their own. If a folder has no other runs, they are grouped
+    and shown like others; evaluated on training images, they never give a verdict.
 
     Args:
         results: the folder.
@@ -104,7 +111,8 @@ def judge_records(
     """
     by_path = by_path or {}
     calibrations = by_path.values()
-    groups, duplicates = analysis_groups.group(records)
+    others = [record for record in records if not search.is_in_study(record)]
+    groups, duplicates = analysis_groups.group(others or records)
     groups = calibration.drop_calibration_groups(groups, calibrations)
     verdict = verdict_verdict.judge_groups(groups, len(damaged) + len(duplicates))
     warnings = (
@@ -113,7 +121,16 @@ def judge_records(
         *_calibration_warnings(calibrations, records, groups),
     )
     faults = (*damaged, *duplicates, *unread)
-    return Study(results, verdict, _primary(verdict), warnings, faults, by_path)
+    return Study(
+        results,
+        verdict,
+        _primary(verdict),
+        warnings,
+        faults,
+        by_path,
+        tuple(search.searches(records)),
+        tuple(cross_validation.cross_validations(records)),
+    )
 
 
 def _primary(verdict: Verdict) -> GroupVerdict:

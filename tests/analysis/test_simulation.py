@@ -10,6 +10,7 @@ import pytest
 
 from harness.analysis import simulation
 from harness.analysis.simulation import Rate
+from harness.analysis.studies import coverage
 from harness.report.pages import statistics
 from tests.helpers.paths import ROOT
 
@@ -26,7 +27,8 @@ def test_rates_are_within_their_bounds_in_two_thousand_worlds() -> None:
 def test_rates_are_within_their_bounds_in_all_worlds_and_are_those_in_the_docs() -> None:
     rates = simulation.simulate(simulation.WORLDS)
     assert not [r for r in rates if not r.within_bounds(simulation.WORLDS)]
-    assert statistics.page(rates, simulation.WORLDS) == PAGE.read_text()
+    page = statistics.page(rates, simulation.WORLDS, coverage.simulate(), coverage.WORLDS)
+    assert page == PAGE.read_text()
 
 
 def test_the_figures_in_the_docs_are_within_their_bounds() -> None:

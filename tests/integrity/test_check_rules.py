@@ -82,6 +82,13 @@ def test_folds_that_no_data_have_are_one_line(results: Path) -> None:
         assert any(fault.startswith("record is valid: ") for fault in faults(results))
 
 
+def test_a_trial_on_the_test_images_is_a_breach(results: Path) -> None:
+    edit(results, lambda f: trial(f, dropout=0.3))
+    assert "study leaves out test images: a run of a search is evaluated on the test images" in (
+        faults(results)
+    )
+
+
 def trial(fields: dict[str, Any], **settings: Any) -> None:
     """Turn a record into a trial of a search, with other settings."""
     fields["study"] = SEARCH.model_dump()
@@ -92,7 +99,8 @@ def trial(fields: dict[str, Any], **settings: Any) -> None:
 
 def test_a_trial_of_a_search_may_have_settings_that_no_variant_has(results: Path) -> None:
     edit(results, lambda f: trial(f, dropout=0.3))
-    assert [fault for fault in faults(results) if not fault.startswith("folder matches")] == []
+    others = ("folder matches", "study leaves out test images")
+    assert [fault for fault in faults(results) if not fault.startswith(others)] == []
     edit(results, lambda f: trial(f, dropout=1.5))
     assert "dropout is 1.5" in faults(results)[0]
     edit(results, lambda f: (trial(f, dropout=0.3), f.update(study=None)))

@@ -1,0 +1,1 @@
+"""Studies of several runs, read from their records, and the interval of a cross-validation."""

@@ -1,0 +1,1 @@
+"""Studies of several runs: a search over settings, and a cross-validation."""
