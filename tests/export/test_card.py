@@ -123,7 +123,7 @@ def test_its_code_builds_the_network_of_every_variant(name: str) -> None:
     (arguments,) = re.findall(r"timm\.create_model\((.*)\)", card.make_card(made(name)))
     network = eval(f"timm.create_model({arguments})", {"timm": timm})
     expected = build(variants.get(name), 10, torch.Generator())
-    assert str(network) == str(expected)
+    assert str(network.features) == str(expected.features)
     assert {k: v.shape for k, v in network.state_dict().items()} == {
         k: v.shape for k, v in expected.state_dict().items()
     }
