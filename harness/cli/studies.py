@@ -17,6 +17,7 @@ from harness.cli.options import (
     PrecisionOption,
     ResultsOption,
     RetryFailedOption,
+    VariantsFromOption,
 )
 from harness.errors import RunFailedError
 from harness.studies.space import DEFAULT
@@ -72,6 +73,7 @@ def search(
     sampler: Annotated[str, typer.Option(help="qmc (Sobol), random or grid.")] = "qmc",
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the sampler.")] = 0,
     training_seed: Annotated[int, typer.Option(min=0, help="Seed of every run.")] = 0,
+    variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,
@@ -143,6 +145,7 @@ def cross_validate(
         int, typer.Option(min=2, max=MAX_FOLDS, help="Parts of the training images.")
     ] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every run.")] = 0,
+    variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
     archive: ArchiveOption = None,

@@ -46,6 +46,21 @@ def test_they_train_and_pass_check(
     assert "| dropout_30 " in harness("compare").stdout
 
 
+def test_they_can_be_searched_and_cross_validated(
+    file: Path, harness: Harness, tmp_path: Path
+) -> None:
+    options = ("--variants-from", file.name, "--variant", "dropout_30", *SHORT[:-1])
+    space = ("--sampler", "grid", "--space", "learning_rate=0.01/0.02")
+    for command in (("search", *space), ("cross-validate", "--folds", "2")):
+        done = harness(*command, *options)
+        assert done.returncode == 0, done.stderr
+    records = [json.loads(path.read_text()) for path in tmp_path.rglob("record.json")]
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert [record["code"]["variants_sha256"] for record in records] == [digest] * 4
+    assert {record["settings"]["dropout"] for record in records} == {0.3}
+    assert harness("check").stdout == "4 records checked; 0 break a rule\n"
+
+
 def test_a_record_without_the_hash_of_its_file_breaks_a_rule(
     file: Path, harness: Harness, tmp_path: Path
 ) -> None:
