@@ -42,7 +42,8 @@ def mean_of_folds(study: CrossValidation, level: float) -> str:
         finished = sum(run.metrics is not None for run in study.runs)
         return f"{finished} of {study.folds} folds have finished: no mean yet."
     corrected, plain = (
-        f"{percent(low)} to {percent(high)} %" for low, high in (estimate.corrected, estimate.plain)
+        f"{percent(max(low, 0))} to {percent(min(high, 1))} %"
+        for low, high in (estimate.corrected, estimate.plain)
     )
     return (
         f"Mean accuracy over {study.folds} folds: {percent(estimate.mean)} %, corrected "
