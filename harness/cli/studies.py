@@ -133,7 +133,8 @@ def search(
         if len(records) < number:
             print(f"\n{_go_on(len(records), number, 'trials')}")
         elif ranked.finished:
-            print(f"\n{best_trial(ranked)} To register its settings, in variants/catalog.py:\n")
+            place = variants_from or "variants/catalog.py"
+            print(f"\n{best_trial(ranked)} To register its settings, in {place}:\n")
             print(trial_search.catalog_entry(ranked.finished[0], plan))
     if failure is not None:
         raise failure

@@ -107,20 +107,23 @@ def describe(changed: Mapping[str, Any]) -> str:
 
 
 def catalog_entry(best: RunRecord, plan: SearchPlan) -> str:
-    """The entry of `variants/catalog.py` that registers the settings of a trial.
+    """The entry of `variants/catalog.py`, or of a user's file, that registers a trial's settings.
 
     Args:
         best: the record of the trial.
         plan: the search that it belongs to.
     """
     changed = {name: best.settings[name] for name in plan.space}
+    family = "EXTENSION" if _family(changed) == "extensions" else "READING"
+    # A file has neither the catalog's constants nor its families.
+    own = best.code.variants_sha256 is not None
     lines = [
         "register(",
-        f"    {plan.variant.upper()}.derive(",
+        f'    get("{plan.variant}").derive(' if own else f"    {plan.variant.upper()}.derive(",
         f'        "{plan.variant}_tuned",',
         f'        "{describe(changed)}",',
         *(f"        {name}={value!r}," for name, value in changed.items()),
-        f"        **{'EXTENSION' if _family(changed) == 'extensions' else 'READING'},",
+        *([] if own else [f"        **{family},"]),
         "    )",
         ")",
     ]

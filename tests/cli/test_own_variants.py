@@ -54,11 +54,16 @@ def test_they_can_be_searched_and_cross_validated(
     for command in (("search", *space), ("cross-validate", "--folds", "2")):
         done = harness(*command, *options)
         assert done.returncode == 0, done.stderr
+        if command[0] == "search":  # the entry belongs into the same file
+            _, _, entry = done.stdout.partition("in my_variants.py:\n")
     records = [json.loads(path.read_text()) for path in tmp_path.rglob("record.json")]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert [record["code"]["variants_sha256"] for record in records] == [digest] * 4
     assert {record["settings"]["dropout"] for record in records} == {0.3}
     assert harness("check").stdout == "4 records checked; 0 break a rule\n"
+    with file.open("a") as stream:
+        stream.write(entry)
+    assert "dropout_30_tuned" in harness("list", "--variants-from", file.name).stdout
 
 
 def test_a_record_without_the_hash_of_its_file_breaks_a_rule(
