@@ -18,9 +18,11 @@ from harness.protocol.decision import Decision
 from harness.report import provenance
 from harness.report.answer import sentence
 from harness.report.tables import comparison, judged
+from harness.report.tables import independent as tables_independent
 from harness.report.tables import readings as tables_readings
 from harness.report.tables import studies as study_tables
 from harness.report.tables.table import Table
+from harness.report.text import independent as text_independent
 from harness.report.text import readings as text_readings
 from harness.report.text import sentences
 from harness.report.text import studies as study_text
@@ -40,15 +42,15 @@ GROUP, BUDGETS, CALIBRATION = "group", "budgets", "calibration"
 SEARCH, FOLDS = "search", "folds"
 
 # There is one such section at most.
-READINGS = "readings"
+READINGS, INDEPENDENT = "readings", "independent"
 
 _Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True)
 class Section:
-    """One group of runs, one budget curve, the readings, one calibration, one search or one
-    cross-validation.
+    """One group of runs, one budget curve, the readings, the independent runs, one calibration, one
+    search or one cross-validation.
 
     Attributes:
         anchor: id of the section, and prefix of the names of its figures.
@@ -72,8 +74,8 @@ class Section:
 
 
 def sections(study: Study) -> list[Section]:
-    """Return a section for each group, the primary one first, each budget curve, the readings if
-    there are runs of them, each calibration, search and cross-validation."""
+    """Return a section for each group, the primary one first, each budget curve, the readings and
+    the independent runs if there are any, each calibration, search and cross-validation."""
     rules = study.verdict.rules
     return [
         *(
@@ -85,6 +87,7 @@ def sections(study: Study) -> list[Section]:
             for anchor, curve in anchored(BUDGETS, study.verdict.curves)
         ),
         *_readings_section(study),
+        *_independent_section(study),
         *(
             _calibration_section(anchor, path.relative_to(study.results), result, rules)
             for anchor, (path, result) in anchored(CALIBRATION, study.calibrations.items())
@@ -193,6 +196,18 @@ def _readings_section(study: Study) -> Iterator[Section]:
             sentences=(text_readings.sentence(results, rules),),
             notes=tuple(text_readings.notes(rules)),
             tables=(tables_readings.fits_table(results, rules), tables_readings.public_table()),
+        )
+
+
+def _independent_section(study: Study) -> Iterator[Section]:
+    if runs := study.independent:
+        yield Section(
+            anchor=INDEPENDENT,
+            title="Trained again by an independent program",
+            subtitle="plain PyTorch, which shares no code with this suite",
+            sentences=(text_independent.sentence(runs),),
+            notes=text_independent.NOTES,
+            tables=(tables_independent.runs_table(runs),),
         )
 
 

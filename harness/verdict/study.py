@@ -10,6 +10,8 @@ from pathlib import Path
 from harness.analysis import calibration, calibration_record
 from harness.analysis import groups as analysis_groups
 from harness.analysis.calibration import Calibration
+from harness.analysis.compatibility import independent as compatibility_independent
+from harness.analysis.compatibility.independent import IndependentRun
 from harness.analysis.groups import RunGroup
 from harness.analysis.studies import cross_validation, search
 from harness.analysis.studies.cross_validation import CrossValidation
@@ -48,6 +50,7 @@ class Study:
         faults: a line for each damaged or duplicate record and damaged calibration.
         calibrations: calibration records by path.
         searches, cross_validations: of several runs each; their runs are in no group of records.
+        independent: runs by a program that shares no code with this package.
     """
 
     results: Path
@@ -58,6 +61,7 @@ class Study:
     calibrations: Mapping[Path, Calibration]
     searches: tuple[Search, ...] = ()
     cross_validations: tuple[CrossValidation, ...] = ()
+    independent: tuple[IndependentRun, ...] = ()
 
     @property
     def group_verdicts(self) -> tuple[GroupVerdict, ...]:
@@ -77,7 +81,8 @@ def load_study(results: Path) -> Study:
         results: the folder.
 
     Raises:
-        InputError: if the folder is missing or has no readable record.
+        InputError: if the folder is missing or has no readable record, or the file of independent
+            runs is damaged.
     """
     records, damaged = store.load_all(results)
     by_path, unread = calibration_record.load_calibrations(results)
@@ -90,7 +95,8 @@ def load_study(results: Path) -> Study:
         raise InputError(
             f"Not answered yet: no record below {results}: train something with run first."
         )
-    return judge_records(results, records, damaged, by_path, unread)
+    independent = compatibility_independent.load(results, records)
+    return judge_records(results, records, damaged, by_path, unread, independent)
 
 
 def judge_records(
@@ -99,6 +105,7 @@ def judge_records(
     damaged: Sequence[str] = (),
     by_path: Mapping[Path, Calibration] | None = None,
     unread: Sequence[str] = (),
+    independent: Sequence[IndependentRun] = (),
 ) -> Study:
     """Judge records.
 
@@ -108,6 +115,7 @@ def judge_records(
         damaged: a line for each record that could not be read.
         by_path: calibrations by path.
         unread: a line for each calibration that could not be read.
+        independent: runs by another program.
     """
     by_path = by_path or {}
     calibrations = by_path.values()
@@ -130,6 +138,7 @@ def judge_records(
         by_path,
         tuple(search.searches(records)),
         tuple(cross_validation.cross_validations(records)),
+        tuple(independent),
     )
 
 

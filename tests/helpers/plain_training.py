@@ -2,16 +2,22 @@
 
 Nothing of `harness` or `variants` is imported, so that a defect there shows as a difference:
 torchvision's transforms, a DataLoader, torch.optim.SGD, and torch's own layers, dropout and initial
-weights. Evaluates on training images that are held out; the test images are not used.
+weights.
 
-Run `python tests/helpers/plain_training.py --data-dir DIR` to train for two epochs.
+    python tests/helpers/plain_training.py --data-dir DIR --epochs 2
+
+trains and evaluates on training images that are held out. With `--test FILE` it trains on all
+training images, evaluates the last epoch's network on the test images, once, and adds a row to the
+CSV file; `results/independent_runs.csv` is made so.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,72 +101,103 @@ def train_epoch(
 
 
 @torch.no_grad()
+def predict(model: nn.Module, batches: Batches, *, bf16: bool) -> tuple[Tensor, Tensor]:
+    """Logits [N, classes] in fp32, without dropout, and labels [N]."""
+    model.eval()
+    logits, labels = [], []
+    for images, batch_labels in batches:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits.append(model(images).float())
+        labels.append(batch_labels)
+    return torch.cat(logits), torch.cat(labels)
+
+
 def accuracy(model: nn.Module, batches: Batches, *, bf16: bool) -> float:
     """Share of images that are classified correctly, without dropout."""
-    model.eval()
-    right = total = 0
-    for images, labels in batches:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            right += int((model(images).argmax(1) == labels).sum())
-        total += len(labels)
-    return right / total
+    logits, labels = predict(model, batches, bf16=bf16)
+    return (logits.argmax(1) == labels).double().mean().item()
 
 
-def loaders(root: str, images: int, held_out: int, batch_size: int) -> tuple[Batches, Batches]:
-    """Batches of augmented training images and of held-out ones, both from the training set.
+def figures(
+    model: nn.Module, train: Batches, test: Batches, classes: list[str], *, bf16: bool
+) -> dict[str, float]:
+    """Accuracy, loss (nats) and recall on the test images, and accuracy on the training images."""
+    logits, labels = predict(model, test, bf16=bf16)
+    right = logits.argmax(1) == labels
+    return {
+        "accuracy": right.double().mean().item(),
+        "loss": F.cross_entropy(logits.double(), labels).item(),
+        "train_accuracy": accuracy(model, train, bf16=bf16),
+        **{
+            f"recall.{name}": right[labels == label].double().mean().item()
+            for label, name in enumerate(classes)
+        },
+    }
+
+
+class Images:
+    """Batches of training images and of the images to evaluate on.
 
     Args:
         root: folder that holds cifar-10-batches-py.
-        images, held_out: how many of each, always the same ones.
+        images, held_out: how many training images to train and to evaluate on, always the same
+            ones; without held-out images the test images are evaluated on.
         batch_size: images per step; the last step takes what is left.
+
+    Attributes:
+        train: augmented, in an order drawn anew for each epoch.
+        train_as_they_are: the same images without augmentation.
+        evaluation: test or held-out images.
+        classes: their names.
     """
-    rows = np.random.default_rng(0).permutation(50_000)[: images + held_out]
-    pixels = CIFAR10(root).data[rows[:images]].reshape(-1, 3) / 255
-    plain = [transforms.ToTensor(), transforms.Normalize(pixels.mean(0), pixels.std(0))]
-    augmented = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), *plain]
-    train = CIFAR10(root, transform=transforms.Compose(augmented))
-    test = CIFAR10(root, transform=transforms.Compose(plain))
-    return (
-        DataLoader(Subset(train, rows[:images].tolist()), batch_size, shuffle=True),
-        DataLoader(Subset(test, rows[images:].tolist()), 500),
-    )
+
+    def __init__(self, root: str, images: int, held_out: int, batch_size: int) -> None:
+        rows = np.random.default_rng(0).permutation(50_000)[: images + held_out]
+        pixels = CIFAR10(root).data[rows[:images]].reshape(-1, 3) / 255
+        plain = [transforms.ToTensor(), transforms.Normalize(pixels.mean(0), pixels.std(0))]
+        moved = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip()]
+        augmented = CIFAR10(root, transform=transforms.Compose([*moved, *plain]))
+        unchanged = CIFAR10(root, transform=transforms.Compose(plain))
+        test = CIFAR10(root, train=False, transform=transforms.Compose(plain))
+        trained, others = rows[:images].tolist(), rows[images:].tolist()
+        evaluated = Subset(unchanged, others) if others else test
+        self.train: Batches = DataLoader(Subset(augmented, trained), batch_size, shuffle=True)
+        self.train_as_they_are: Batches = DataLoader(Subset(unchanged, trained), 500)
+        self.evaluation: Batches = DataLoader(evaluated, 500)
+        self.classes: list[str] = unchanged.classes
 
 
 def train(
-    root: str,
-    *,
-    epochs: int = 2,
-    seed: int = 0,
-    images: int = 10_000,
-    held_out: int = 2_000,
-    batch_size: int = 128,
-    bf16: bool = True,
-) -> Iterator[dict[str, Any]]:
-    """Train the paper's network and yield a row for each epoch.
+    data: Images, *, epochs: int = 2, seed: int = 0, bf16: bool = True
+) -> Iterator[tuple[nn.Module, dict[str, Any]]]:
+    """Train the paper's network and yield it with a row of figures after each epoch.
 
     Args:
-        root, images, held_out, batch_size: see `loaders`.
+        data: the images; a network is evaluated only if they are held-out ones.
         epochs: passes over the training images.
         seed: of torch's global generator: weights, order, augmentation and dropout.
         bf16: autocast to bf16; slow on a CPU that has no instructions for it.
     """
     torch.manual_seed(seed)
-    train_batches, held_out_batches = loaders(root, images, held_out, batch_size)
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
     steps = schedule(optimizer, epochs)
     for epoch in range(1, epochs + 1):
         lr = steps.get_last_lr()[0]
-        losses = np.array(list(train_epoch(model, train_batches, optimizer, bf16=bf16)))
+        losses = np.array(list(train_epoch(model, data.train, optimizer, bf16=bf16)))
         steps.step()
-        yield {
-            "seed": seed,
-            "epoch": epoch,
-            "lr": lr,
-            "first_loss": losses[0, 0],
-            "train_loss": np.average(losses[:, 0], weights=losses[:, 1]),
-            "accuracy": accuracy(model, held_out_batches, bf16=bf16),
-        }
+        train_loss = np.average(losses[:, 0], weights=losses[:, 1])
+        yield model, {"seed": seed, "epoch": epoch, "lr": lr, "train_loss": train_loss}
+
+
+def add_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a CSV file, which is made if it is not there."""
+    is_new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(row), lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def main() -> None:
@@ -173,18 +210,28 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=2_000, help="images to evaluate on")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
-    options = parser.parse_args()
-    rows = train(
-        options.data_dir,
-        epochs=options.epochs,
-        seed=options.seed,
-        images=options.images,
-        held_out=options.held_out,
-        batch_size=options.batch_size,
-        bf16=options.precision == "bf16",
+    parser.add_argument(
+        "--test",
+        type=Path,
+        metavar="FILE",
+        help="train on all training images and add the figures on the test images to a CSV file",
     )
-    for row in rows:
+    options = parser.parse_args()
+    bf16 = options.precision == "bf16"
+    images, held_out = (50_000, 0) if options.test else (options.images, options.held_out)
+    data = Images(options.data_dir, images, held_out, options.batch_size)
+    model: nn.Module | None = None
+    for model, row in train(data, epochs=options.epochs, seed=options.seed, bf16=bf16):
+        if held_out:
+            row["accuracy"] = accuracy(model, data.evaluation, bf16=bf16)
         print(json.dumps(row), flush=True)
+    if options.test and model:
+        setting = {"variant": "paper", "epochs": options.epochs, "precision": options.precision}
+        evaluated = figures(model, data.train_as_they_are, data.evaluation, data.classes, bf16=bf16)
+        add_row(
+            options.test,
+            {**setting, "seed": options.seed, "torch": torch.__version__, **evaluated},
+        )
 
 
 if __name__ == "__main__":

@@ -148,23 +148,43 @@ def compare_runs(
     Returns:
         One for each record, None for a failed run or damaged settings.
     """
-    expected: dict[str, tuple[Compatibility, Interval]] = {}
+    compare = Comparer(reference)
 
-    def compare(record: RunRecord) -> Compatibility | None:
+    def compare_record(record: RunRecord) -> Compatibility | None:
         run = compatibility_reference.figures_of(record)
         if run is None:
             return None
-        runs = reference.same_setting(run)
-        if reference.contains(run):
+        return compare(run, compatibility_reference.smallest_steps(record))
+
+    return [compare_record(record) for record in records]
+
+
+class Comparer:
+    """Compares runs with reference runs; what those let expect is computed once for each setting.
+
+    Args:
+        reference: the reference runs.
+    """
+
+    def __init__(self, reference: ReferenceRuns) -> None:
+        self._reference = reference
+        self._expected: dict[str, tuple[Compatibility, Interval]] = {}
+
+    def __call__(self, run: RunFigures, steps: Mapping[str, float]) -> Compatibility:
+        """Compare a run.
+
+        Args:
+            run: its figures.
+            steps: difference that one image makes in each figure.
+        """
+        runs = self._reference.same_setting(run)
+        if self._reference.contains(run):
             return Compatibility(Outcome.IS_REFERENCE, len(runs))
         if len(runs) < MIN_REFERENCE:
             return Compatibility(Outcome.NOT_COMPARED, len(runs))
-        if run.setting not in expected:
-            steps = compatibility_reference.smallest_steps(record)
-            expected[run.setting] = _expected(runs, steps)
-        return _compare(run, *expected[run.setting])
-
-    return [compare(record) for record in records]
+        if run.setting not in self._expected:
+            self._expected[run.setting] = _expected(runs, steps)
+        return _compare(run, *self._expected[run.setting])
 
 
 def _compare(run: RunFigures, expected: Compatibility, ends: Interval) -> Compatibility:

@@ -1,0 +1,120 @@
+"""Runs of an independent program: read, compared with the suite's, and shown on the pages."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from harness.analysis.compatibility import independent
+from harness.analysis.compatibility.independent import IndependentRun
+from harness.analysis.compatibility.prediction import Outcome
+from harness.errors import InputError
+from harness.report import sections
+from harness.report.drawings import Drawings
+from harness.report.pages import html, results
+from harness.runs import store
+from harness.runs.record import RunRecord
+from harness.verdict import study as verdict_study
+from tests.helpers import plain_training, reference_runs
+from tests.helpers.html_outline import parse_page
+from tests.helpers.records import make_record
+
+REFERENCE = reference_runs.runs()
+
+
+def write(folder: Path, record: RunRecord, *, epochs: int | None = None, **changed: float) -> Path:
+    """Add the figures of a record to a folder's independent runs, as the program writes them."""
+    metrics, protocol = record.metrics, record.protocol
+    assert metrics is not None
+    figures = {
+        "accuracy": metrics.accuracy,
+        "loss": metrics.loss,
+        "train_accuracy": metrics.train_accuracy,
+        **{f"recall.{name}": of.recall for name, of in metrics.per_class.items()},
+    }
+    setting = {"epochs": epochs or protocol.epochs, "precision": protocol.precision}
+    about = {"variant": record.variant, **setting, "seed": record.seed, "torch": "2.0"}
+    plain_training.add_row(folder / independent.FILE, {**about, **figures, **changed})
+    return folder / independent.FILE
+
+
+def load(folder: Path) -> list[IndependentRun]:
+    return independent.load(folder, REFERENCE)
+
+
+def test_a_run_is_compared_with_the_records_of_its_setting(tmp_path: Path) -> None:
+    (sound,) = reference_runs.runs((751,), first_seed=0)
+    write(tmp_path, sound)
+    write(tmp_path, sound, accuracy=0.5)
+    write(tmp_path, sound, epochs=41)
+    runs = load(tmp_path)
+    # With a seed of the reference runs: it is compared all the same, since random numbers differ.
+    outcomes = [run.comparison.outcome for run in runs]
+    assert outcomes == [Outcome.COMPATIBLE, Outcome.NOT_COMPATIBLE, Outcome.NOT_COMPARED]
+    assert [run.comparison.n_reference for run in runs] == [6, 6, 0]
+    assert [outlier.name for outlier in runs[1].comparison.outside] == ["accuracy"]
+
+
+@pytest.mark.parametrize(
+    "dataset", [{"official": False}, {"split": "validation"}], ids=["a copy", "held-out images"]
+)
+def test_only_runs_on_the_official_test_images_are_compared_with(
+    dataset: dict[str, object], tmp_path: Path
+) -> None:
+    write(tmp_path, REFERENCE[0])
+    others = reference_runs.runs(dataset=dataset)
+    (run,) = independent.load(tmp_path, others)
+    assert run.comparison.outcome is Outcome.NOT_COMPARED
+
+
+def test_without_the_file_there_are_no_runs(tmp_path: Path) -> None:
+    assert load(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("paper,", "", 1),
+        lambda text: text.replace("accuracy", "other", 1),
+        lambda text: text.replace("0.8", "nan"),
+        lambda text: text[:-30],
+        lambda text: text + "\0\n",
+    ],
+)
+def test_a_damaged_file_is_one_line(change: object, tmp_path: Path) -> None:
+    assert callable(change)
+    path = write(tmp_path, REFERENCE[0])
+    path.write_text(change(path.read_text()))
+    with pytest.raises(InputError, match=r"independent_runs\.csv is damaged .*restore it") as error:
+        load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_every_page_has_the_runs(tmp_path: Path) -> None:
+    for record in REFERENCE:
+        store.save(tmp_path / f"paper/seed-{record.seed}", record)
+    write(tmp_path, make_record("paper", 7, 753))
+    write(tmp_path, make_record("paper", 8, 640))
+    study = verdict_study.load_study(tmp_path)
+    nothing = Drawings((), {})
+    page = parse_page(html.page(study, nothing).decode())
+    (heading,) = [t for t in page.find("h2") if t.get("id") == sections.INDEPENDENT]
+    assert heading.text == "Trained again by an independent program"
+    files = results.files(study, sections.sections(study), nothing)
+    readme = files[study.results / "README.md"].decode()
+    for text in (page.text, readme):
+        assert "75.30 % and 64.00 % on the test images" in text
+        assert "2 runs compared with reference runs: 1 compatible, 1 NOT COMPATIBLE" in text
+
+
+def test_the_program_writes_a_header_once(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    for seed in range(2):
+        plain_training.add_row(path, {"seed": seed, "accuracy": 0.5})
+    with path.open(encoding="utf-8", newline="") as stream:
+        assert list(csv.DictReader(stream)) == [
+            {"seed": "0", "accuracy": "0.5"},
+            {"seed": "1", "accuracy": "0.5"},
+        ]

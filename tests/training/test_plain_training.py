@@ -1,0 +1,33 @@
+"""The independent program: its figures, on official training images that are held out."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, recall_score
+
+from tests.helpers import plain_training
+
+DATA = os.environ.get("ALEXNET_TEST_DATA")
+
+
+@pytest.mark.skipif(not DATA, reason="ALEXNET_TEST_DATA names no folder with the official files")
+def test_the_figures_are_those_of_scikit_learn() -> None:
+    assert DATA is not None
+    data = plain_training.Images(DATA, images=64, held_out=200, batch_size=32)
+    ((model, row),) = plain_training.train(data, epochs=1, bf16=False)
+    assert row["lr"] == 0.01
+    found = plain_training.figures(
+        model, data.train_as_they_are, data.evaluation, data.classes, bf16=False
+    )
+    logits, labels = plain_training.predict(model, data.evaluation, bf16=False)
+    predicted = logits.argmax(1)
+    assert len(labels) == 200
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
+    assert found["loss"] == pytest.approx(log_loss(labels, logits.double().softmax(1)))
+    recalls = recall_score(labels, predicted, average=None, zero_division=0)
+    assert [found[f"recall.{name}"] for name in data.classes] == pytest.approx(recalls)
+    shares = plain_training.accuracy(model, data.train_as_they_are, bf16=False)
+    assert found["train_accuracy"] == shares
+    assert 64 * shares == pytest.approx(round(64 * shares))
