@@ -21,7 +21,7 @@ from harness.protocol import decision
 from harness.report import drawings, sections
 from harness.report.drawings import Drawings
 from harness.report.pages import comparison, results, statistics
-from harness.report.sections import Section
+from harness.report.sections import CALIBRATION, FOLDS, SEARCH, Section
 from harness.report.tables import background, writers
 from harness.report.tables.formats import TableFormat
 from harness.report.text.headline import NO_RUNS
@@ -36,11 +36,19 @@ NO_CALIBRATION = "No calibration has been recorded yet."
 
 @functools.cache  # judging and drawing take seconds, and several texts are made from them
 def _read(folder: Path) -> tuple[Study, list[Section], Drawings] | None:
-    """The records of a folder, judged and drawn; None without records."""
+    """The records of a folder, judged and drawn; None without records.
+
+    Without runs on test images there are only sections of studies, such as a calibration.
+    """
     if not any(store.find(folder)):
         return None
     loaded = study.load_study(folder)
-    return loaded, sections.sections(loaded), drawings.draw(loaded)
+    shown, figures = sections.sections(loaded), drawings.draw(loaded)
+    if not loaded.has_test_runs:
+        shown = [s for s in shown if s.anchor.startswith((CALIBRATION, SEARCH, FOLDS))]
+        drawn = {s.anchor: figures.by_anchor.get(s.anchor, ()) for s in shown}
+        figures = Drawings((), drawn)
+    return loaded, shown, figures
 
 
 def blocks(folder: Path) -> dict[str, str]:
@@ -119,7 +127,7 @@ def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:
     generated[root / reference.FILE.relative_to(ROOT)] = reference.to_csv(records)
     if content is None:
         return {**generated, folder / "README.md": f"# Results\n\n{NO_RUNS}\n".encode()}
-    forms = {"md": TableFormat.MARKDOWN, "csv": TableFormat.CSV}
+    forms = {"md": TableFormat.MARKDOWN, "csv": TableFormat.CSV} if content[0].has_test_runs else {}
     tables = {
         folder / f"comparison.{end}": comparison.render(content[0], form, full=True).encode()
         for end, form in forms.items()

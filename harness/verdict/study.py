@@ -64,6 +64,11 @@ class Study:
     independent: tuple[IndependentRun, ...] = ()
 
     @property
+    def has_test_runs(self) -> bool:
+        """Whether the primary runs were evaluated on test images."""
+        return self.primary.group.dataset.split == "test"
+
+    @property
     def group_verdicts(self) -> tuple[GroupVerdict, ...]:
         """The primary group verdict, then the others in the verdict's order."""
         others = (g for g in self.verdict.group_verdicts if g is not self.primary)

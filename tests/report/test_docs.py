@@ -56,9 +56,15 @@ def test_with_runs_behind_a_calibration_alone_there_is_no_answer_yet(tmp_path: P
     blocks = docs.blocks(tmp_path)
     assert (blocks["answer"], blocks["table"]) == (NO_RUNS, "")
     assert "How the number of epochs was chosen" in blocks["calibration"]
-    page = docs.files(folder=tmp_path)[tmp_path / "README.md"].decode()
-    assert "NOT THE TEST IMAGES" in page
+    wanted = docs.files(folder=tmp_path)
+    page = wanted[tmp_path / "README.md"].decode()
+    assert NO_RUNS in page
     assert "### The candidates" in page
+    # The runs are in the table of the calibration and in runs.csv, in no section of their own.
+    assert "NOT THE TEST IMAGES" not in page
+    assert not {path.name for path in wanted} & {"comparison.md", "comparison.csv"}
+    assert [path.name for path in wanted if path.suffix == ".svg"] == ["calibration-1-epochs.svg"]
+    assert wanted[tmp_path / "runs.csv"].count(b"\n") == 1 + 3
 
 
 @pytest.mark.usefixtures("adopted")
