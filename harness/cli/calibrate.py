@@ -16,6 +16,7 @@ from harness.cli.options import (
     DeviceOption,
     EagerOption,
     ResultsOption,
+    WorkersOption,
 )
 from harness.errors import InputError
 
@@ -31,10 +32,7 @@ def calibrate(
     results: ResultsOption = Path("results"),
     seeds: Annotated[str, typer.Option(help="Seeds, at least three, such as 0-2.")] = "0-2",
     eager: EagerOption = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Worker processes. [default: one per GPU, or one on the CPU]"),
-    ] = None,
+    workers: WorkersOption = None,
     budget_file: Annotated[
         Path | None,
         typer.Option(

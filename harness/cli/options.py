@@ -15,6 +15,7 @@ from harness.report.tables.formats import TableFormat
 
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset
+    from harness.sweep.grid import Grid
 
 
 class TextFormat(StrEnum):
@@ -83,6 +84,40 @@ EagerOption = Annotated[
 
 ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Worker processes; they share the CPU's cores or the GPUs. "
+        "[default: one per GPU, or one on the CPU]",
+    ),
+]
+
+TimeLimitOption = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="MIN", help="Start no run that would end later than this."),
+]
+
+StatusOption = Annotated[
+    bool, typer.Option("--status", help="Print the status of each run; train nothing.")
+]
+
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the runs and their estimated cost; train nothing."),
+]
+
+EngineOption = Annotated[str, typer.Option(help="local or slurm.")]
+
+SettingsOption = Annotated[
+    Path | None, typer.Option("--settings", help="TOML file with settings for the engine.")
+]
+
+PairsOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting for the engine, such as time=120."),
+]
+
 FormatOption = Annotated[TableFormat, typer.Option("--format", help="Output format.")]
 
 TextFormatOption = Annotated[TextFormat, typer.Option("--format", help="Output format.")]
@@ -100,6 +135,19 @@ def write_output(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
     else:
         write_atomically(output, text.encode())
+
+
+def print_plan(grid: Grid, engine: str, *, status: bool, dry_run: bool) -> bool:
+    """Print what `StatusOption` or `DryRunOption` asks for; False if neither is given."""
+    from harness.sweep import engines, estimates
+    from harness.sweep.grid import status_lines
+
+    chosen = engines.get(engine)
+    if status:
+        print("\n".join(status_lines(grid, chosen.queued(grid))))
+    elif dry_run:
+        print("\n".join(estimates.dry_run_report(grid, chosen.capacity(grid))))
+    return status or dry_run
 
 
 def load_image_folder(data_dir: Path | None) -> Dataset | None:

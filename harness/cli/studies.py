@@ -12,12 +12,20 @@ from harness.cli.options import (
     DataDirOption,
     DatasetOption,
     DeviceOption,
+    DryRunOption,
     EagerOption,
+    EngineOption,
     EpochsOption,
+    PairsOption,
     PrecisionOption,
     ResultsOption,
     RetryFailedOption,
+    SettingsOption,
+    StatusOption,
+    TimeLimitOption,
     VariantsFromOption,
+    WorkersOption,
+    print_plan,
 )
 from harness.errors import RunFailedError
 from harness.studies.space import DEFAULT
@@ -33,27 +41,6 @@ MAX_SEED = 2**32 - 1
 MAX_FOLDS = 50
 
 VariantOption = Annotated[str, typer.Option(help="The name of a variant.")]
-
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="Worker processes. [default: one per GPU, or one on the CPU]"),
-]
-
-TimeLimitOption = Annotated[
-    float | None,
-    typer.Option(min=0, metavar="MIN", help="Start no run that would end later than this."),
-]
-
-EngineOption = Annotated[str, typer.Option(help="local or slurm.")]
-
-SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file with settings for the engine.")
-]
-
-PairsOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting for the engine."),
-]
 
 
 def search(
@@ -85,6 +72,8 @@ def search(
     eager: EagerOption = False,
     workers: WorkersOption = None,
     time_limit: TimeLimitOption = None,
+    status: StatusOption = False,
+    dry_run: DryRunOption = False,
     engine: EngineOption = "local",
     settings_file: SettingsOption = None,
     pairs: PairsOption = None,
@@ -126,6 +115,8 @@ def search(
         time_limit=None if time_limit is None else 60 * time_limit,
         settings=engines.read(settings_file, pairs or []),
     )
+    if print_plan(grid, engine, status=status, dry_run=dry_run):
+        return
     records, failure = _train(grid, engine)
     if records:
         ranked = searches.search_of(records)
@@ -158,6 +149,8 @@ def cross_validate(
     eager: EagerOption = False,
     workers: WorkersOption = None,
     time_limit: TimeLimitOption = None,
+    status: StatusOption = False,
+    dry_run: DryRunOption = False,
     engine: EngineOption = "local",
     settings_file: SettingsOption = None,
     pairs: PairsOption = None,
@@ -195,6 +188,8 @@ def cross_validate(
         time_limit=None if time_limit is None else 60 * time_limit,
         settings=engines.read(settings_file, pairs or []),
     )
+    if print_plan(grid, engine, status=status, dry_run=dry_run):
+        return
     cross_validation.require_images(folds, options)
     records, failure = _train(grid, engine)
     if records:

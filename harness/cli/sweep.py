@@ -13,14 +13,22 @@ from harness.cli.options import (
     DataDirOption,
     DatasetOption,
     DeviceOption,
+    DryRunOption,
     EagerOption,
+    EngineOption,
     EpochsOption,
     FiguresOption,
+    PairsOption,
     PrecisionOption,
     ResultsOption,
     RetryFailedOption,
+    SettingsOption,
+    StatusOption,
+    TimeLimitOption,
     ValidationOption,
     VariantsFromOption,
+    WorkersOption,
+    print_plan,
 )
 
 
@@ -41,40 +49,18 @@ def sweep(
     figures: FiguresOption = True,
     retry_failed: RetryFailedOption = False,
     eager: EagerOption = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Worker processes; they share the CPU's cores or the GPUs. "
-            "[default: one per GPU, or one on the CPU]",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="MIN", help="Start no run that would end later than this."),
-    ] = None,
-    status: Annotated[
-        bool, typer.Option("--status", help="Print the status of each run; train nothing.")
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Print the runs and their estimated cost; train nothing."),
-    ] = False,
-    engine: Annotated[str, typer.Option(help="local or slurm.")] = "local",
-    settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="TOML file with settings for the engine.")
-    ] = None,
-    pairs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="A setting for the engine, such as time=120."
-        ),
-    ] = None,
+    workers: WorkersOption = None,
+    time_limit: TimeLimitOption = None,
+    status: StatusOption = False,
+    dry_run: DryRunOption = False,
+    engine: EngineOption = "local",
+    settings_file: SettingsOption = None,
+    pairs: PairsOption = None,
 ) -> None:
     """Train variants x seeds; skip finished runs and resume interrupted ones."""
     from harness.runs.options import RunOptions, parse_seeds, parse_variants
-    from harness.sweep import engines, estimates
-    from harness.sweep.grid import Grid, seeds_first, status_lines
+    from harness.sweep import engines
+    from harness.sweep.grid import Grid, seeds_first
 
     options = RunOptions(
         dataset=dataset,
@@ -101,10 +87,5 @@ def sweep(
         time_limit=None if time_limit is None else 60 * time_limit,
         settings=engines.read(settings_file, pairs or []),
     )
-    chosen = engines.get(engine)
-    if status:
-        print("\n".join(status_lines(grid, chosen.queued(grid))))
-    elif dry_run:
-        print("\n".join(estimates.dry_run_report(grid, chosen.capacity(grid))))
-    else:
-        chosen.run(grid)
+    if not print_plan(grid, engine, status=status, dry_run=dry_run):
+        engines.get(engine).run(grid)

@@ -42,8 +42,9 @@ class RunSpec:
 
     @property
     def title(self) -> str:
-        """Variant and seed, for messages."""
-        return f"{self.variant.name} seed {self.seed}"
+        """Variant, seed and fold, for messages."""
+        protocol, title = self.protocol, f"{self.variant.name} seed {self.seed}"
+        return title if protocol.fold is None else f"{title} fold {protocol.fold}"
 
     @property
     def directory(self) -> Path:

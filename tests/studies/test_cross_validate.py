@@ -51,6 +51,18 @@ def test_folds_are_runs_on_training_images_alone(
     assert contents(tmp_path / "results") == before
 
 
+def test_the_folds_can_be_looked_at_without_training(
+    short: tuple[str, ...], harness: Harness, tmp_path: Path
+) -> None:
+    for option, last in (("--status", "3 runs: 0 done"), ("--dry-run", "3 of 3 runs to train")):
+        done = harness("cross-validate", "--folds", "3", *short, option)
+        assert done.returncode == 0, done.stderr
+        rows = re.findall(r"^paper seed 0 fold (\d)\W+pending", done.stdout, re.MULTILINE)
+        assert rows == ["0", "1", "2"]
+        assert last in done.stdout
+    assert not list((tmp_path / "results").rglob("*"))
+
+
 def test_without_time_there_is_no_mean(short: tuple[str, ...], harness: Harness) -> None:
     done = harness("cross-validate", *short, "--time-limit", "0")
     assert done.returncode == 0, done.stderr
