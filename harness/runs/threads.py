@@ -18,14 +18,31 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def cpu_name() -> str:
-    """Model of the CPU with its number of cores, as records have it."""
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Model of the CPU with its number of cores, as records have it.
+
+    Virtual machines often name every model "Intel(R) Xeon(R) Processor", while libraries choose
+    kernels, and so bits, by the model. So its numbers, and the bf16 instructions that a machine
+    may hide, are part of the name.
+
+    Args:
+        cpuinfo: Linux's description of the processors; without it the name is that of `platform`.
+    """
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        first = cpuinfo.read_text().partition("\n\n")[0]
     except OSError:
-        models = []
-    return f"{models[0] if models else platform.processor() or 'CPU'}, {os.cpu_count()} cores"
+        first = ""
+    pairs = (line.partition(":") for line in first.splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    numbers = [
+        f"{label} {fields[name]}"
+        for label, name in (("family", "cpu family"), ("model", "model"), ("stepping", "stepping"))
+        if name in fields
+    ]
+    bf16 = sorted(flag for flag in fields.get("flags", "").split() if flag.endswith("bf16"))
+    details = f" ({', '.join([*numbers, *bf16])})" if numbers or bf16 else ""
+    name = fields.get("model name") or platform.processor() or "CPU"
+    return f"{name}{details}, {os.cpu_count()} cores"
 
 
 def take_threads(environment: Environment) -> None:

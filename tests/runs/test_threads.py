@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,3 +72,44 @@ def test_more_threads_than_cores_leave_everything_alone(
 
 def test_a_run_on_a_gpu_leaves_everything_alone(other: int) -> None:
     assert taken(recorded(other, str(other), "cuda")) == (other - 1, None)
+
+
+CPUINFO = """\
+processor\t: 0
+cpu family\t: 6
+model\t\t: 207
+model name\t: Intel(R) Xeon(R) Processor
+stepping\t: 2
+flags\t\t: fpu avx512_bf16 avx2 amx_bf16 amx_tile
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (": 207", ": 143"),
+        ("stepping\t: 2", "stepping\t: 8"),
+        (" amx_bf16", ""),
+        ("Intel(R) Xeon(R) Processor", "AMD EPYC"),
+    ],
+)
+def test_processors_of_other_models_have_other_names(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    def name(first: str, second: str) -> str:
+        (tmp_path / "cpuinfo").write_text(f"{first}\n{second}\n")
+        return runs_threads.cpu_name(tmp_path / "cpuinfo")
+
+    known = name(CPUINFO, CPUINFO)
+    details = "family 6, model 207, stepping 2, amx_bf16, avx512_bf16"
+    assert known == f"Intel(R) Xeon(R) Processor ({details}), {os.cpu_count()} cores"
+    other = CPUINFO.replace(before, after)
+    assert name(other, CPUINFO) != known
+    assert name(CPUINFO, other) == known  # the first processor's
+
+
+def test_a_processor_without_a_description_has_a_name(tmp_path: Path) -> None:
+    assert runs_threads.cpu_name(tmp_path / "none").endswith(f", {os.cpu_count()} cores")
+    (tmp_path / "cpuinfo").write_text("processor : 0\n")
+    name = runs_threads.cpu_name(tmp_path / "cpuinfo")
+    assert "(" not in name and not name.startswith(",")
