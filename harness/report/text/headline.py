@@ -86,9 +86,13 @@ def headline(
 
 
 def is_tuned(group_verdict: GroupVerdict) -> bool:
-    """Whether the runs were trained for the number of epochs that a calibration has chosen."""
-    tuned = budget.load()
-    return group_verdict.epochs == tuned.epochs and not tuned.provisional
+    """Whether the runs were trained for the number of epochs that a calibration on the same images
+    has chosen."""
+    tuned, data = budget.load(), group_verdict.group.dataset
+    return not tuned.provisional and (tuned.epochs, tuned.calibrated_on) == (
+        group_verdict.epochs,
+        data.title,
+    )
 
 
 def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
