@@ -62,7 +62,7 @@ def table(
         (accuracy_low, accuracy_high) and accuracy_sd, see `VariantResult`; accuracy_optimistic (of
         each run's best epoch), macro_f1, auc; the fields of `Contrast` (effect, settled_look,
         difference_look, difference with its interval and its level, p, q, p_holm, p_better,
-        detectable, correlation); changes (from `paper`), train_seconds, and for each class
+        detectable, correlation); changes (from `paper`), undisturbed_seconds, and for each class
         recall_<class> and recall_difference_<class>. Means over the runs that count, fractions;
         None or NaN if not available.
     """
@@ -77,7 +77,7 @@ def table(
         rows = [_reported_row(run, base) for run in paper_reported.REPORTED_RUNS] + rows
     per_class = [prefix + c for prefix in ("recall_", "recall_difference_") for c in classes]
     contrasts = _CONTRAST_COLUMNS.values()
-    columns = [*_LEADING_COLUMNS, *contrasts, "changes", "train_seconds", *per_class]
+    columns = [*_LEADING_COLUMNS, *contrasts, "changes", "undisturbed_seconds", *per_class]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -103,7 +103,7 @@ def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, A
         **_NO_CONTRAST,
         **{column: getattr(contrast, f) for f, column in _CONTRAST_COLUMNS.items() if contrast},
         "changes": ", ".join(f"{k}={v}" for k, v in runs.counted[0].changes.items()),
-        "train_seconds": _mean(r.train_seconds for r in finished),
+        "undisturbed_seconds": _mean(r.undisturbed_seconds for r in finished),
         **{
             f"recall_{c}": _mean(values)
             for c, values in zip(group.dataset.classes, recall, strict=True)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness import formatting
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.groups import environments
 from harness.analysis.ranges import ClaimStatus
@@ -14,6 +13,7 @@ from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
+from harness.report.provenance import cost
 from harness.report.text.contributions import Contribution, contributions
 from harness.report.text.headline import headline, interval, is_tuned, label
 from harness.verdict import audit, budget_curve
@@ -184,13 +184,7 @@ def _data(group_verdict: GroupVerdict) -> Fact:
 
 def _cost(group_verdict: GroupVerdict) -> Fact:
     records = group_verdict.group.records
-    seconds = sum(record.train_seconds for record in records)
-    where = "; ".join(environments(records))
-    return Fact(
-        "At what cost",
-        f"{pluralize(len(records), 'run')}, {formatting.duration(seconds)} of training in total: "
-        f"{where}.",
-    )
+    return Fact("At what cost", f"{cost(records)}: {'; '.join(environments(records))}.")
 
 
 def _budgets(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:

@@ -32,7 +32,6 @@ def seed_ranges(seeds: Iterable[int]) -> str:
 def facts(group: RunGroup) -> list[tuple[str, str]]:
     """Return dataset, protocol, code, environment and cost of a group, as (name, text) pairs."""
     records, data, protocol = group.records, group.dataset, group.protocol
-    seconds = sum(r.train_seconds for r in records)
     sizes = sorted({r.parameters for r in records if r.parameters})
     official = "yes, checksums verified" if data.official else "NO"
     settings = [
@@ -50,12 +49,23 @@ def facts(group: RunGroup) -> list[tuple[str, str]]:
         ("code", _code_versions(records)),
         ("decision file (SHA-256)", _decision_files(records)),
         *_interrupted(records),
-        (
-            "cost",
-            f"{formatting.duration(seconds)} of training in total, for "
-            f"{pluralize(len(records), 'run')}",
-        ),
+        ("cost", cost(records)),
     ]
+
+
+def cost(records: Sequence[RunRecord]) -> str:
+    """Return what the runs took, and what they would have taken on undisturbed machines."""
+    total, undisturbed = (
+        formatting.duration(sum(seconds))
+        for seconds in (
+            [r.train_seconds for r in records],
+            [r.undisturbed_seconds for r in records],
+        )
+    )
+    return (
+        f"{pluralize(len(records), 'run')}, {total} of training in total ({undisturbed} at the "
+        "pace of each run's fastest epoch)"
+    )
 
 
 def _interrupted(records: Sequence[RunRecord]) -> list[tuple[str, str]]:
@@ -93,7 +103,7 @@ def repeat_table(group: RunGroup, variant_runs: Sequence[VariantRuns]) -> Table:
     rows = []
     for runs in variant_runs:
         records = [r for r in group.records if r.variant == runs.name]
-        seconds = [r.train_seconds for r in records if not r.failed]
+        seconds = [r.undisturbed_seconds for r in records if not r.failed]
         mean = sum(seconds) / len(seconds) if seconds else float("nan")
         rows.append(
             (
@@ -109,7 +119,7 @@ def repeat_table(group: RunGroup, variant_runs: Sequence[VariantRuns]) -> Table:
             f"trains these runs again, in the folder {_REPEAT_FOLDER}; python -m harness verify "
             "RUN_DIR repeats one of them and compares it with its record bit for bit",
         ),
-        ("time per run", "mean training time of the recorded runs"),
+        ("time per run", "mean of the recorded runs, each at the pace of its fastest epoch"),
     )
     return Table("How to repeat the runs", headers, tuple(rows), prose=True)
 

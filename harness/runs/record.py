@@ -239,6 +239,14 @@ class RunRecord(_Model):
         """Whether the run ended without metrics."""
         return self.metrics is None
 
+    @property
+    def undisturbed_seconds(self) -> float:
+        """Training time of the run if all its epochs had the pace of the fastest.
+
+        Other work on a machine slows epochs down, and nothing speeds them up.
+        """
+        return len(self.history) * min((row.seconds for row in self.history), default=0.0)
+
 
 def variant_of(record: RunRecord) -> Variant:
     """The variant with the settings of a record, which the registry may have changed since.

@@ -14,7 +14,7 @@ from harness.runs import store
 from harness.runs.options import parse_seeds
 from harness.runs.record import Code
 from tests.helpers.paths import ROOT
-from tests.helpers.records import RULES_SHA256, make_record
+from tests.helpers.records import RULES_SHA256, make_history, make_record
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,9 @@ def test_a_row_has_a_command_for_each_number_of_threads_that_was_set(
 def test_facts_count_runs_in_words_and_cut_commits() -> None:
     commits = ["ab" * 20, "ab" * 20, "cd" * 20, None]
     runs = [
-        make_record(seed=n).model_copy(update={"code": Code(commit=commit, dirty=False)})
+        make_record(seed=n, history=make_history([0.7])).model_copy(
+            update={"code": Code(commit=commit, dirty=False)}
+        )
         for n, commit in enumerate(commits)
     ]
     runs[0] = runs[0].model_copy(update={"decision_sha256": "ef" * 32})
@@ -91,7 +93,9 @@ def test_facts_count_runs_in_words_and_cut_commits() -> None:
     assert sorted(cited) == sorted(
         ["another, efefefefefef (1 run)", f"the current one, {RULES_SHA256[:12]} (3 runs)"]
     )
-    assert facts["cost"].endswith(" of training in total, for 4 runs")
+    assert facts["cost"] == (
+        "4 runs, 4.1 min of training in total (4.0 s at the pace of each run's fastest epoch)"
+    )
 
 
 def test_interrupted_runs_are_listed() -> None:
