@@ -16,6 +16,7 @@ from harness.protocol.decision import Decision
 from harness.report.provenance import cost
 from harness.report.text.contributions import Contribution, contributions
 from harness.report.text.headline import headline, interval, is_tuned, label
+from harness.report.text.surprises import surprises
 from harness.verdict import audit, budget_curve
 from harness.verdict.audit import RangeCheck
 from harness.verdict.outcomes import AccuracyResult
@@ -89,6 +90,8 @@ def _other_budgets(study: Study, group_verdict: GroupVerdict) -> dict[int, Varia
 
 
 def _facts(study: Study, group_verdict: GroupVerdict, rules: Decision) -> Iterator[Fact]:
+    if found := " ".join(surprises(group_verdict, rules)):
+        yield Fact("What surprised", found)
     yield _certainty(group_verdict, rules)
     if group_verdict.eligibility.allows_verdict:
         yield _open(group_verdict, rules)
