@@ -206,7 +206,7 @@ def _independent_section(study: Study) -> Iterator[Section]:
             title="Trained again by an independent program",
             subtitle="plain PyTorch, which shares no code with this suite",
             sentences=(text_independent.sentence(runs),),
-            notes=text_independent.NOTES,
+            notes=tuple(text_independent.notes(runs)),
             tables=(tables_independent.runs_table(runs),),
         )
 

@@ -10,6 +10,17 @@ from harness.runs.record import Environment
 
 THREADS = "OMP_NUM_THREADS"
 
+# What tells models of a CPU apart in /proc/cpuinfo, of x86 and of ARM.
+_NUMBERS = {
+    "cpu family": "family",
+    "model": "model",
+    "stepping": "stepping",
+    "CPU implementer": "implementer",
+    "CPU variant": "variant",
+    "CPU part": "part",
+    "CPU revision": "revision",
+}
+
 
 def cores() -> int:
     """CPU cores that this process may use."""
@@ -26,20 +37,18 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     may hide, are part of the name.
 
     Args:
-        cpuinfo: Linux's description of the processors; without it the name is that of `platform`.
+        cpuinfo: Linux's description of the processors, of x86 or ARM; without it the name is that
+            of `platform`, which may be the same for several models.
     """
     try:
-        first = cpuinfo.read_text().partition("\n\n")[0]
+        first = cpuinfo.read_text(errors="replace").partition("\n\n")[0]
     except OSError:
         first = ""
     pairs = (line.partition(":") for line in first.splitlines())
     fields = {name.strip(): value.strip() for name, _, value in pairs}
-    numbers = [
-        f"{label} {fields[name]}"
-        for label, name in (("family", "cpu family"), ("model", "model"), ("stepping", "stepping"))
-        if name in fields
-    ]
-    bf16 = sorted(flag for flag in fields.get("flags", "").split() if flag.endswith("bf16"))
+    numbers = [f"{label} {fields[name]}" for name, label in _NUMBERS.items() if name in fields]
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    bf16 = sorted(flag for flag in flags if flag.endswith("bf16"))
     details = f" ({', '.join([*numbers, *bf16])})" if numbers or bf16 else ""
     name = fields.get("model name") or platform.processor() or "CPU"
     return f"{name}{details}, {os.cpu_count()} cores"

@@ -136,8 +136,9 @@ def _slowdown(run: RunRecord, threads: int | None) -> float:
 
 
 def _per_epoch(protocol: Protocol) -> Protocol:
-    """The protocol for one epoch: equal protocols have equal times per epoch."""
-    return dataclasses.replace(protocol, epochs=1)
+    """The protocol for one epoch of any fold: equal protocols have equal times per epoch."""
+    fold = None if protocol.fold is None else 0
+    return dataclasses.replace(protocol, epochs=1, fold=fold)
 
 
 def dry_run_report(grid: Grid, capacity: Capacity) -> list[str]:

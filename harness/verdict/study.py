@@ -80,7 +80,8 @@ def load_study(results: Path) -> Study:
     cross-validations.
 
     Reports show those in sections of their own. If a folder has no other runs, they are grouped
-    and shown like others; evaluated on training images, they never give a verdict.
+    like others, for `compare` and `report`; evaluated on training images, they never give a
+    verdict.
 
     Args:
         results: the folder.

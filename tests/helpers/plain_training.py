@@ -140,8 +140,9 @@ class Images:
 
     Args:
         root: folder that holds cifar-10-batches-py.
-        images, held_out: how many training images to train and to evaluate on, always the same
-            ones; without held-out images the test images are evaluated on.
+        images: how many training images to train on, always the same ones.
+        held_out: how many other training images to evaluate on, always the same ones; None for the
+            test images.
         batch_size: images per step; the last step takes what is left.
 
     Attributes:
@@ -151,8 +152,8 @@ class Images:
         classes: their names.
     """
 
-    def __init__(self, root: str, images: int, held_out: int, batch_size: int) -> None:
-        rows = np.random.default_rng(0).permutation(50_000)[: images + held_out]
+    def __init__(self, root: str, images: int, held_out: int | None, batch_size: int = 128) -> None:
+        rows = np.random.default_rng(0).permutation(50_000)[: images + (held_out or 0)]
         pixels = CIFAR10(root).data[rows[:images]].reshape(-1, 3) / 255
         plain = [transforms.ToTensor(), transforms.Normalize(pixels.mean(0), pixels.std(0))]
         moved = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip()]
@@ -160,7 +161,7 @@ class Images:
         unchanged = CIFAR10(root, transform=transforms.Compose(plain))
         test = CIFAR10(root, train=False, transform=transforms.Compose(plain))
         trained, others = rows[:images].tolist(), rows[images:].tolist()
-        evaluated = Subset(unchanged, others) if others else test
+        evaluated = test if held_out is None else Subset(unchanged, others)
         self.train: Batches = DataLoader(Subset(augmented, trained), batch_size, shuffle=True)
         self.train_as_they_are: Batches = DataLoader(Subset(unchanged, trained), 500)
         self.evaluation: Batches = DataLoader(evaluated, 500)
@@ -173,7 +174,7 @@ def train(
     """Train the paper's network and yield it with a row of figures after each epoch.
 
     Args:
-        data: the images; a network is evaluated only if they are held-out ones.
+        data: the images; nothing is evaluated here.
         epochs: passes over the training images.
         seed: of torch's global generator: weights, order, augmentation and dropout.
         bf16: autocast to bf16; slow on a CPU that has no instructions for it.
@@ -190,9 +191,15 @@ def train(
         yield model, {"seed": seed, "epoch": epoch, "lr": lr, "train_loss": train_loss}
 
 
+def csv_row(epochs: int, precision: str, seed: int, found: dict[str, float]) -> dict[str, Any]:
+    """A row of the CSV file: the setting of a run, and its `figures`."""
+    setting = {"variant": "paper", "epochs": epochs, "precision": precision, "seed": seed}
+    return {**setting, "torch": torch.__version__, **found}
+
+
 def add_row(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a CSV file, which is made if it is not there."""
-    is_new = not path.exists()
+    is_new = not path.exists() or not path.stat().st_size
     with path.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(row), lineterminator="\n")
         if is_new:
@@ -200,38 +207,47 @@ def add_row(path: Path, row: dict[str, Any]) -> None:
         writer.writerow(row)
 
 
-def main() -> None:
-    """Print a line of JSON for each epoch."""
+def arguments() -> argparse.Namespace:
+    """The options, refused before anything is trained if they cannot be met."""
     parser = argparse.ArgumentParser(description="Train AlexNet on CIFAR-10 in plain PyTorch.")
     parser.add_argument("--data-dir", required=True, help="folder that holds cifar-10-batches-py")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=10_000, help="training images")
     parser.add_argument("--held-out", type=int, default=2_000, help="images to evaluate on")
-    parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument(
         "--test",
         type=Path,
         metavar="FILE",
-        help="train on all training images and add the figures on the test images to a CSV file",
+        help="train on all training images, whatever --images and --held-out say, and add the "
+        "figures on the test images to a CSV file",
     )
     options = parser.parse_args()
+    if options.epochs < 1:
+        parser.error("--epochs must be at least 1")
+    if not options.test and not 0 < options.held_out <= 50_000 - options.images < 50_000:
+        parser.error("--images and --held-out must be positive, and 50000 together at most")
+    if options.test and not options.test.parent.is_dir():
+        parser.error(f"--test: there is no folder {options.test.parent}")
+    return options
+
+
+def main() -> None:
+    """Print a line of JSON for each epoch, and for the figures on the test images."""
+    options = arguments()
     bf16 = options.precision == "bf16"
-    images, held_out = (50_000, 0) if options.test else (options.images, options.held_out)
-    data = Images(options.data_dir, images, held_out, options.batch_size)
-    model: nn.Module | None = None
+    images, held_out = (50_000, None) if options.test else (options.images, options.held_out)
+    data = Images(options.data_dir, images, held_out)
     for model, row in train(data, epochs=options.epochs, seed=options.seed, bf16=bf16):
-        if held_out:
+        if not options.test:
             row["accuracy"] = accuracy(model, data.evaluation, bf16=bf16)
         print(json.dumps(row), flush=True)
-    if options.test and model:
-        setting = {"variant": "paper", "epochs": options.epochs, "precision": options.precision}
-        evaluated = figures(model, data.train_as_they_are, data.evaluation, data.classes, bf16=bf16)
-        add_row(
-            options.test,
-            {**setting, "seed": options.seed, "torch": torch.__version__, **evaluated},
-        )
+    if options.test:
+        found = figures(model, data.train_as_they_are, data.evaluation, data.classes, bf16=bf16)
+        final = csv_row(options.epochs, options.precision, options.seed, found)
+        print(json.dumps(final), flush=True)
+        add_row(options.test, final)
 
 
 if __name__ == "__main__":

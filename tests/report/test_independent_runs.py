@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from harness.errors import InputError
 from harness.report import sections
 from harness.report.drawings import Drawings
 from harness.report.pages import html, results
+from harness.report.text import independent as text_independent
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.verdict import study as verdict_study
@@ -34,9 +36,9 @@ def write(folder: Path, record: RunRecord, *, epochs: int | None = None, **chang
         "train_accuracy": metrics.train_accuracy,
         **{f"recall.{name}": of.recall for name, of in metrics.per_class.items()},
     }
-    setting = {"epochs": epochs or protocol.epochs, "precision": protocol.precision}
-    about = {"variant": record.variant, **setting, "seed": record.seed, "torch": "2.0"}
-    plain_training.add_row(folder / independent.FILE, {**about, **figures, **changed})
+    setting = (epochs or protocol.epochs, protocol.precision, record.seed)
+    row = plain_training.csv_row(*setting, figures | changed)
+    plain_training.add_row(folder / independent.FILE, row)
     return folder / independent.FILE
 
 
@@ -45,9 +47,9 @@ def load(folder: Path) -> list[IndependentRun]:
 
 
 def test_a_run_is_compared_with_the_records_of_its_setting(tmp_path: Path) -> None:
-    (sound,) = reference_runs.runs((751,), first_seed=0)
+    sound, other = reference_runs.runs((751, 751), first_seed=0)
     write(tmp_path, sound)
-    write(tmp_path, sound, accuracy=0.5)
+    write(tmp_path, other, accuracy=0.5)
     write(tmp_path, sound, epochs=41)
     runs = load(tmp_path)
     # With a seed of the reference runs: it is compared all the same, since random numbers differ.
@@ -73,23 +75,45 @@ def test_without_the_file_there_are_no_runs(tmp_path: Path) -> None:
     assert load(tmp_path) == []
 
 
+@pytest.mark.parametrize("reference", [REFERENCE, []], ids=["compared", "not compared"])
 @pytest.mark.parametrize(
-    "change",
+    ("change", "fault"),
     [
-        lambda text: text.replace("paper,", "", 1),
-        lambda text: text.replace("accuracy", "other", 1),
-        lambda text: text.replace("0.8", "nan"),
-        lambda text: text[:-30],
-        lambda text: text + "\0\n",
+        (lambda text: text.replace("paper,", "", 1), "epochs: "),
+        (lambda text: text.replace("paper", "another"), "unknown variant another"),
+        (lambda text: text.replace("accuracy", "other", 1), "accuracy: Field required"),
+        (lambda text: text.replace("loss", "recall.elk"), "loss: Field required"),
+        (lambda text: text.replace(",0.8,", ",nan,"), "loss: "),
+        (lambda text: text.replace(",0.8,", ",-0.8,"), "loss: "),
+        (lambda text: text.replace("0.7", "70.7"), "less than or equal to 1"),
+        (lambda text: text.replace("bf16", "bf17"), "precision: "),
+        (lambda text: text[:-30], "recall"),
+        (lambda text: text.rstrip() + ",1\n", "a row is longer than the first"),
+        (lambda text: text + text.splitlines()[-1], "two rows have the same setting and seed"),
+        (lambda text: text + "\0\n", ""),
     ],
 )
-def test_a_damaged_file_is_one_line(change: object, tmp_path: Path) -> None:
-    assert callable(change)
+def test_a_damaged_file_is_one_line(
+    change: Callable[[str], str], fault: str, reference: list[RunRecord], tmp_path: Path
+) -> None:
     path = write(tmp_path, REFERENCE[0])
-    path.write_text(change(path.read_text()))
+    damaged = change(path.read_text())
+    assert damaged != path.read_text()
+    path.write_text(damaged)
     with pytest.raises(InputError, match=r"independent_runs\.csv is damaged .*restore it") as error:
-        load(tmp_path)
+        independent.load(tmp_path, reference)
+    assert fault in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_without_enough_runs_of_the_suite_none_is_called_compared(tmp_path: Path) -> None:
+    write(tmp_path, REFERENCE[0])
+    runs = independent.load(tmp_path, REFERENCE[:4])
+    assert text_independent.sentence(runs).endswith(
+        "on the test images. Not compared yet: at least 5 runs of the suite with the same setting "
+        "are needed."
+    )
+    assert not [note for note in text_independent.notes(runs) if "interval" in note]
 
 
 def test_every_page_has_the_runs(tmp_path: Path) -> None:

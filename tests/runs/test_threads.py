@@ -108,6 +108,16 @@ def test_processors_of_other_models_have_other_names(
     assert name(CPUINFO, other) == known  # the first processor's
 
 
+def test_processors_by_arm_are_told_apart_too(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(
+        "Features\t: fp bf16 i8mm svebf16\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n"
+    )
+    name = runs_threads.cpu_name(tmp_path / "cpuinfo")
+    assert " (implementer 0x41, part 0xd40, bf16, svebf16), " in name
+    (tmp_path / "cpuinfo").write_bytes(b"model name: \xff\n")
+    assert runs_threads.cpu_name(tmp_path / "cpuinfo")
+
+
 def test_a_processor_without_a_description_has_a_name(tmp_path: Path) -> None:
     assert runs_threads.cpu_name(tmp_path / "none").endswith(f", {os.cpu_count()} cores")
     (tmp_path / "cpuinfo").write_text("processor : 0\n")

@@ -53,6 +53,18 @@ def test_trials_are_runs_on_held_out_training_images(
     assert (checked.returncode, checked.stdout) == (0, "3 records checked; 0 break a rule\n")
 
 
+def test_trials_can_be_looked_at_without_training(
+    short: tuple[str, ...], harness: Harness, tmp_path: Path
+) -> None:
+    for option, last in (("--status", "3 runs: 0 done"), ("--dry-run", "3 of 3 runs to train")):
+        done = harness(*SEARCH, *short, option)
+        assert done.returncode == 0, done.stderr
+        trials = re.findall(r"^paper_search_\w+_(\d+) seed 0\W+pending", done.stdout, re.MULTILINE)
+        assert trials == ["000", "001", "002"]
+        assert last in done.stdout
+    assert not list((tmp_path / "results").rglob("*"))
+
+
 def check_the_table_and_the_entry(text: str, trials: list[RunRecord]) -> None:
     rows = [int(row[1]) for row in re.finditer(r"^\| +(\d) \|", text, re.MULTILINE)]
     ranked = sorted(

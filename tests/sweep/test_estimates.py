@@ -50,6 +50,19 @@ def test_another_budget_is_scaled_and_other_work_passed_over(tmp_path: Path) -> 
     assert RuntimeEstimator([as_failed(finished_run(spec, 5.0))], DEVICE).estimate(spec) is None
 
 
+def test_one_fold_takes_as_long_as_another(tmp_path: Path) -> None:
+    spec = make_spec("paper", tmp_path)
+    first, last, coarser = (
+        dataclasses.replace(spec, protocol=dataclasses.replace(spec.protocol, fold=k, folds=n))
+        for k, n in ((0, 5), (4, 5), (1, 2))
+    )
+    estimator = RuntimeEstimator([finished_run(first, 2.0)], DEVICE)
+    estimate = estimator.estimate(last)
+    assert estimate is not None
+    assert estimate.seconds == pytest.approx(OVERHEAD * 2.0 * spec.protocol.epochs)
+    assert estimator.estimate(coarser) is None
+
+
 def test_a_dry_run_adds_up_what_is_left(tmp_path: Path) -> None:
     options = RunOptions(dataset="digits", epochs=10, results=tmp_path)
     grid = Grid(specs=seeds_first(["paper", "baseline"], [0, 1], options), options=options)

@@ -12,6 +12,25 @@ from tests.helpers import plain_training
 DATA = os.environ.get("ALEXNET_TEST_DATA")
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("--epochs 0", "--epochs must be at least 1"),
+        ("--images 50000", "50000 together at most"),
+        ("--held-out 0", "must be positive"),
+        ("--images 0", "must be positive"),
+        ("--test missing/rows.csv", "no folder missing"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_training(
+    options: str, fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["plain_training", "--data-dir", "none", *options.split()])
+    with pytest.raises(SystemExit, match="2"):
+        plain_training.main()
+    assert fault in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not DATA, reason="ALEXNET_TEST_DATA names no folder with the official files")
 def test_the_figures_are_those_of_scikit_learn() -> None:
     assert DATA is not None

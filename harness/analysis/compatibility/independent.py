@@ -8,24 +8,32 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+)
+
+import variants
 from harness.analysis.compatibility import reference
 from harness.analysis.compatibility.prediction import Comparer, Compatibility, Outcome
 from harness.errors import InputError
-from harness.runs.record import RunRecord
+from harness.formatting import first_fault, printable
+from harness.runs.record import Fraction, RunRecord
 
 FILE = "independent_runs.csv"
 
-_DESCRIPTION = ("variant", "epochs", "precision", "seed", "torch")
 
-
-@dataclass(frozen=True)
-class IndependentRun:
-    """A run that was trained by another program on the official images.
+class Setting(BaseModel):
+    """What an independent run trained.
 
     Attributes:
         variant: the variant whose method it follows.
@@ -33,16 +41,39 @@ class IndependentRun:
         precision: "fp32" or "bf16".
         seed: of that program's generator; its random numbers are not those of this package.
         torch: version of PyTorch.
-        values: figures on the test images, and accuracy on the training images, by the names of
-            `RunFigures.values`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    variant: str
+    epochs: PositiveInt
+    precision: Literal["fp32", "bf16"]
+    seed: NonNegativeInt
+    torch: str
+
+
+class _Figures(BaseModel):
+    """Figures on the test images, and accuracy on the training images; recalls are extra."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+    __pydantic_extra__: dict[str, Fraction]
+
+    accuracy: Fraction
+    loss: NonNegativeFloat
+    train_accuracy: Fraction
+
+
+@dataclass(frozen=True)
+class IndependentRun:
+    """A run that was trained by another program on the official images.
+
+    Attributes:
+        setting: what it trained.
+        values: its figures, by the names of `RunFigures.values`.
         comparison: with the reference runs of the same setting.
     """
 
-    variant: str
-    epochs: int
-    precision: str
-    seed: int
-    torch: str
+    setting: Setting
     values: Mapping[str, float]
     comparison: Compatibility
 
@@ -64,26 +95,43 @@ def load(folder: Path, records: Sequence[RunRecord]) -> list[IndependentRun]:
     compare = Comparer(reference.from_records(official))
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            return [_run(row, official, compare) for row in csv.DictReader(stream, strict=True)]
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"{path} is damaged ({error}): restore it, or remove it to show no independent runs."
-        ) from error
+            runs = [_run(row, official, compare) for row in csv.DictReader(stream, strict=True)]
+    except ValidationError as error:
+        raise _damaged(path, first_fault(error)) from error
+    except (OSError, ValueError, csv.Error) as error:
+        raise _damaged(path, str(error)) from error
+    if len({run.setting for run in runs}) < len(runs):
+        raise _damaged(path, "two rows have the same setting and seed")
+    return runs
+
+
+def _damaged(path: Path, fault: str) -> InputError:
+    return InputError(
+        f"{path} is damaged ({printable(fault)}): restore it, or remove it to show no independent "
+        "runs."
+    )
 
 
 def _run(
-    row: Mapping[str, str], official: Sequence[RunRecord], compare: Comparer
+    row: Mapping[str | None, str], official: Sequence[RunRecord], compare: Comparer
 ) -> IndependentRun:
-    described = {name: row[name] for name in _DESCRIPTION}
-    values = {name: float(text) for name, text in row.items() if name not in described}
-    if not all(map(math.isfinite, values.values())):
-        raise ValueError("a figure is not a finite number")
-    seed, setting = int(row["seed"]), (row["variant"], int(row["epochs"]), row["precision"])
+    setting = Setting.model_validate(row)
+    if None in row:
+        raise ValueError("a row is longer than the first")
+    if setting.variant not in variants.names():
+        raise ValueError(f"unknown variant {setting.variant}")
+    figures = {name: text for name, text in row.items() if name not in Setting.model_fields}
+    values = _Figures.model_validate(figures).model_dump()
     comparison = Compatibility(Outcome.NOT_COMPARED, 0)
     for record in official:
-        same = (record.variant, record.protocol.epochs, record.protocol.precision) == setting
-        if same and (example := reference.figures_of(record)):
-            run = dataclasses.replace(example, seed=seed, weights="", values=values)
+        example = reference.figures_of(record)
+        if example and _trains(record, setting):
+            run = dataclasses.replace(example, seed=setting.seed, weights="", values=values)
             comparison = compare(run, reference.smallest_steps(record))
             break
-    return IndependentRun(*setting, seed, row["torch"], values, comparison)
+    return IndependentRun(setting, values, comparison)
+
+
+def _trains(record: RunRecord, setting: Setting) -> bool:
+    trained = (record.variant, record.protocol.epochs, record.protocol.precision)
+    return trained == (setting.variant, setting.epochs, setting.precision)

@@ -13,9 +13,12 @@ from harness.report.tables.table import Cell, Column, Table, number_cell, table
 def runs_table(runs: Sequence[IndependentRun]) -> Table:
     """Return the figures of each independent run, and how they compare with the suite's runs."""
     columns = [
-        Column[IndependentRun]("run", "", lambda run: f"{run.variant}, seed {run.seed}"),
-        Column("epochs", "", lambda run: Cell(str(run.epochs), run.epochs)),
-        Column("precision", "", lambda run: run.precision),
+        Column[IndependentRun](
+            "run", "", lambda run: f"{run.setting.variant}, seed {run.setting.seed}"
+        ),
+        Column("epochs", "", lambda run: Cell(str(run.setting.epochs), run.setting.epochs)),
+        Column("precision", "", lambda run: run.setting.precision),
+        Column("torch", "", lambda run: run.setting.torch),
         Column("accuracy, %", "on the test images", lambda run: _percent(run, "accuracy")),
         Column(
             "train, %",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.analysis.compatibility import sentences
-from harness.analysis.compatibility.independent import IndependentRun
+from harness.analysis.compatibility.independent import FILE, IndependentRun
+from harness.analysis.compatibility.prediction import MIN_REFERENCE, Outcome
 from harness.formatting import enumerate_words, percent, pluralize
 
 PROGRAM = "tests/helpers/plain_training.py"
@@ -18,17 +19,33 @@ def sentence(runs: Sequence[IndependentRun]) -> str:
         runs: at least one.
     """
     accuracies = enumerate_words([f"{percent(run.values['accuracy'])} %" for run in runs])
+    compared = (
+        sentences.summary(run.comparison for run in runs)
+        if any(map(_is_compared, runs))
+        else f"Not compared yet: at least {MIN_REFERENCE} runs of the suite with the same setting "
+        "are needed"
+    )
     return (
         f"{pluralize(len(runs), 'run')} of a plain PyTorch program with a network, data pipeline "
-        f"and training loop of its own: {accuracies} on the test images. "
-        f"{sentences.summary(run.comparison for run in runs)}."
+        f"and training loop of its own: {accuracies} on the test images. {compared}."
     )
 
 
-NOTES = (
-    f"The program is {PROGRAM}: torchvision's transforms, a DataLoader, torch.optim.SGD. It draws "
-    "other random numbers, so that a run of it is one further run, whatever its seed.",
-    "Compared by the rule of `check --against`: accuracy, loss, accuracy on the training images "
-    "and the recall of each class, each with the prediction interval for one further run. "
-    "Compatible does not mean equal: the table says which shift would have been found.",
-)
+def notes(runs: Sequence[IndependentRun]) -> Iterator[str]:
+    """Yield what the figures are, and how they are compared if they are."""
+    yield (
+        f"The program is {PROGRAM}: torchvision's transforms, a DataLoader, torch.optim.SGD. It "
+        "draws other random numbers, so that a run of it is one further run, whatever its seed. "
+        f"It wrote its figures to {FILE}; unlike those of records, `check` cannot recompute them."
+    )
+    if any(map(_is_compared, runs)):
+        yield (
+            "Compared by the rule of `check --against`: accuracy, loss, accuracy on the training "
+            "images and the recall of each class, each with the prediction interval for one "
+            "further run. Compatible does not mean equal: a shift too small to be found may be "
+            "there."
+        )
+
+
+def _is_compared(run: IndependentRun) -> bool:
+    return run.comparison.outcome in (Outcome.COMPATIBLE, Outcome.NOT_COMPATIBLE)
