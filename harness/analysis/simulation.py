@@ -173,7 +173,7 @@ def _family_errors(source: np.random.Generator, worlds: int, rules: Decision) ->
     significant = _judge(values, np.ones(values.shape, bool), rules).effect != Effect.UNDECIDED
     case, error = f"{family} contrasts", "none real: any false positive"
     yield rate(f"{case}, all looks complete, {error}", significant)
-    case += ", arms in any order, stopped when settled"
+    case += ", variants in any order, stopped when settled"
     yield rate(f"{case}, {error}", _significant_in_any_order(source, values, rules))
     values[source.random(values.shape) < 0.02] = np.nan
     significant = _significant_in_any_order(source, values, rules)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    variant: Annotated[str, typer.Option(help=VARIANTS_HELP)],
+    variant: Annotated[str, typer.Option("--variant", "--variants", help=VARIANTS_HELP)],
     seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
     variants_from: VariantsFromOption = None,

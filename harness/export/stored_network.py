@@ -31,8 +31,8 @@ def load_network(path: Path, record: RunRecord) -> AlexNet:
     """
     if not path.is_file():
         raise InputError(
-            f"no {path.name} in {path.parent}: weights are not committed. Train it again with run, "
-            "which writes them; verify checks whether they are the same."
+            f"no {path.name} in {path.parent}: weights are not committed. Train it again in a "
+            "folder of its own, run --results FOLDER, which writes them."
         )
     try:
         weights = safetensors.torch.load_file(path)

@@ -118,7 +118,7 @@ def _training(protocol: Protocol) -> tuple[Assumption, ...]:
             "epochs",
             f"{protocol.epochs}, {_budget_origin()}",
             "the one tuned knob: the smallest budget that reaches 75 % on the validation split; "
-            "the verdict is also stated for the reference's 90",
+            "runs of [1]'s 90 epochs have a verdict of their own",
         ),
         Assumption(
             "augmentation and its strengths",

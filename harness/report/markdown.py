@@ -8,7 +8,7 @@ from harness.report.answer import Answer
 from harness.report.sections import Section
 from harness.report.tables import writers
 from harness.report.tables.table import Table, legend
-from harness.report.text.contributions import NOTE
+from harness.report.text.contributions import note
 
 
 def join(parts: Iterable[str]) -> str:
@@ -25,7 +25,7 @@ def answer_block(answer: Answer) -> Iterator[str]:
     """Yield the whole answer in paragraphs."""
     yield opening(answer)
     if answer.contributions:
-        yield f"What each ingredient contributes to the accuracy. {NOTE}"
+        yield f"What each ingredient contributes to the accuracy. {note(answer.contributions)}"
         yield bullets(f"{contribution.sentence}." for contribution in answer.contributions)
     yield bullets(f"**{fact.name}.** {fact.text}" for fact in answer.facts)
 

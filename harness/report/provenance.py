@@ -63,8 +63,8 @@ def cost(records: Sequence[RunRecord]) -> str:
         )
     )
     return (
-        f"{pluralize(len(records), 'run')}, {total} of training in total ({undisturbed} at the "
-        "pace of each run's fastest epoch)"
+        f"{pluralize(len(records), 'run')}, {total} of training in total ({undisturbed} if all "
+        "epochs had been as fast as their run's fastest; other work slows a machine)"
     )
 
 

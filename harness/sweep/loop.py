@@ -13,7 +13,7 @@ from harness.data.dataset import Dataset
 from harness.errors import InputError, UnwritableError
 from harness.files import make_directory
 from harness.progress import Reporter
-from harness.runs import cleanup, lock, status
+from harness.runs import cleanup, lock, status, store
 from harness.runs.lock import LockLostError
 from harness.runs.options import RunOptions
 from harness.runs.record import RunRecord
@@ -39,12 +39,15 @@ class RunResult:
         metrics = self.record.metrics
         if metrics is None:
             return f"{self.spec.title}: failed, {self.record.reason}"
-        return (
+        line = (
             f"{self.spec.title}: accuracy {metrics.accuracy:.2%}, "
             f"macro F1 {metrics.macro_f1:.2%} "
             f"({'trained in' if self.trained else 'done before in'} "
             f"{self.record.train_seconds:.0f} s), {self.spec.directory}"
         )
+        if self.trained or (self.spec.directory / store.WEIGHTS).exists():
+            return line
+        return f"{line}; its weights are not there: --results FOLDER trains it again"
 
 
 def prepare(options: RunOptions) -> Dataset:

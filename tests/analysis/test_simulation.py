@@ -33,7 +33,7 @@ def test_rates_are_within_their_bounds_in_all_worlds_and_are_those_in_the_docs()
 
 def test_the_figures_in_the_docs_are_within_their_bounds() -> None:
     text = PAGE.read_text()
-    assert f"{simulation.WORLDS:,} simulated worlds" in text
+    assert f"{simulation.WORLDS:,} simulations" in text
     rows = [[cell.strip() for cell in line.split("|")] for line in text.splitlines()]
     table = [row[1:4] for row in rows if len(row) == 5][2:]
     assert [what for what, _, _ in table] == [rate.what for rate in simulation.simulate(50)]

@@ -70,6 +70,17 @@ def test_running_again_trains_nothing_and_prints_the_same_table(
     assert "epoch 1/1" not in again.stdout
     assert records(tmp_path) == before
     assert harness("compare").stdout == done[1]
+    assert "weights are not there" not in again.stdout
+
+
+def test_a_published_run_without_its_weights_says_how_to_train_it_again(
+    small: tuple[str, ...], done: tuple[Path, str], harness: Harness, tmp_path: Path
+) -> None:
+    committed = shutil.ignore_patterns("model.safetensors", "probabilities.npy")
+    shutil.copytree(done[0] / "results", tmp_path / "results", ignore=committed)
+    again = harness(*small, "--variants", "paper")
+    assert again.returncode == 0
+    assert "its weights are not there: --results FOLDER trains it again" in again.stdout
 
 
 def test_a_fresh_process_gives_the_same_hashes(

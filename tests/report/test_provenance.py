@@ -94,7 +94,8 @@ def test_facts_count_runs_in_words_and_cut_commits() -> None:
         ["another, efefefefefef (1 run)", f"the current one, {RULES_SHA256[:12]} (3 runs)"]
     )
     assert facts["cost"] == (
-        "4 runs, 4.1 min of training in total (4.0 s at the pace of each run's fastest epoch)"
+        "4 runs, 4.1 min of training in total (4.0 s if all epochs had been as fast as their run's "
+        "fastest; other work slows a machine)"
     )
 
 

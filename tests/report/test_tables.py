@@ -216,13 +216,16 @@ def test_exploratory_variants_are_said_to_be() -> None:
     row = next(line for line in text.splitlines() if line.startswith("| lrn"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[5:7] == ["-", "-"]
-    assert "the interval that decides (95 % where nothing is tested)" in text
+    assert "the test's interval (95 % where nothing is tested)" in text
 
 
 @pytest.mark.usefixtures("adopted")
 def test_which_runs_count_is_said_in_notes() -> None:
     text = comparison_text(runs_near(n=23))
-    assert "latest complete look (seeds 0-4 or 0-9 or 0-19)" in text
+    assert (
+        "all before look 1 (seeds 0-4), then those of the latest complete look (later: 0-9 and "
+        "0-19)" in text
+    )
     assert "Left out: 3 runs with unplanned seeds." in text
     assert "2 runs not counted before the next look of the variant." in comparison_text(
         runs_near(n=7)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from harness import formatting
 from harness.analysis.simulation import Rate
 from harness.analysis.studies import coverage
 from harness.analysis.studies.coverage import Coverage
+from harness.formatting import percent
 from harness.report.tables import writers
 from harness.report.tables.table import text_table
 
@@ -47,21 +50,27 @@ def _error_rates(rates: list[Rate], worlds: int) -> str:
             },
         )
     )
+    # The edge of the margin is where errors are most frequent.
+    wrong_outcome = max(rate.value for rate in rates if re.match("Accuracy, d = [+-]", rate.what))
+    false_positive = max(rate.value for rate in rates if "any false positive" in rate.what)
     return (
         "# Error rates, coverage and power\n\n"
-        f"Each line is measured in {worlds:,} simulated worlds in which the truth is known, by the "
-        "functions that judge real runs.\nThe reported mean is drawn from two noisy runs in each "
-        "world. d: our mean minus the reported one; SD: of the accuracy\nover seeds; both in "
-        "percentage points. In a family of contrasts the deviations are unequal, 0.25 to 0.50. "
-        "Seeds until\nsettled: mean number, 20 where nothing is settled. The standard error of a "
-        f"rate of 5 % is {100 * (0.05 * 0.95 / worlds) ** 0.5:.2f} %.\n\n"
+        "In short: where the true difference from the paper is exactly the margin, each wrong "
+        f"outcome of the accuracy claim\nis given in {percent(wrong_outcome)} % of cases at most, "
+        f"and a contrast is called real that is not in {percent(false_positive)} % at most.\n\n"
+        f"Each line is measured in {worlds:,} simulations in which the truth is known, by the "
+        "functions that judge real runs.\nThe reported mean is drawn from two noisy runs in each. "
+        "d: our mean minus the reported one; SD: of the accuracy\nover seeds; both in percentage "
+        "points. In a family of contrasts the deviations are unequal, 0.25 to 0.50. Seeds until\n"
+        "settled: mean number, 20 where nothing is settled. Must be: a bound that was written "
+        "before the simulation. The standard\nerror of a rate of 5 % is "
+        f"{100 * (0.05 * 0.95 / worlds) ** 0.5:.2f} %.\n\n"
         "Written by `python -m harness docs --simulate`; `pytest -m slow` repeats it.\n\n"
         f"{table}\n"
     )
 
 
 def _cross_validation(coverages: list[Coverage], validations: int) -> str:
-    percent = formatting.percent
     table = writers.markdown(
         text_table(
             "Coverage",

@@ -53,7 +53,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
     level = f"{100 * rules.description.level:g} %"
-    looks = " or ".join(f"0-{seeds - 1}" for seeds in rules.looks.seeds)
+    first, *later = (f"0-{seeds - 1}" for seeds in rules.looks.seeds)
     # Name, note and cell of the columns that only the full table has.
     details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
         ("P(>)", f"probability that a random run beats one of {base}", _number("p_better", number)),
@@ -92,7 +92,8 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         Column("variant", "", lambda r: r["variant"]),
         Column(
             "n",
-            f"finished runs of the latest complete look (seeds {looks}), all before the first",
+            f"finished runs: all before look 1 (seeds {first}), then those of the latest complete "
+            f"look (later: {' and '.join(later)})",
             lambda r: Cell(formatting.count_runs(r["n"], r["failed"]), float(r["n"])),
         ),
         Column(
@@ -104,7 +105,7 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         Column(
             f"vs {base}",
             "difference in points over the seeds of the latest look that both have, ± half of the "
-            f"interval that decides ({level} where nothing is tested)",
+            f"test's interval ({level} where nothing is tested)",
             _difference,
         ),
         Column(

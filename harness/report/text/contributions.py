@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness import formatting
@@ -11,9 +12,9 @@ from harness.formatting import pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
 from harness.verdict.verdict import GroupVerdict
 
-NOTE = (
-    "In points of accuracy; in brackets the interval that the runs leave open. A look is one of "
-    "the analyses that were planned before the runs."
+_INTERVALS = (
+    "In brackets the interval that the runs leave open. A look is one of the analyses that were "
+    "planned before the runs."
 )
 
 _OPPOSITE = {Finding.HELPS: Finding.HURTS, Finding.HURTS: Finding.HELPS}
@@ -61,6 +62,12 @@ def contributions(group_verdict: GroupVerdict) -> tuple[Contribution, ...]:
         and result.contrast is not None
         and not math.isnan(result.contrast.difference)
     )
+
+
+def note(of: Sequence[Contribution]) -> str:
+    """Return how to read contributions."""
+    has_intervals = any(not math.isnan(contribution.low) for contribution in of)
+    return f"In points of accuracy. {_INTERVALS if has_intervals else ''}".rstrip()
 
 
 def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:

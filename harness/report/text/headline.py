@@ -68,9 +68,9 @@ def headline(
         )
     if not accuracy.look:
         return (
-            "Not settled yet whether AlexNet trained as the paper describes reaches 75 % on "
-            f"CIFAR-10: it gets {_accuracy(group_verdict, accuracy)} so far, and "
-            f"{_why_no_look(group_verdict, rules)}."
+            "Not settled yet: AlexNet trained as we read the paper gets "
+            f"{_accuracy(group_verdict, accuracy)} so far, where the paper reports "
+            f"{_reported(accuracy)}; {_why_no_look(group_verdict, rules)}."
         )
     sentence = _OUTCOMES[accuracy.outcome].format(
         accuracy=_accuracy(group_verdict, accuracy),
