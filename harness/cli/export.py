@@ -147,7 +147,7 @@ def _export_onnx(run: FinishedRun, path: Path, data_dir: Path | None, archive: s
     recorded = parity.recorded_predictions(run)
     classifier = Classifier(run, torch.device("cpu"))
     data = dataset.load(run.record.dataset.name, data_dir, archive)
-    images = evaluation.evaluated_images(run, data)
+    images = evaluation.evaluated_split(run, data).images
     model = onnx_model.to_onnx(run, classifier).SerializeToString()
     result = parity.compare(model, classifier, images, recorded)
     write_atomically(path, model)

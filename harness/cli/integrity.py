@@ -42,11 +42,8 @@ def verify(
     from harness import progress
     from harness.runs import record, store, threads
 
-    try:
-        stored = store.load(run_dir / store.FILE)
-        record.variant_of(stored)
-    except record.DamagedRecordError as error:
-        raise InputError(str(error)) from error
+    stored = store.load(run_dir / store.FILE)
+    record.variant_of(stored)
     threads.take_threads(stored.environment)
 
     from harness.data import dataset

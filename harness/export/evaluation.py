@@ -101,8 +101,8 @@ def evaluate(
     )
 
 
-def evaluated_images(run: FinishedRun, data: Dataset) -> Tensor:
-    """The images that a run was evaluated on, uint8 [N, H, W, 3].
+def evaluated_split(run: FinishedRun, data: Dataset) -> Split:
+    """The images that a run was evaluated on, with their labels.
 
     Args:
         run: the run.
@@ -117,7 +117,7 @@ def evaluated_images(run: FinishedRun, data: Dataset) -> Tensor:
             f"these are not the images of the run (fingerprint {data.fingerprint[:12]}, "
             f"not {expected[:12]}): give its dataset with --data-dir."
         )
-    return data.split_by(run.record.protocol).test.images
+    return data.split_by(run.record.protocol).test
 
 
 def _require_classes(run: FinishedRun, data: Dataset) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.runs import record, store
-from harness.runs.record import Metrics, RunRecord
+from harness.runs import store
+from harness.runs.record import Metrics, RunRecord, variant_of
 
 _CHANNELS = 3
 
@@ -54,11 +54,8 @@ def load(path: Path) -> FinishedRun:
             f"no {store.FILE} in {weights.parent}: it says which network and normalization the "
             "weights belong to; keep it beside them."
         )
-    try:
-        stored = store.load(weights.parent / store.FILE)
-        record.variant_of(stored)
-    except record.DamagedRecordError as error:
-        raise InputError(str(error)) from error
+    stored = store.load(weights.parent / store.FILE)
+    variant_of(stored)
     if stored.metrics is None:
         raise InputError(f"the run in {weights.parent} failed: it has no trained network.")
     scaling = stored.normalization

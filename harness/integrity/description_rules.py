@@ -18,7 +18,7 @@ from harness.integrity.stored_run import StoredRun, value_differences
 from harness.protocol import budget
 from harness.protocol.presets import PROTOCOLS
 from harness.runs import store
-from harness.training.augmentation import pixel_scaling
+from harness.training.environment import describe_dataset, describe_normalization
 from variants.network import AlexNet
 from variants.spec import Variant
 
@@ -114,16 +114,7 @@ def dataset_is_known(stored: StoredRun) -> Iterator[str]:
         if run.dataset.official:
             yield "official is true, but the fingerprint is not that of the official archive"
         return
-    expected = {
-        "name": data.name,
-        "title": data.title,
-        "fingerprint": data.fingerprint,
-        "official": data.official,
-        "classes": list(data.classes),
-        "split": run.protocol.split,
-        "train_size": len(data.train),
-        "test_size": len(data.test),
-    }
+    expected = describe_dataset(data, run.protocol)
     yield from store.diff({"dataset": expected}, {"dataset": run.dataset.model_dump()})
     if run.protocol.dataset != data.name:
         yield f"has the protocol of {run.protocol.dataset}, but the data of {data.name}"
@@ -134,9 +125,7 @@ def normalization_matches(stored: StoredRun) -> Iterator[str]:
     data = stored.data
     if data is None or (stored.variant.pixel_scaling == "standardize" and not stored.has_images):
         return
-    expected = dict(
-        zip(("mean", "std"), pixel_scaling(stored.variant.pixel_scaling, data), strict=True)
-    )
+    expected = describe_normalization(data, stored.variant)
     yield from value_differences(
         expected, stored.record.normalization.model_dump(), "normalization"
     )

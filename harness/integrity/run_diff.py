@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.formatting import percent, signed_points
 from harness.runs import store
-from harness.runs.record import DamagedRecordError, EpochRow, Metrics, RunRecord
+from harness.runs.record import EpochRow, Metrics, RunRecord
 
 # Times differ between any two runs.
 _TIMES = {"seconds", "images_per_second"}
@@ -59,10 +59,7 @@ def _load(folder: Path) -> RunRecord:
     path = folder / store.FILE
     if not path.exists():
         raise InputError(f"{folder} has no {store.FILE}: give the folder of a stored run.")
-    try:
-        return store.load(path)
-    except DamagedRecordError as error:
-        raise InputError(str(error)) from error
+    return store.load(path)
 
 
 def _first_epoch(old: RunRecord, new: RunRecord) -> list[str]:

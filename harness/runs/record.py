@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.errors import InputError
 from harness.protocol.spec import Protocol
 from variants.spec import Variant
 
@@ -31,7 +32,7 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e15)]
 Size: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
 
 
-class DamagedRecordError(Exception):
+class DamagedRecordError(InputError):
     """A stored record cannot be read; the message names the file and the error."""
 
 

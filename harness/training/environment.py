@@ -14,12 +14,14 @@ import torch
 import variants
 from harness.data.dataset import Dataset
 from harness.protocol import decision
+from harness.protocol.spec import Protocol
 from harness.runs import record
 from harness.runs.spec import RunSpec
 from harness.training import sources
 from harness.training.augmentation import pixel_scaling
 from harness.training.device import device_name
 from harness.training.sources import ROOT
+from variants.spec import Variant
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
 
@@ -105,16 +107,7 @@ def describe_run(spec: RunSpec, data: Dataset) -> dict[str, Any]:
         "settings": spec.variant.settings(),
         "changes": variants.changes(spec.variant, variants.get("paper")),
         "seed": spec.seed,
-        "dataset": {
-            "name": data.name,
-            "title": data.title,
-            "fingerprint": data.fingerprint,
-            "official": data.official,
-            "classes": list(data.classes),
-            "split": spec.protocol.split,
-            "train_size": len(data.train),
-            "test_size": len(data.test),
-        },
+        "dataset": describe_dataset(data, spec.protocol),
         "protocol": spec.protocol,
         "departures": spec.departures,
         "study": spec.study,
@@ -122,10 +115,27 @@ def describe_run(spec: RunSpec, data: Dataset) -> dict[str, Any]:
         "code": {**code(), "variants_sha256": spec.variant.file_sha256},
         "sources_sha256": sources.sources_sha256(),
         "decision_sha256": decision.sha256(),
-        "normalization": dict(
-            zip(("mean", "std"), pixel_scaling(spec.variant.pixel_scaling, data), strict=True)
-        ),
+        "normalization": describe_normalization(data, spec.variant),
     }
+
+
+def describe_dataset(data: Dataset, protocol: Protocol) -> dict[str, Any]:
+    """The field `dataset` of a record, of data as split by the protocol."""
+    return {
+        "name": data.name,
+        "title": data.title,
+        "fingerprint": data.fingerprint,
+        "official": data.official,
+        "classes": list(data.classes),
+        "split": protocol.split,
+        "train_size": len(data.train),
+        "test_size": len(data.test),
+    }
+
+
+def describe_normalization(data: Dataset, variant: Variant) -> dict[str, Any]:
+    """The field `normalization` of a record, of data as split by the protocol."""
+    return dict(zip(("mean", "std"), pixel_scaling(variant.pixel_scaling, data), strict=True))
 
 
 def _cuda(device: torch.device, eager: bool) -> dict[str, Any]:

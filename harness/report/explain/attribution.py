@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +18,7 @@ from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 from harness.export import stored_network
-from harness.runs import store
-from harness.runs.record import RunRecord
+from harness.export.finished_run import FinishedRun
 from harness.training.augmentation import Normalize
 from harness.training.seeding import derive
 from variants.network import AlexNet
@@ -67,17 +65,13 @@ class ExplainedImage:
     shap: Map
 
 
-def load_network(folder: Path, stored: RunRecord) -> AlexNet:
+def load_network(run: FinishedRun) -> AlexNet:
     """Load the trained network of a run, in evaluation mode.
-
-    Args:
-        folder: the folder of the run.
-        stored: its record.
 
     Raises:
         InputError: if the weights are missing, damaged, or not those of the record.
     """
-    model = stored_network.load_network(folder / store.WEIGHTS, stored)
+    model = stored_network.load_network(run.weights, run.record)
     for module in model.modules():
         if isinstance(module, nn.ReLU):
             module.inplace = False  # Grad-CAM reads its input after the forward pass

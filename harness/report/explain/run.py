@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from harness.data import dataset
 from harness.errors import InputError
+from harness.export import evaluation, finished_run
 from harness.report.explain import attribution, sheet
-from harness.runs import record, store
 from harness.runs.options import parse_seeds
-from harness.runs.record import RunRecord
 from harness.training.augmentation import Normalize
 
 # A sheet of a few hundred rows is too large for matplotlib.
@@ -46,17 +45,13 @@ def explain_run(
         InputError: if record, weights or images are missing, damaged or of another run, or if
             too many images are requested.
     """
-    stored = _load_finished(folder)
+    run = finished_run.load(folder)
+    stored = run.record
     requested = None if images is None else _parse_indices(images)
-    model = attribution.load_network(folder, stored)
+    model = attribution.load_network(run)
     data = dataset.load(stored.dataset.name, data_dir, archive)
-    if data.fingerprint != stored.dataset.fingerprint:
-        raise InputError(
-            f"these are not the images of the run (fingerprint {data.fingerprint[:12]}, "
-            f"not {stored.dataset.fingerprint[:12]}): give its dataset with --data-dir."
-        )
-    data = data.split_by(stored.protocol)
-    pictures, labels = data.test.images.numpy(), data.test.labels.numpy()
+    evaluated = evaluation.evaluated_split(run, data)
+    pictures, labels = evaluated.images.numpy(), evaluated.labels.numpy()
     chosen = _first_of_each(labels) if requested is None else requested
     if max(chosen) >= len(labels):
         raise InputError(f"no image {max(chosen)}: choose from 0 to {len(labels) - 1}.")
@@ -73,17 +68,6 @@ def explain_run(
     description = sheet.describe(explained, stored, explain_seed=seed, samples=samples)
     sheet.save(folder, sheet.sheet(explained, stored), description)
     return folder / sheet.IMAGE
-
-
-def _load_finished(folder: Path) -> RunRecord:
-    try:
-        stored = store.load(folder / store.FILE)
-        record.variant_of(stored)
-    except record.DamagedRecordError as error:
-        raise InputError(str(error)) from error
-    if stored.failed:
-        raise InputError(f"the run in {folder} failed: there is no network to explain.")
-    return stored
 
 
 def _parse_indices(text: str) -> list[int]:
