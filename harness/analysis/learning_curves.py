@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,42 +18,23 @@ RISING = {
 }
 
 
-def fraction_against_trend(values: Sequence[float], rising: bool) -> float:
-    """Fraction of the steps from epoch to epoch against the trend; a zero step is not.
+def fractions_against_trend(history: Sequence[EpochRow]) -> list[float]:
+    """Fraction of the steps from epoch to epoch that go against the trend of each curve.
 
-    Args:
-        values: one for each epoch.
-        rising: whether the trend is upward.
+    A zero step does not.
 
     Returns:
-        NaN for fewer than two epochs.
-    """
-    steps = np.diff(np.asarray(values, float))
-    if not steps.size:
-        return float("nan")
-    return float(np.mean(steps < 0 if rising else steps > 0))
-
-
-def fractions_against_trend(history: Sequence[EpochRow]) -> dict[str, float]:
-    """`fraction_against_trend` of each curve that a run recorded in every epoch, by field.
-
-    Training accuracy is missing if labels are mixed, both evaluation curves if the protocol
-    evaluates only at the end, and all curves if there are fewer than two epochs.
+        In the order of `RISING`. NaN for a curve that was not recorded in every epoch (training
+        accuracy if labels are mixed, both evaluation curves if the protocol evaluates only at the
+        end), and for fewer than two epochs.
     """
     if len(history) < 2:
-        return {}
-    fractions = {}
-    for name, rising in RISING.items():
-        values = [value for row in history if (value := getattr(row, name)) is not None]
-        if len(values) == len(history):
-            fractions[name] = fraction_against_trend(values, rising)
-    return fractions
-
-
-def shares_against_trend(history: Sequence[EpochRow]) -> list[float]:
-    """`fractions_against_trend` in the order of `RISING`; NaN where a curve is missing."""
-    fractions = fractions_against_trend(history)
-    return [fractions.get(name, float("nan")) for name in RISING]
+        return [math.nan] * len(RISING)
+    # None becomes NaN.
+    curves = np.array([[getattr(row, name) for row in history] for name in RISING], float)
+    upward = np.where(list(RISING.values()), 1, -1)[:, None]
+    fractions = (np.diff(curves) * upward < 0).mean(1)
+    return np.where(np.isnan(curves).any(1), math.nan, fractions).tolist()  # type: ignore[no-any-return]
 
 
 # A mean over fewer epochs is too noisy a reference.

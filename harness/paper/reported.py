@@ -12,6 +12,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.protocol.datasets import CLASSES
 
@@ -89,6 +90,16 @@ class ReportedRun:
         """Row name in tables, such as "reported, run 1"."""
         return f"reported, run {self.number}"
 
+    @property
+    def accuracy(self) -> float:
+        """From the matrix; a fraction."""
+        return recomputed(self)[1]
+
+    @property
+    def recall(self) -> dict[str, float]:
+        """From the matrix, by class; fractions."""
+        return {name: recomputed(self)[0][name][COLUMNS.index("recall")] for name in CLASSES}
+
 
 REPORTED_RUNS = (
     ReportedRun(
@@ -156,3 +167,13 @@ REPORTED_RUNS = (
         ),
     ),
 )
+
+
+def reported_accuracy() -> NDArray[np.float64]:
+    """Accuracy of each reported run [runs]; fractions."""
+    return np.array([run.accuracy for run in REPORTED_RUNS])
+
+
+def reported_recall() -> NDArray[np.float64]:
+    """Recall of each class in each reported run [classes, runs]; fractions."""
+    return np.array([[run.recall[name] for run in REPORTED_RUNS] for name in CLASSES])

@@ -18,7 +18,6 @@ from harness.report.sections import (
     anchored,
     example_runs,
 )
-from harness.verdict import readings
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -69,7 +68,7 @@ def draw(study: Study) -> Drawings:
                 answer.append(figure)
             elif figure:
                 by_anchor[anchor] = (Subsection("By number of epochs", (figure,)),)
-        if results := readings.judge(study.verdict.group_verdicts, rules):
+        if results := study.readings:
             figure = figures_readings.by_epochs(results, rules)
             by_anchor[READINGS] = (Subsection("Accuracy by number of epochs", (figure,)),)
         for anchor, calibration in anchored(CALIBRATION, study.calibrations.values()):

@@ -29,7 +29,6 @@ from harness.report.text import studies as study_text
 from harness.report.text.contributions import contributions
 from harness.report.text.headline import label
 from harness.runs.record import DatasetInfo
-from harness.verdict import readings
 from harness.verdict.eligibility import Obstacle
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
@@ -188,7 +187,7 @@ def _budget_section(anchor: str, curve: Sequence[GroupVerdict], rules: Decision)
 
 def _readings_section(study: Study) -> Iterator[Section]:
     rules = study.verdict.rules
-    if results := readings.judge(study.verdict.group_verdicts, rules):
+    if results := study.readings:
         yield Section(
             anchor=READINGS,
             title="Readings of the paper's unstated settings",

@@ -155,7 +155,7 @@ def _curves(claim: Claim, evidence: Evidence) -> ClaimResult:
     if not runs.n_finished:
         return _no_run(claim)
     by_seed = {
-        s: None if r.failed else learning_curves.shares_against_trend(r.history)
+        s: None if r.failed else learning_curves.fractions_against_trend(r.history)
         for s, r in runs.by_seed.items()
     }
     if any(row is not None and np.isnan(row).any() for row in by_seed.values()):

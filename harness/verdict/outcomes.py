@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.analysis import confusion_pattern, sequential, stats
 from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.groups import VariantRuns
 from harness.analysis.sequential import Outcome
 from harness.paper import reported as paper_reported
-from harness.paper.reported import recomputed
 from harness.protocol import datasets
 
 
@@ -87,7 +84,7 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
         test_size: number of images that they were evaluated on.
     """
     rules = runs.rules
-    reported = np.array([recomputed(run)[1] for run in paper_reported.REPORTED_RUNS])
+    reported = paper_reported.reported_accuracy()
     judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules)
     settled_look = int(judgement.look) if decides else 0
     look = settled_look or runs.look
@@ -133,8 +130,7 @@ def classes(runs: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:
     rules, look = runs.rules, runs.look
     if not look:
         return ()
-    lines = [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS]
-    reported = np.array([[line[name][1] for line in lines] for name in datasets.CLASSES])
+    reported = paper_reported.reported_recall()
     recall = runs.figures(lambda m: [m.per_class[name].recall for name in datasets.CLASSES])
     difference, p_holm = sequential.judge_classes(recall, reported, rules)
     value, error, freedom, low, high, p = (field[:, look - 1] for field in difference)

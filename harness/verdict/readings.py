@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.analysis import learning_curves
 from harness.analysis.groups import RunGroup, VariantRuns
-from harness.paper.reported import REPORTED_RUNS, recomputed
+from harness.paper import reported
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.verdict.eligibility import Obstacle
@@ -114,27 +114,22 @@ def judge_group(group_verdict: GroupVerdict, rules: Decision) -> tuple[ReadingRe
 
 def reported_accuracy() -> float:
     """Mean accuracy of the paper's two runs; a fraction."""
-    return float(np.mean([recomputed(run)[1] for run in REPORTED_RUNS]))
+    return float(reported.reported_accuracy().mean())
 
 
 def reported_distance() -> float:
     """Euclidean distance between the recall of the classes in the paper's two runs; a fraction."""
-    first, second = _reported_recall()
+    first, second = reported.reported_recall().T
     return float(np.linalg.norm(first - second))
-
-
-def _reported_recall() -> NDArray[np.float64]:
-    """Recall of the paper's runs [2, classes]."""
-    return np.array([[recomputed(run)[0][name][1] for name in CLASSES] for run in REPORTED_RUNS])
 
 
 def _judge_runs(runs: VariantRuns, group: RunGroup) -> ReadingResult:
     histories = [record.history for record in runs.counted if not record.failed]
-    shares = [learning_curves.shares_against_trend(history) for history in histories]
+    shares = [learning_curves.fractions_against_trend(history) for history in histories]
     curves = _mean(np.reshape(shares, (-1, len(learning_curves.RISING)))).tolist()
     gap = float(_mean([learning_curves.generalization_gap(m) for m in runs.finished]))
     recall = _mean(runs.per_class("recall", CLASSES).T)
-    distance = float(np.linalg.norm(recall - _reported_recall().mean(0)))
+    distance = float(np.linalg.norm(recall - reported.reported_recall().mean(1)))
     rules = runs.rules
     fits = (
         _at_most(rules.readings.accuracy, abs(runs.mean - reported_accuracy())),

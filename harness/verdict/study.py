@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,9 @@ from harness.formatting import pluralize
 from harness.protocol import presets
 from harness.runs import store
 from harness.runs.record import RunRecord
+from harness.verdict import readings
 from harness.verdict import verdict as verdict_verdict
+from harness.verdict.readings import ReadingResult
 from harness.verdict.verdict import GroupVerdict, Verdict
 
 
@@ -67,6 +70,11 @@ class Study:
     def has_test_runs(self) -> bool:
         """Whether the primary runs were evaluated on test images."""
         return self.primary.group.dataset.split == "test"
+
+    @functools.cached_property
+    def readings(self) -> tuple[ReadingResult, ...]:
+        """How the readings of the paper fit it."""
+        return readings.judge(self.verdict.group_verdicts, self.verdict.rules)
 
     @property
     def group_verdicts(self) -> tuple[GroupVerdict, ...]:

@@ -15,7 +15,6 @@ from harness.analysis import stats
 from harness.analysis.groups import VariantRuns
 from harness.paper import reported as paper_reported
 from harness.paper.ingredients import INGREDIENTS
-from harness.paper.reported import recomputed
 from harness.protocol.decision import Decision
 from harness.report.figures import alt, style
 from harness.report.figures.figure import CaptionedFigure, rows
@@ -148,20 +147,18 @@ def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> C
     ours = runs.per_class("recall", classes)
     figure, axes = rows(classes, 0.32)
     with_paper = group_verdict.group.comparable_to_paper
-    paper_recall = (
-        [recomputed(run)[0] for run in paper_reported.REPORTED_RUNS] if with_paper else []
-    )
-    for number, (recalls, mark) in enumerate(zip(paper_recall, ("D", "s"), strict=False), start=1):
-        shift = 0.2 * (-1) ** number
+    reported_runs = paper_reported.REPORTED_RUNS if with_paper else ()
+    for run, mark in zip(reported_runs, ("D", "s"), strict=False):
+        shift = 0.2 * (-1) ** run.number
         axes.plot(
-            [100 * recalls[c][1] for c in classes],
+            [100 * run.recall[c] for c in classes],
             np.arange(len(classes)) + shift,
             mark,
             mfc="none",
             color=style.REPORTED,
             ms=4.5,
             mew=1.3,
-            label=f"the paper, run {number}",
+            label=f"the paper, run {run.number}",
         )
     has_interval = runs.look > 0
     if has_interval:
@@ -179,10 +176,10 @@ def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> C
     lowest, *_, highest = sorted(by_class, key=by_class.__getitem__)
     if by_class[lowest] < by_class[highest]:
         description += f". Highest for {highest}, lowest for {lowest}"
-    if paper_recall:
+    if reported_runs:
         sides: dict[str, list[str]] = {"above": [], "below": [], "between": []}
         for c, v in by_class.items():
-            sides[alt.beside(v, [recalls[c][1] for recalls in paper_recall])].append(c)
+            sides[alt.beside(v, [run.recall[c] for run in reported_runs])].append(c)
         description += f". Beside the paper's two runs ours is {alt.grouped(sides)}"
     bars = (
         f"Bars: {100 * rules.description.level:g} % intervals of the mean over seeds."
@@ -191,7 +188,7 @@ def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> C
     )
     return CaptionedFigure(
         name="recall",
-        title=f"{runs.name} and the paper's two runs" if paper_recall else runs.name,
+        title=f"{runs.name} and the paper's two runs" if reported_runs else runs.name,
         caption=f"Percentage of a class's images that are classified correctly. {bars}",
         alt=f"Recall of {runs.name} in percent, by class: {description}.",
         figure=figure,

@@ -109,8 +109,7 @@ def _members(group_verdict: GroupVerdict, family: str) -> set[str]:
 
 def _fits(study: Study, form: TableFormat) -> list[str]:
     """Return which readings fit the paper: a sentence, and the table if any can be judged."""
-    rules = study.verdict.rules
-    results = readings.judge(study.verdict.group_verdicts, rules)
+    rules, results = study.verdict.rules, study.readings
     sentence = text_readings.sentence(results, rules)
     if not results:
         return [f"% {sentence}" if form == TableFormat.LATEX else sentence]

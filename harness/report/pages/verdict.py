@@ -11,7 +11,6 @@ from harness.report import markdown, sections
 from harness.report.answer import answer, sentence
 from harness.report.tables import writers
 from harness.report.text import readings as text_readings
-from harness.verdict import readings
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -52,11 +51,9 @@ def as_json(study: Study) -> str:
 
 
 def _readings(study: Study) -> dict[str, Any]:
-    rules = study.verdict.rules
-    results = readings.judge(study.verdict.group_verdicts, rules)
     return {
-        "sentence": text_readings.sentence(results, rules),
-        "results": [{**dataclasses.asdict(result), "fit": result.fit} for result in results],
+        "sentence": text_readings.sentence(study.readings, study.verdict.rules),
+        "results": [{**dataclasses.asdict(r), "fit": r.fit} for r in study.readings],
     }
 
 

@@ -11,7 +11,7 @@ from harness.analysis.contrasts import Finding, VariantResult
 from harness.analysis.groups import VariantRuns
 from harness.formatting import EMPTY, interval, p_value, percent, pluralize, signed_points
 from harness.paper import reported
-from harness.paper.reported import ReportedRun, recomputed
+from harness.paper.reported import ReportedRun
 from harness.protocol.decision import Decision
 from harness.report.tables.table import Cell, Column, Table, number_cell, table
 from harness.verdict import budget_curve
@@ -53,7 +53,7 @@ def _percent(value: float, digits: int = 1) -> Cell:
 
 
 def _reported_recall(run: ReportedRun, name: str) -> Cell:
-    return _percent(recomputed(run)[0][name][1])
+    return _percent(run.recall[name])
 
 
 _CLASS_COLUMNS: list[Column[ClassResult]] = [
