@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,7 @@ class Variant:
 
         Raises:
             TypeError: if a field does not exist.
-        ValueError: if a value is outside its range.
+            ValueError: if a value is outside its range.
         """
         return dataclasses.replace(self, name=name, summary=summary, parent=self.name, **changed)
 
@@ -203,6 +203,13 @@ def register_file(path: Path) -> list[str]:
 def names(family: str | None = None) -> list[str]:
     """Names of the registered variants of one family, or of all, in order of registration."""
     return [name for name, variant in _registry.items() if family in (None, variant.family)]
+
+
+def in_order(some: Iterable[str]) -> list[str]:
+    """Sort names of variants in the order of registration, then unknown ones by name."""
+    unique = set(some)
+    registered = [name for name in _registry if name in unique]
+    return registered + sorted(unique - set(registered))
 
 
 def get(name: str) -> Variant:

@@ -14,8 +14,9 @@ from enum import StrEnum
 
 import numpy as np
 
+import variants
 from harness.analysis import looks, sequential, stats
-from harness.analysis.groups import RunGroup, VariantRuns, in_order
+from harness.analysis.groups import RunGroup, VariantRuns
 from harness.analysis.looks import FigureBySeed
 from harness.analysis.sequential import Effect
 from harness.analysis.stats import Difference
@@ -130,8 +131,8 @@ def results(
     """
     family = rules.contrasts.variants if planned else []
     present = {r.variant for r in group.records}
-    named = {*present, *family, *([against] if planned else [])}
-    by_name = {name: VariantRuns.of(name, group.records, rules) for name in in_order(named)}
+    named = variants.in_order({*present, *family, *([against] if planned else [])})
+    by_name = {name: VariantRuns.of(name, group.records, rules) for name in named}
     base = by_name.get(against)
     if base is None:
         return tuple(_result(runs, None) for runs in by_name.values())

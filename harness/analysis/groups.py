@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-import variants
 from harness.analysis import stats
 from harness.analysis.looks import FigureBySeed
 from harness.formatting import pluralize
@@ -247,10 +246,3 @@ class VariantRuns:
             return math.nan, math.nan
         low, high = stats.mean_interval(self.accuracies, self.rules.description.level)
         return float(low), float(high)
-
-
-def in_order(names: Iterable[str]) -> list[str]:
-    """Sort names of variants in the order of the registry, then unknown ones by name."""
-    unique = set(names)
-    registered = [name for name in variants.names() if name in unique]
-    return registered + sorted(unique - set(registered))

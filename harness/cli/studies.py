@@ -28,6 +28,7 @@ from harness.cli.options import (
     print_plan,
 )
 from harness.errors import RunFailedError
+from harness.protocol.presets import MAX_FOLDS
 from harness.studies.space import DEFAULT
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 # A seed of 32 bits, as numpy's generators take.
 MAX_SEED = 2**32 - 1
-
-# As many as `check` divides a dataset into.
-MAX_FOLDS = 50
 
 VariantOption = Annotated[str, typer.Option(help="The name of a variant.")]
 

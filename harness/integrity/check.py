@@ -9,11 +9,9 @@ from pathlib import Path
 from harness.data.dataset import Dataset
 from harness.integrity import description_rules, outcome_rules, reference_data
 from harness.integrity.stored_run import StoredRun
+from harness.protocol.presets import MAX_FOLDS
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord, variant_of
-
-# More than any cross-validation has: a larger number could exhaust the memory.
-MAX_FOLDS = 50
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,10 @@ import torch
 from harness.data.dataset import Dataset
 from harness.progress import Reporter, Row
 from harness.runs import store
-from harness.runs.record import EpochRow, RunRecord, variant_of
+from harness.runs.record import TIMING_FIELDS, EpochRow, RunRecord, variant_of
 from harness.runs.spec import RunSpec
 from harness.training import environment, sources
 from harness.training.runner import train_run
-
-# Fields of an epoch that depend on the clock.
-TIMING_FIELDS = ("seconds", "images_per_second")
 
 # Fields of a record that the same run repeats, in the order in which they are compared.
 _OUTCOME = (
@@ -108,8 +105,6 @@ def verify(
             repeated = train_run(spec, data.to(device), reporter, on_epoch=on_epoch)
         except _DiffersError as difference:
             return Reproduction(False, (f"first difference: {difference}",))
-        finally:
-            reporter.end()
     same, line = (_compare_metrics if changed else _compare_bits)(stored, repeated)
     return Reproduction(same, (*notes, line))
 

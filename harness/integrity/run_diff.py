@@ -8,10 +8,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.formatting import percent, signed_points
 from harness.runs import store
-from harness.runs.record import EpochRow, Metrics, RunRecord
-
-# Times differ between any two runs.
-_TIMES = {"seconds", "images_per_second"}
+from harness.runs.record import TIMING_FIELDS, EpochRow, Metrics, RunRecord
 
 
 def diff_runs(first: Path, second: Path) -> Iterator[tuple[str, list[str]]]:
@@ -75,7 +72,7 @@ def _first_epoch(old: RunRecord, new: RunRecord) -> list[str]:
 
 
 def _without_times(row: EpochRow) -> dict[str, float | None]:
-    return row.model_dump(exclude=_TIMES)
+    return row.model_dump(exclude=set(TIMING_FIELDS))
 
 
 def _metrics(old: Metrics, new: Metrics) -> list[str]:

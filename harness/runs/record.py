@@ -32,6 +32,10 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e15)]
 Size: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
 
 
+# Fields of an `EpochRow` that depend on the clock.
+TIMING_FIELDS = frozenset({"seconds", "images_per_second"})
+
+
 class DamagedRecordError(InputError):
     """A stored record cannot be read; the message names the file and the error."""
 
@@ -114,7 +118,7 @@ class Normalization(_Model):
     std: list[float]
 
 
-class Study(_Model):
+class StudyInfo(_Model):
     """The search or cross-validation that a run belongs to.
 
     Attributes:
@@ -210,7 +214,7 @@ class RunRecord(_Model):
     dataset: DatasetInfo
     protocol: Protocol
     departures: dict[str, Any]
-    study: Study | None
+    study: StudyInfo | None
     environment: Environment
     code: Code
     sources_sha256: str

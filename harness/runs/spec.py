@@ -12,7 +12,7 @@ from harness.protocol import presets
 from harness.protocol.spec import Protocol
 from harness.runs import store
 from harness.runs.options import RunOptions
-from harness.runs.record import Study
+from harness.runs.record import StudyInfo
 from variants.spec import Variant
 
 
@@ -38,7 +38,7 @@ class RunSpec:
     results: Path
     eager: bool = False
     replaces: int | None = None
-    study: Study | None = None
+    study: StudyInfo | None = None
 
     @property
     def title(self) -> str:

@@ -32,16 +32,8 @@ def frame(records: Sequence[RunRecord]) -> pd.DataFrame:
 
 def selection(records: Sequence[RunRecord]) -> pd.DataFrame:
     """The main columns of `frame`; rows by variant in the registry's order, epochs and seed."""
-    position = {name: number for number, name in enumerate(variants.names())}
-    ordered = sorted(
-        records,
-        key=lambda r: (
-            position.get(r.variant, len(position)),
-            r.variant,
-            r.protocol.epochs,
-            r.seed,
-        ),
-    )
+    names = variants.in_order({r.variant for r in records})
+    ordered = sorted(records, key=lambda r: (names.index(r.variant), r.protocol.epochs, r.seed))
     classes = dict.fromkeys(name for record in ordered for name in record.dataset.classes)
     recalls = (f"metrics.per_class.{name}.recall" for name in classes)
     return frame(ordered).reindex(columns=[*_RESULTS, *recalls, *_ORIGIN])

@@ -11,7 +11,7 @@ from harness.data import source
 from harness.errors import InputError
 from harness.protocol import datasets, presets
 from harness.runs.options import RunOptions
-from harness.runs.record import Study
+from harness.runs.record import StudyInfo
 from harness.runs.spec import RunSpec
 
 
@@ -43,7 +43,7 @@ def fold_specs(variant: str, folds: int, seed: int, options: RunOptions) -> tupl
                 {**departures, "fold": fold, "folds": folds},
                 options.results,
                 options.eager,
-                study=Study(kind="cross-validation", name=name, index=fold, settings=settings),
+                study=StudyInfo(kind="cross-validation", name=name, index=fold, settings=settings),
             )
         )
     return tuple(specs)

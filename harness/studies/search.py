@@ -12,7 +12,7 @@ from typing import Any
 import variants
 from harness.protocol import presets
 from harness.runs.options import RunOptions
-from harness.runs.record import RunRecord, Study
+from harness.runs.record import RunRecord, StudyInfo
 from harness.runs.spec import RunSpec
 from harness.studies import proposals
 from harness.studies.space import Space
@@ -86,7 +86,7 @@ def trial_specs(plan: SearchPlan, training_seed: int, options: RunOptions) -> tu
             departures,
             options.results,
             options.eager,
-            study=Study(kind="search", name=plan.name, index=number, settings=settings),
+            study=StudyInfo(kind="search", name=plan.name, index=number, settings=settings),
         )
         for number, changed in enumerate(proposed)
     )

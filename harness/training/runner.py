@@ -6,7 +6,7 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +76,7 @@ def train_run(
     finally:
         reporter.end()
     parameters = sum(p.numel() for p in trainer.model.parameters()) if trainer else 0
-    record = RunRecord.model_validate(
-        {
-            **environment.describe_run(spec, data),
-            "parameters": parameters,
-            "resumed_at": resumed_at,
-            "train_seconds": float(sum(row["seconds"] for row in history)),
-            "history": history,
-            **results,
-        }
-    )
+    record = _record(spec, data, results, history, resumed_at, parameters)
     assert_lock_held()
     store.save(spec.directory, record)
     checkpoint.clear(spec.directory)
@@ -105,20 +96,29 @@ def record_failure(spec: RunSpec, data: Dataset, reason: str) -> RunRecord:
     Raises:
         UnwritableError: if the folder cannot be written.
     """
-    data = data.split_by(spec.protocol)
-    record = RunRecord.model_validate(
-        {
-            **environment.describe_run(spec, data),
-            **_NO_RESULTS,
-            "reason": reason,
-            "parameters": 0,
-            "resumed_at": [],
-            "train_seconds": 0.0,
-            "history": [],
-        }
-    )
+    record = _record(spec, data.split_by(spec.protocol), {**_NO_RESULTS, "reason": reason})
     store.save(spec.directory, record)
     return record
+
+
+def _record(
+    spec: RunSpec,
+    data: Dataset,
+    results: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]] = (),
+    resumed_at: Sequence[int] = (),
+    parameters: int = 0,
+) -> RunRecord:
+    return RunRecord.model_validate(
+        {
+            **environment.describe_run(spec, data),
+            "parameters": parameters,
+            "resumed_at": list(resumed_at),
+            "train_seconds": float(sum(row["seconds"] for row in history)),
+            "history": list(history),
+            **results,
+        }
+    )
 
 
 def _fit(

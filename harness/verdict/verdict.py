@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+import variants
 from harness.analysis import comparison, contrasts
 from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.contrasts import VariantResult
-from harness.analysis.groups import RunGroup, VariantRuns, in_order
+from harness.analysis.groups import RunGroup, VariantRuns
 from harness.analysis.sequential import Outcome
 from harness.protocol import decision
 from harness.protocol.decision import Decision
@@ -60,7 +61,7 @@ class GroupVerdict:
     def runs(self) -> Mapping[str, VariantRuns]:
         """Runs of each variant that has any, in the order of the tables."""
         records, rules = self.group.records, self.claim_runs.rules
-        names = in_order({record.variant for record in records})
+        names = variants.in_order({record.variant for record in records})
         return {name: VariantRuns.of(name, records, rules) for name in names}
 
     @functools.cached_property

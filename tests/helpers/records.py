@@ -13,7 +13,7 @@ import variants
 from harness.analysis import groups
 from harness.protocol import datasets, decision, presets
 from harness.runs import record
-from harness.runs.record import RunRecord, Study
+from harness.runs.record import RunRecord, StudyInfo
 from harness.training.metrics import metrics_from_predictions
 
 RULES_SHA256 = decision.sha256()
@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "variables": {},
 }
 
-SEARCH = Study(kind="search", name="tpe", index=3, settings={"trials": 20})
+SEARCH = StudyInfo(kind="search", name="tpe", index=3, settings={"trials": 20})
 
 
 def make_record(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.integrity.check import MAX_FOLDS, rule_list
+from harness.integrity.check import rule_list
 from harness.integrity.description_rules import (
     dataset_is_known,
     fold_matches_study,
@@ -16,8 +16,8 @@ from harness.integrity.description_rules import (
 )
 from harness.integrity.reference_data import labels_only_dataset
 from harness.integrity.stored_run import StoredRun
-from harness.protocol.presets import resolve
-from harness.runs.record import Study
+from harness.protocol.presets import MAX_FOLDS, resolve
+from harness.runs.record import StudyInfo
 from tests.helpers.checked_results import edit, faults
 from tests.helpers.records import SEARCH, make_record
 
@@ -62,7 +62,7 @@ def test_an_unknown_dataset_is_a_breach(results: Path) -> None:
     assert any("unknown data fingerprint" in fault for fault in faults(results))
 
 
-def folded(fold: int | None, study: Study | None) -> list[str]:
+def folded(fold: int | None, study: StudyInfo | None) -> list[str]:
     """Faults that the rule finds in a fold and a study."""
     changed = {"fold": fold, "folds": None if fold is None else 5}
     run = make_record(protocol=changed).model_copy(update={"study": study})
@@ -70,7 +70,7 @@ def folded(fold: int | None, study: Study | None) -> list[str]:
 
 
 def test_a_fold_is_that_of_its_cross_validation() -> None:
-    validation = Study(kind="cross-validation", name="five", index=3, settings={})
+    validation = StudyInfo(kind="cross-validation", name="five", index=3, settings={})
     assert folded(3, validation) == folded(None, None) == folded(None, SEARCH) == []
     for fold, study in ((2, validation), (None, validation), (3, SEARCH), (3, None)):
         assert len(folded(fold, study)) == 1

@@ -10,7 +10,7 @@ import pytest
 from harness.report import drawings, sections
 from harness.report.pages import html, results
 from harness.report.sections import Section
-from harness.runs.record import RunRecord, Study
+from harness.runs.record import RunRecord, StudyInfo
 from harness.verdict import study as verdict_study
 from tests.analysis.studies.test_cross_validation_interval import FIVE
 from tests.helpers.judged_studies import comparison_text, runs_near, study_of, verdict_text
@@ -41,7 +41,7 @@ def trial(
             "variant": f"paper_search_0_{number:03d}",
             "settings": {**record.settings, **changed},
             "changes": changed,
-            "study": Study(kind="search", name="paper_search_0", index=number, settings=PLAN),
+            "study": StudyInfo(kind="search", name="paper_search_0", index=number, settings=PLAN),
         }
     )
 
@@ -140,7 +140,7 @@ def test_pages_show_the_studies() -> None:
     [{}, {"space": None}, {"space": ["dropout"]}, {"space": {"dropout": 3, "stem": {}, "no": {}}}],
 )
 def test_a_plan_that_makes_no_sense_does_not_break_the_page(plan: dict[str, Any]) -> None:
-    study = Study(kind="search", name="<b>", index=0, settings=plan)
+    study = StudyInfo(kind="search", name="<b>", index=0, settings=plan)
     judged = study_of([TRIALS[0].model_copy(update={"study": study})])
     page = html.page(judged, drawings.draw(judged)).decode()
     assert "&lt;b&gt;" in page

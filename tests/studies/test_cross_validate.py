@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 from harness.analysis.studies.cross_validation import corrected_interval
-from harness.cli import studies
-from harness.integrity import check
 from harness.runs import store
 from harness.runs.options import RunOptions
 from harness.studies import cross_validation
@@ -86,10 +84,6 @@ def test_as_many_folds_as_images_of_a_class_are_not_refused(
     make_images(tmp_path / "data", ("cat", "dog"), 3, 1)
     options = RunOptions(dataset="folder", data_dir=tmp_path / "data")
     cross_validation.require_images(3, options)
-
-
-def test_the_most_folds_are_those_that_check_accepts() -> None:
-    assert studies.MAX_FOLDS == check.MAX_FOLDS
 
 
 @pytest.mark.parametrize(

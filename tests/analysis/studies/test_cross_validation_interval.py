@@ -13,7 +13,7 @@ from harness.analysis.studies.cross_validation import (
     corrected_interval,
     cross_validations,
 )
-from harness.runs.record import RunRecord, Study
+from harness.runs.record import RunRecord, StudyInfo
 from tests.helpers.records import make_record
 
 LEVEL = 0.95
@@ -56,7 +56,9 @@ def test_equal_folds_have_an_interval_of_no_width() -> None:
 def fold(
     number: int, right: int, folds: int = 5, *, seed: int = 0, failed: bool = False
 ) -> RunRecord:
-    study = Study(kind="cross-validation", name=f"paper_{folds}_folds", index=number, settings={})
+    study = StudyInfo(
+        kind="cross-validation", name=f"paper_{folds}_folds", index=number, settings={}
+    )
     record = make_record(
         right=right,
         seed=seed,
