@@ -13,7 +13,7 @@ from harness.runs.threads import THREADS, cores
 from harness.sweep import estimates
 from harness.sweep.estimates import OVERHEAD, RuntimeEstimator, TimeLimit
 from harness.sweep.grid import Capacity, Grid, seeds_first
-from harness.sweep.local.machine import Machine, Place, capacity
+from harness.sweep.local.machine import DeviceInfo, Placement, capacity
 from tests.helpers.specs import DEVICE, as_failed, finished_run, make_spec
 
 
@@ -97,13 +97,13 @@ def test_runs_that_share_a_gpu_are_not_counted_as_if_each_had_one(tmp_path: Path
     options = RunOptions(dataset="digits", epochs=10, results=tmp_path)
     grid = Grid(specs=seeds_first(["paper"], [0, 1, 2, 3, 4], options), options=options)
     save(grid.specs[0].directory, finished_run(grid.specs[0], 60.0 / OVERHEAD))
-    gpus, cpu = Machine("cuda", DEVICE, 2), Machine("cpu", DEVICE, 1, threads=2)
-    shared = capacity(gpus, [Place("cuda")] * 8)
+    gpus, cpu = DeviceInfo("cuda", DEVICE, 2), DeviceInfo("cpu", DEVICE, 1, threads=2)
+    shared = capacity(gpus, [Placement("cuda")] * 8)
     assert estimates.dry_run_report(grid, shared)[1].endswith(
         "40:00 in total, about 20:00 with 8 at once"
     )
-    assert capacity(cpu, [Place("cpu", {THREADS: "1"})] * 2).threads == 1
-    crowd = capacity(cpu, [Place("cpu", {THREADS: str(cores())})] * 3)
+    assert capacity(cpu, [Placement("cpu", {THREADS: "1"})] * 2).threads == 1
+    crowd = capacity(cpu, [Placement("cpu", {THREADS: str(cores())})] * 3)
     assert (crowd.slots, crowd.load) == (3, 3.0)
 
 

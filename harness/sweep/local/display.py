@@ -9,10 +9,10 @@ from rich.progress import Progress
 from harness.progress import COLUMNS, LiveReporter, PlainReporter, Reporter
 
 
-class PlainBoard:
+class PlainDisplay:
     """Print a line for each epoch and each run that ends, for logs."""
 
-    def __enter__(self) -> PlainBoard:
+    def __enter__(self) -> PlainDisplay:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -32,14 +32,14 @@ class PlainBoard:
         print(line, flush=True)
 
 
-class LiveBoard(PlainBoard):
+class LiveDisplay(PlainDisplay):
     """Show a bar for the grid and one for each run in training; lines scroll above them."""
 
     def __init__(self) -> None:
         self._bars = Progress(*COLUMNS, transient=True)
         self._grid = self._bars.add_task("grid", total=None, figures="starting")
 
-    def __enter__(self) -> LiveBoard:
+    def __enter__(self) -> LiveDisplay:
         self._bars.start()
         return self
 
@@ -56,6 +56,6 @@ class LiveBoard(PlainBoard):
         LiveReporter(self._bars).say(line)
 
 
-def for_terminal() -> PlainBoard:
+def for_terminal() -> PlainDisplay:
     """The display for standard output: bars on a terminal, else plain lines."""
-    return LiveBoard() if sys.stdout.isatty() else PlainBoard()
+    return LiveDisplay() if sys.stdout.isatty() else PlainDisplay()

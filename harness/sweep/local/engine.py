@@ -19,8 +19,9 @@ from harness.formatting import pluralize
 from harness.runs import cleanup
 from harness.runs.threads import THREADS
 from harness.sweep.grid import Capacity, Grid, GridState, raise_errors, read_state
-from harness.sweep.local import display, machine
-from harness.sweep.local.machine import Place
+from harness.sweep.local import machine
+from harness.sweep.local.display import PlainDisplay, for_terminal
+from harness.sweep.local.machine import Placement
 from harness.sweep.local.pool import Pool
 from harness.sweep.local.runs import OpenRuns
 from harness.sweep.local.supervisor import Supervisor
@@ -33,8 +34,8 @@ def queued(grid: Grid) -> Mapping[Path, str]:
 
 def capacity(grid: Grid) -> Capacity:
     """This machine's device, and how many runs it would train at once."""
-    device = machine.look(grid.options.device)
-    return machine.capacity(device, machine.places(device, grid))
+    device = machine.detect_device(grid.options.device)
+    return machine.capacity(device, machine.plan_placements(device, grid))
 
 
 def run(grid: Grid) -> None:
@@ -51,29 +52,29 @@ def run(grid: Grid) -> None:
     make_directory(grid.options.results)
     state = read_state(grid)
     cleanup.remove_leftovers(state.done)
-    board = display.for_terminal()
+    display = for_terminal()
     if not state.open:
-        _conclude(grid, state, board)
+        _conclude(grid, state, display)
         return
-    device = machine.look(grid.options.device)
-    places = machine.places(device, grid)
-    board.say(f"{pluralize(len(state.open), 'run')} on {device.name}: {_workers(places)}")
-    capacity = machine.capacity(device, places)
-    supervisor = Supervisor(grid, state, places, capacity, board, deadline, Pool())
-    with board:
+    device = machine.detect_device(grid.options.device)
+    placements = machine.plan_placements(device, grid)
+    display.say(f"{pluralize(len(state.open), 'run')} on {device.name}: {_workers(placements)}")
+    capacity = machine.capacity(device, placements)
+    supervisor = Supervisor(grid, state, placements, capacity, display, deadline, Pool())
+    with display:
         supervisor.train()
     after = read_state(dataclasses.replace(grid, retry_failed=False))
-    _conclude(grid, after, board, supervisor.runs)
+    _conclude(grid, after, display, supervisor.runs)
 
 
-def _workers(places: Sequence[Place]) -> str:
-    threads = places[0].variables.get(THREADS)
+def _workers(placements: Sequence[Placement]) -> str:
+    threads = placements[0].variables.get(THREADS)
     share = f", {threads} threads each ({THREADS}={threads} repeats them)" if threads else ""
-    return pluralize(len(places), "worker") + share
+    return pluralize(len(placements), "worker") + share
 
 
 def _conclude(
-    grid: Grid, state: GridState, board: display.PlainBoard, runs: OpenRuns | None = None
+    grid: Grid, state: GridState, display: PlainDisplay, runs: OpenRuns | None = None
 ) -> None:
     """Print the totals, and raise the error that decides the exit status."""
     refused = dict(state.refused)
@@ -83,7 +84,7 @@ def _conclude(
         failures += runs.unrecorded
     done = [spec for spec in state.done if spec.directory not in refused]
     rest = len(grid.specs) - len(done) - len(failures) - len(refused)
-    board.say(
+    display.say(
         f"{len(grid.specs)} runs: {len(done)} done, {len(failures)} failed"
         + (f", {len(refused)} refused" if refused else "")
         + (f", {rest} left for the next time: the time limit" if rest else "")

@@ -17,8 +17,8 @@ GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
-class Machine:
-    """A kind of device.
+class DeviceInfo:
+    """The device that a sweep trains on.
 
     Attributes:
         kind: "cpu" or "cuda".
@@ -34,7 +34,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """Where one worker trains.
 
     Attributes:
@@ -47,12 +47,12 @@ class Place:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The device in messages."""
         return f"GPU {self.variables[GPUS]}" if GPUS in self.variables else self.device
 
 
-def look(device: str) -> Machine:
-    """The machine that `--device` names.
+def detect_device(device: str) -> DeviceInfo:
+    """The device that `--device` names.
 
     Only torch knows of GPUs. A process that has asked it keeps hundreds of MB and a GPU context, so
     another one asks and ends.
@@ -62,53 +62,53 @@ def look(device: str) -> Machine:
     """
     if device == "cpu":
         threads = os.environ.get(THREADS, "")
-        return Machine("cpu", cpu_name(), 1, int(threads) if threads.isdecimal() else cores())
+        return DeviceInfo("cpu", cpu_name(), 1, int(threads) if threads.isdecimal() else cores())
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         with inherited({}):
-            answer = pool.submit(_look, device)
+            answer = pool.submit(_detect_device, device)
         return answer.result()
 
 
-def _look(device: str) -> Machine:
+def _detect_device(device: str) -> DeviceInfo:
     import torch
 
     from harness.training.device import choose_device, device_name
 
-    place = choose_device(device)
-    if place.type == "cpu":
-        return Machine("cpu", device_name(place), 1, threads=torch.get_num_threads())
-    count = torch.cuda.device_count() if place.index is None else 1
-    return Machine("cuda", device_name(place), count)
+    chosen = choose_device(device)
+    if chosen.type == "cpu":
+        return DeviceInfo("cpu", device_name(chosen), 1, threads=torch.get_num_threads())
+    count = torch.cuda.device_count() if chosen.index is None else 1
+    return DeviceInfo("cuda", device_name(chosen), count)
 
 
-def places(machine: Machine, grid: Grid) -> list[Place]:
-    """One place for each worker, in the order in which they start.
+def plan_placements(info: DeviceInfo, grid: Grid) -> list[Placement]:
+    """One placement for each worker, in the order in which they start.
 
     By default a CPU has one worker with all its threads, since their number decides bits and times
     and most people's runs have all of them; more workers share the cores. GPUs have one worker
     each; more workers share them in turn.
     """
-    if machine.kind == "cpu":
+    if info.kind == "cpu":
         count = grid.workers or 1
         variables = {}
         if count > 1 and THREADS not in os.environ:
             variables[THREADS] = str(max(1, cores() // count))
-        return [Place("cpu", variables)] * count
-    if machine.count == 1:
-        return [Place(grid.options.device)] * (grid.workers or 1)
-    visible = os.environ.get(GPUS, ",".join(map(str, range(machine.count)))).split(",")
-    count = grid.workers or machine.count
-    return [Place("cuda", {GPUS: visible[i % machine.count]}) for i in range(count)]
+        return [Placement("cpu", variables)] * count
+    if info.count == 1:
+        return [Placement(grid.options.device)] * (grid.workers or 1)
+    visible = os.environ.get(GPUS, ",".join(map(str, range(info.count)))).split(",")
+    count = grid.workers or info.count
+    return [Placement("cuda", {GPUS: visible[i % info.count]}) for i in range(count)]
 
 
-def capacity(machine: Machine, layout: Sequence[Place]) -> Capacity:
+def capacity(info: DeviceInfo, layout: Sequence[Placement]) -> Capacity:
     """What a layout of workers amounts to, for estimates."""
     workers = len(layout)
-    if machine.kind != "cpu":
-        return Capacity(machine.name, workers, load=max(1.0, workers / machine.count))
-    threads = int(layout[0].variables.get(THREADS, machine.threads))
-    return Capacity(machine.name, workers, threads, max(1.0, workers * threads / cores()))
+    if info.kind != "cpu":
+        return Capacity(info.name, workers, load=max(1.0, workers / info.count))
+    threads = int(layout[0].variables.get(THREADS, info.threads))
+    return Capacity(info.name, workers, threads, max(1.0, workers * threads / cores()))
 
 
 @contextmanager

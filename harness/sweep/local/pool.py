@@ -15,13 +15,13 @@ from harness.errors import InputError
 from harness.progress import Reporter
 from harness.sweep.local import machine
 from harness.sweep.local import worker as local_worker
-from harness.sweep.local.machine import Place
+from harness.sweep.local.machine import Placement
 
 # Seconds that `Pool.messages` waits for a message.
-TICK = 1.0
+POLL_SECONDS = 1.0
 
 # Seconds that a worker has to save its run when it is told to end.
-PATIENCE = 10.0
+STOP_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(eq=False)
@@ -29,27 +29,27 @@ class Worker:
     """A worker process.
 
     Attributes:
-        place: where it trains.
+        placement: where it trains.
         pipe: gives its messages.
         reporter: shows its run.
-        failed_starts: workers in a row that ended in this place before they had loaded the data.
+        failed_starts: workers in a row that ended here before they had loaded the data.
         ready: whether it has loaded the data.
-        unable: the error for which it cannot train.
+        start_error: the error for which it cannot train.
         folder: folder of the run that it trains, if any.
         speed: images per second in the last epoch.
     """
 
-    place: Place
+    placement: Placement
     process: SpawnProcess
     pipe: Connection
     reporter: Reporter
     failed_starts: int = 0
     ready: bool = False
-    unable: InputError | None = None
+    start_error: InputError | None = None
     folder: Path | None = None
     speed: float = 0.0
 
-    def death(self) -> str:
+    def exit_description(self) -> str:
         """How the process died, for messages; "" if it had nothing left to do."""
         code = self.process.exitcode or 0
         return signal.Signals(-code).name if code < 0 else f"exit status {code}" if code else ""
@@ -61,11 +61,11 @@ class Pool:
     def __init__(self) -> None:
         self.workers: list[Worker] = []
 
-    def start(self, place: Place, reporter: Reporter, *arguments: object) -> Worker:
+    def start(self, placement: Placement, reporter: Reporter, *arguments: object) -> Worker:
         """Start a worker.
 
         Args:
-            place: where it trains.
+            placement: where it trains.
             reporter: shows its run.
             arguments: of `harness.sweep.local.worker.main`, after the pipe.
         """
@@ -73,17 +73,17 @@ class Pool:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe(duplex=False)
         process = spawn.Process(target=local_worker.main, args=(theirs, *arguments))
-        with machine.inherited(place.variables):
+        with machine.inherited(placement.variables):
             process.start()
         theirs.close()
-        worker = Worker(place, process, ours, reporter)
+        worker = Worker(placement, process, ours, reporter)
         self.workers.append(worker)
         return worker
 
     def messages(self) -> Iterator[tuple[Worker, Any]]:
         """The messages that have arrived, at the latest after one tick; None if a worker ended."""
         pipes = {worker.pipe: worker for worker in self.workers}
-        for pipe in wait(list(pipes), TICK):
+        for pipe in wait(list(pipes), POLL_SECONDS):
             worker = pipes[pipe]  # type: ignore[index]
             try:
                 message = worker.pipe.recv()
@@ -100,7 +100,7 @@ class Pool:
             self._join(worker)
 
     def _join(self, worker: Worker) -> None:
-        worker.process.join(PATIENCE)
+        worker.process.join(STOP_TIMEOUT_SECONDS)
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()

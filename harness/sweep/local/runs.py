@@ -10,7 +10,7 @@ from harness.progress import clock
 from harness.runs.spec import RunSpec
 from harness.runs.status import epochs_done
 from harness.sweep.grid import GridState
-from harness.sweep.local.display import PlainBoard
+from harness.sweep.local.display import PlainDisplay
 
 # Workers that one run may end without finishing an epoch.
 MAX_CRASHES = 5
@@ -71,37 +71,39 @@ class OpenRuns:
         self.refused[folder] = reason
         return self.end(folder, failed=True)
 
-    def lost(self, folder: Path, death: str) -> str:
+    def lost(self, folder: Path, exit_description: str) -> str:
         """A worker has died while it trained a run; returns a message.
 
         Args:
             folder: folder of the run.
-            death: how the worker ended, such as "SIGKILL".
+            exit_description: how the worker ended, such as "SIGKILL".
         """
         spec = self.left.get(folder)
         if spec is None:
-            return f"{folder}: its worker ended ({death}) after the run"
+            return f"{folder}: its worker ended ({exit_description}) after the run"
         self._crashes[folder] += 1
         if folder in self.given_up:
             self.unrecorded.append((spec, self.given_up[folder]))
             self.end(folder, failed=True)
-            return f"{spec.title}: its failure cannot be recorded ({death})"
+            return f"{spec.title}: its failure cannot be recorded ({exit_description})"
         self._epochs[folder] = epochs_done(spec)
         if self._crashes[folder] < MAX_CRASHES:
-            return f"{spec.title}: its worker ended ({death}); it goes on in another"
-        cause = "killed by the system, perhaps for memory" if death == "SIGKILL" else death
+            return f"{spec.title}: its worker ended ({exit_description}); it goes on in another"
+        cause = exit_description
+        if cause == "SIGKILL":
+            cause = "killed by the system, perhaps for memory"
         self.given_up[folder] = (
             f"its worker died {MAX_CRASHES} times in a row without finishing an epoch ({cause})"
         )
         return f"{spec.title}: given up, {self.given_up[folder]}"
 
     def show(
-        self, board: PlainBoard, running: int, images_per_second: float, *, news: bool
+        self, display: PlainDisplay, running: int, images_per_second: float, *, news: bool
     ) -> None:
-        """Show the totals on a board.
+        """Show the totals.
 
         Args:
-            board: the display.
+            display: where.
             running: number of runs in training.
             images_per_second: of all of them together.
             news: whether a run has just ended.
@@ -118,4 +120,4 @@ class OpenRuns:
             )
             seconds = epochs * (time.monotonic() - self._began) / self._epochs_trained
             text += f"  {clock(seconds)} left"
-        board.show(self._done + self._failed, self._total, text, news=news)
+        display.show(self._done + self._failed, self._total, text, news=news)

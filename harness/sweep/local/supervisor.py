@@ -16,12 +16,12 @@ from harness.errors import InputError, RunFailedError
 from harness.progress import Row
 from harness.runs import status
 from harness.sweep.grid import Capacity, Grid, GridState
-from harness.sweep.local.display import PlainBoard
-from harness.sweep.local.machine import Place
+from harness.sweep.local.display import PlainDisplay
+from harness.sweep.local.machine import Placement
 from harness.sweep.local.pool import Pool, Worker
 from harness.sweep.local.runs import OpenRuns
 
-# Workers that may end in a place, one after the other, before they have loaded the data.
+# Workers that may end at a placement, one after the other, before they have loaded the data.
 MAX_FAILED_STARTS = 3
 
 
@@ -31,10 +31,10 @@ class Supervisor:
     Args:
         grid: the grid.
         state: its runs by their status.
-        places: where workers train. The first worker loads the data before others start, so that
-            these find them downloaded and decoded.
-        capacity: what the places amount to.
-        board: shows everything.
+        placements: where workers train. The first worker loads the data before others start, so
+            that these find them downloaded and decoded.
+        capacity: what the placements amount to.
+        display: shows everything.
         deadline: when all workers end, by `time.monotonic`.
         pool: starts the workers.
 
@@ -46,17 +46,17 @@ class Supervisor:
         self,
         grid: Grid,
         state: GridState,
-        places: Sequence[Place],
+        placements: Sequence[Placement],
         capacity: Capacity,
-        board: PlainBoard,
+        display: PlainDisplay,
         deadline: float,
         pool: Pool,
     ) -> None:
         self._grid = grid
         self._done_before = state.done
-        self._unused = deque(places)
+        self._unused = deque(placements)
         self._capacity = capacity
-        self._board = board
+        self._display = display
         self._deadline = deadline
         self._pool = pool
         self.runs = OpenRuns(state)
@@ -65,7 +65,7 @@ class Supervisor:
         # See `harness.sweep.local.worker.SweepReporter`; other messages are for the reporter.
         self._handlers: dict[str, Callable[..., None]] = {
             "ready": self._ready,
-            "unable": self._unable,
+            "start_error": self._start_error,
             "start": self._start_of_run,
             "wait": self._wait,
             "begin": self._begin,
@@ -98,47 +98,49 @@ class Supervisor:
             self._pool.stop()
 
     def _grow(self, count: int) -> None:
-        """Start workers until there are `count`, or every place is used."""
+        """Start workers until there are `count`, or every placement is used."""
         while self._unused and len(self._pool.workers) < min(count, len(self.runs.left)):
             self._start(self._unused.popleft())
 
-    def _start(self, place: Place, failed_starts: int = 0) -> None:
+    def _start(self, placement: Placement, failed_starts: int = 0) -> None:
         limit = None if self._grid.time_limit is None else self._deadline - time.monotonic()
         grid = dataclasses.replace(
             self._grid,
             specs=tuple(self.runs.left.values()),
-            options=dataclasses.replace(self._grid.options, device=place.device),
+            options=dataclasses.replace(self._grid.options, device=placement.device),
             time_limit=limit,
         )
-        reporter = self._board.reporter()
-        worker = self._pool.start(place, reporter, grid, self._capacity, self.runs.given_up)
+        reporter = self._display.reporter()
+        worker = self._pool.start(placement, reporter, grid, self._capacity, self.runs.given_up)
         worker.failed_starts = failed_starts
 
     def _gone(self, worker: Worker) -> None:
         """A worker has ended: start another in its place if it died."""
-        death = worker.death()
-        if worker.unable and (worker.ready or not self._data_loaded):
-            raise worker.unable
-        if death and worker.folder is not None:
-            self._board.say(self.runs.lost(worker.folder, death))
-        if worker.ready and not death:
+        exit_description = worker.exit_description()
+        if worker.start_error and (worker.ready or not self._data_loaded):
+            raise worker.start_error
+        if exit_description and worker.folder is not None:
+            self._display.say(self.runs.lost(worker.folder, exit_description))
+        if worker.ready and not exit_description:
             return
         failed_starts = 0 if worker.ready else worker.failed_starts + 1
-        if worker.unable or failed_starts >= MAX_FAILED_STARTS:
-            self._leave_out(worker.place, worker.unable, death)
+        if worker.start_error or failed_starts >= MAX_FAILED_STARTS:
+            self._leave_out(worker.placement, worker.start_error, exit_description)
         elif self.runs.left:
-            self._start(worker.place, failed_starts)
+            self._start(worker.placement, failed_starts)
 
-    def _leave_out(self, place: Place, unable: InputError | None, death: str) -> None:
-        error = unable or RunFailedError(
+    def _leave_out(
+        self, placement: Placement, start_error: InputError | None, exit_description: str
+    ) -> None:
+        error = start_error or RunFailedError(
             f"{MAX_FAILED_STARTS} workers ended before they had loaded the data, the last one with "
-            f"{death}; `run` with the same options shows more."
+            f"{exit_description}; `run` with the same options shows more."
         )
         # Workers that share a device are equal: what cannot start once cannot start again.
-        self._unused = deque(other for other in self._unused if other != place)
+        self._unused = deque(other for other in self._unused if other != placement)
         if not self._pool.workers and not self._unused:
             raise error
-        self._board.say(f"{place.title}: left out, {error}")
+        self._display.say(f"{placement.title}: left out, {error}")
         self._grow(len(self._pool.workers) + 1)
 
     def _ready(self, worker: Worker, fingerprint: str) -> None:
@@ -153,8 +155,8 @@ class Supervisor:
                 self.runs.refused[spec.directory] = str(error)
         self._grow(len(self.runs.left))
 
-    def _unable(self, worker: Worker, error: InputError) -> None:
-        worker.unable = error
+    def _start_error(self, worker: Worker, error: InputError) -> None:
+        worker.start_error = error
 
     def _start_of_run(self, worker: Worker, folder: Path) -> None:
         worker.folder = folder
@@ -162,7 +164,7 @@ class Supervisor:
     def _wait(self, worker: Worker, title: str, folder: Path) -> None:
         worker.folder = None
         if folder not in self._announced and not self._is_trained_here(folder):
-            self._board.say(f"{title}: another process trains it; waiting")
+            self._display.say(f"{title}: another process trains it; waiting")
             self._announced.add(folder)
 
     def _begin(
@@ -184,13 +186,13 @@ class Supervisor:
         elif self._is_trained_here(folder):
             return  # its worker is about to say so
         if self.runs.end(folder, failed=failed):
-            self._board.say(line)
+            self._display.say(line)
             self._show(news=True)
 
     def _refused(self, worker: Worker, title: str, folder: Path, reason: str) -> None:
         worker.folder = None
         if self.runs.refuse(folder, reason):
-            self._board.say(f"{title}: refused, {reason}")
+            self._display.say(f"{title}: refused, {reason}")
             self._show(news=True)
 
     def _is_trained_here(self, folder: Path) -> bool:
@@ -199,4 +201,4 @@ class Supervisor:
     def _show(self, *, news: bool) -> None:
         training = [worker for worker in self._pool.workers if worker.folder is not None]
         speed = sum(worker.speed for worker in training)
-        self.runs.show(self._board, len(training), speed, news=news)
+        self.runs.show(self._display, len(training), speed, news=news)

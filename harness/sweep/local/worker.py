@@ -62,7 +62,7 @@ def main(pipe: Connection, grid: Grid, capacity: Capacity, given_up: Mapping[Pat
             sweep.send("ended", result.spec.directory, result.record.failed, result.line)
             limit.update()
     except InputError as error:
-        sweep.send("unable", error)
+        sweep.send("start_error", error)
     except RunFailedError:
         sys.exit(os.EX_TEMPFAIL)
 
@@ -90,7 +90,7 @@ class SweepReporter(Reporter):
 
     Besides the events of `Reporter`, the messages are `ready(fingerprint)` when the data are
     loaded, `ended(folder, failed, line)` and `refused(title, folder, reason)` for a run,
-    and `unable(error)` if the worker cannot train at all.
+    and `start_error(error)` if the worker cannot train at all.
     """
 
     def __init__(self, pipe: Connection) -> None:

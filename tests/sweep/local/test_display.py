@@ -13,8 +13,8 @@ from harness.progress import figures
 from harness.runs.options import RunOptions
 from harness.sweep.grid import Capacity, Grid
 from harness.sweep.local import display, machine
-from harness.sweep.local.display import LiveBoard, PlainBoard
-from harness.sweep.local.machine import Machine, Place
+from harness.sweep.local.display import LiveDisplay, PlainDisplay
+from harness.sweep.local.machine import DeviceInfo, Placement
 
 ROW = {
     "epoch": 3,
@@ -29,7 +29,7 @@ WORDS = "12 of 160 done, 2 running, 1 failed, 145 pending  2,468 images/s  1:23:
 
 
 def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with PlainBoard() as shown:
+    with PlainDisplay() as shown:
         reporter = shown.reporter()
         reporter.begin("paper seed 4", 5, 10, [{**ROW, "epoch": n} for n in (1, 2)])
         reporter.batch(3)
@@ -55,7 +55,7 @@ def test_the_live_display_has_the_grid_and_a_line_for_each_run(
 ) -> None:
     console = Console(record=True, force_terminal=True, width=160)
     monkeypatch.setattr(display, "Progress", partial(Progress, console=console))
-    with LiveBoard() as shown:
+    with LiveDisplay() as shown:
         one, other = shown.reporter(), shown.reporter()
         one.begin("paper seed 4", 5, 10, [])
         other.begin("batch_norm seed [4]", 5, 10, [{**ROW, "epoch": n} for n in (1, 2)])
@@ -84,7 +84,7 @@ def grid(workers: int | None = None, device: str = "auto") -> Grid:
     return Grid(specs=(), options=options, workers=workers)
 
 
-CPU, GPU, GPUS = (Machine("cpu", "a", 1), Machine("cuda", "b", 1), Machine("cuda", "b", 3))
+CPU, GPU, GPUS = (DeviceInfo("cpu", "a", 1), DeviceInfo("cuda", "b", 1), DeviceInfo("cuda", "b", 3))
 
 
 def test_one_worker_has_the_whole_cpu_and_several_share_it(
@@ -92,24 +92,26 @@ def test_one_worker_has_the_whole_cpu_and_several_share_it(
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(machine, "cores", lambda: 16)
-    assert machine.places(CPU, grid()) == [Place("cpu")]
-    assert machine.places(CPU, grid(5)) == [Place("cpu", {"OMP_NUM_THREADS": "3"})] * 5
-    assert machine.places(CPU, grid(99))[0].variables == {"OMP_NUM_THREADS": "1"}
+    assert machine.plan_placements(CPU, grid()) == [Placement("cpu")]
+    assert machine.plan_placements(CPU, grid(5)) == [Placement("cpu", {"OMP_NUM_THREADS": "3"})] * 5
+    assert machine.plan_placements(CPU, grid(99))[0].variables == {"OMP_NUM_THREADS": "1"}
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert machine.places(CPU, grid(2)) == [Place("cpu")] * 2
+    assert machine.plan_placements(CPU, grid(2)) == [Placement("cpu")] * 2
 
 
 def test_each_gpu_has_a_worker_and_more_workers_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def visible(workers: int | None) -> list[str]:
         return [
-            place.variables["CUDA_VISIBLE_DEVICES"] for place in machine.places(GPUS, grid(workers))
+            placement.variables["CUDA_VISIBLE_DEVICES"]
+            for placement in machine.plan_placements(GPUS, grid(workers))
         ]
 
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert machine.places(GPU, grid(device="cuda:1")) == [Place("cuda:1")]
-    assert machine.places(GPU, grid(2, device="cuda:1")) == [Place("cuda:1")] * 2
+    assert machine.plan_placements(GPU, grid(device="cuda:1")) == [Placement("cuda:1")]
+    assert machine.plan_placements(GPU, grid(2, device="cuda:1")) == [Placement("cuda:1")] * 2
     assert visible(None) == ["0", "1", "2"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6,7")
     assert visible(2) == ["4", "6"]
     assert visible(4) == ["4", "6", "7", "4"]
-    assert machine.capacity(GPUS, machine.places(GPUS, grid(6))) == Capacity("b", 6, load=2.0)
+    shared = machine.plan_placements(GPUS, grid(6))
+    assert machine.capacity(GPUS, shared) == Capacity("b", 6, load=2.0)

@@ -17,14 +17,14 @@ from harness.runs.options import RunOptions
 from harness.runs.spec import RunSpec
 from harness.sweep.grid import Capacity, Grid, GridState, read_state
 from harness.sweep.local import runs as local_runs
-from harness.sweep.local.display import PlainBoard
-from harness.sweep.local.machine import GPUS, Place
+from harness.sweep.local.display import PlainDisplay
+from harness.sweep.local.machine import GPUS, Placement
 from harness.sweep.local.pool import Pool, Worker
 from harness.sweep.local.runs import MAX_CRASHES, OpenRuns
 from harness.sweep.local.supervisor import MAX_FAILED_STARTS, Supervisor
 from tests.helpers.specs import DEVICE, finished_run, make_spec
 
-ZERO, ONE, TWO = (Place("cuda", {GPUS: number}) for number in "012")
+ZERO, ONE, TWO = (Placement("cuda", {GPUS: number}) for number in "012")
 
 NAMES = ("paper", "baseline", "dropout_0", "batch_norm")
 
@@ -43,16 +43,16 @@ class ScriptedPool(Pool):
 
     def __init__(self, script: Callable[[Worker], Iterator[tuple[Any, ...]]]) -> None:
         super().__init__()
-        self.starts: list[Place] = []
+        self.starts: list[Placement] = []
         self._script = script
         self._scripts: dict[Worker, Iterator[tuple[Any, ...]]] = {}
 
-    def start(self, place: Place, reporter: Reporter, *arguments: object) -> Worker:
+    def start(self, placement: Placement, reporter: Reporter, *arguments: object) -> Worker:
         assert len(self.starts) < 50, "it never gives up"
-        self.starts.append(place)
+        self.starts.append(placement)
         process: Any = SimpleNamespace(exitcode=0)
         pipe: Any = None
-        worker = Worker(place, process, pipe, reporter)
+        worker = Worker(placement, process, pipe, reporter)
         self.workers.append(worker)
         self._scripts[worker] = self._script(worker)
         return worker
@@ -74,12 +74,12 @@ class ScriptedPool(Pool):
 class Sweep:
     """A sweep by scripted workers over open runs."""
 
-    def __init__(self, script: Script, state: GridState, places: list[Place]) -> None:
+    def __init__(self, script: Script, state: GridState, placements: list[Placement]) -> None:
         self.pool = ScriptedPool(lambda worker: script(self, worker))
         self.starts = self.pool.starts
         grid, capacity = Grid(specs=(), options=RunOptions()), Capacity(DEVICE, 1)
         self._supervisor = Supervisor(
-            grid, state, places, capacity, PlainBoard(), math.inf, self.pool
+            grid, state, placements, capacity, PlainDisplay(), math.inf, self.pool
         )
         self.runs = self._supervisor.runs
 
@@ -160,12 +160,12 @@ def test_the_time_left_is_estimated_from_the_epochs_so_far(
     first, second = specs(tmp_path, "paper", "baseline")
     assert first.protocol.epochs == second.protocol.epochs == 12
     runs = OpenRuns(GridState(open=[first, second]))
-    runs.show(PlainBoard(), 2, 0.0, news=True)
+    runs.show(PlainDisplay(), 2, 0.0, news=True)
     runs.begin(first.directory, 0)
     runs.epoch(first.directory, 1)
-    runs.show(PlainBoard(), 2, 1234.5, news=True)
+    runs.show(PlainDisplay(), 2, 1234.5, news=True)
     runs.end(second.directory, failed=False)
-    runs.show(PlainBoard(), 1, 0.0, news=True)
+    runs.show(PlainDisplay(), 1, 0.0, news=True)
     assert capsys.readouterr().out.splitlines() == [
         "0 of 2 done, 2 running, 0 failed, 0 pending",
         "0 of 2 done, 2 running, 0 failed, 0 pending  1,234 images/s  3:50 left",
@@ -179,13 +179,13 @@ DIED = (
 )
 
 
-def starts(*broken: tuple[Place, str]) -> Script:
-    """Workers that cannot start in some places: they say why, or die where there is no reason."""
+def starts(*broken: tuple[Placement, str]) -> Script:
+    """Workers that cannot start at some placements: they say why, or die without a reason."""
 
     def script(sweep: Sweep, worker: Worker) -> Iterator[tuple[Any, ...]]:
-        for place, why in broken:
-            if place == worker.place:
-                yield ("unable", InputError(why)) if why else KILLED
+        for placement, why in broken:
+            if placement == worker.placement:
+                yield ("start_error", InputError(why)) if why else KILLED
                 return
         yield from pull(sweep, worker)
 
@@ -201,9 +201,9 @@ def starts(*broken: tuple[Place, str]) -> Script:
     ],
 )
 def test_a_place_where_no_worker_starts_is_left_out_and_the_others_go_on(
-    broken: tuple[Place, str],
+    broken: tuple[Placement, str],
     lines: list[str],
-    began: list[Place],
+    began: list[Placement],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -228,7 +228,7 @@ def test_a_sweep_ends_when_no_place_is_left(
 
 
 def test_shares_of_one_cpu_are_not_tried_in_turn(tmp_path: Path) -> None:
-    share = Place("cpu")
+    share = Placement("cpu")
     sweep = Sweep(starts((share, "")), GridState(open=specs(tmp_path, *NAMES)), [share] * 8)
     with pytest.raises(RunFailedError, match=DIED):
         sweep.train()
@@ -247,7 +247,7 @@ def test_a_full_disk_stops_all(tmp_path: Path) -> None:
     def script(sweep: Sweep, worker: Worker) -> Iterator[tuple[Any, ...]]:
         yield READY
         yield "start", tmp_path
-        yield "unable", UnwritableError("cannot write record.json (No space left on device).")
+        yield "start_error", UnwritableError("cannot write record.json (No space left on device).")
 
     sweep = Sweep(script, GridState(open=specs(tmp_path, *NAMES)), [ZERO, ONE])
     with pytest.raises(UnwritableError, match="No space left"):
@@ -268,7 +268,7 @@ def test_runs_of_other_processes_are_said_once_and_runs_of_this_sweep_never(
 
     def script(sweep: Sweep, worker: Worker) -> Iterator[tuple[Any, ...]]:
         yield READY
-        if worker.place == ZERO:
+        if worker.placement == ZERO:
             yield "start", own.directory
             for _ in range(5):
                 yield "say", "working"
