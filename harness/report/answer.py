@@ -168,9 +168,9 @@ def _reservations(group_verdict: GroupVerdict, rules: Decision) -> Iterator[Fact
         target = f"{100 * rules.budgets.target:g} %"
         yield Fact(
             "What is built in",
-            f"About {target} or more: the number of epochs is the smallest tried that reached "
-            f"{target} on held-out training images, and may reach more. What is judged is whether "
-            "the accuracy is the paper's within a point.",
+            f"{target} on held-out training images: the number of epochs is the smallest tried "
+            "that reached it, and may reach more. What is judged is whether the test accuracy is "
+            "the paper's within a point.",
         )
 
 

@@ -125,7 +125,7 @@ def test_a_sweep_is_shown_or_refused(
 ) -> None:
     given_options = [word for option in options for word in option]
     with empty_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.sweep.local.machine.look", _no_machine)
+        patch.setattr("harness.sweep.local.machine.detect_device", _no_machine)
         patch.setenv("PATH", str(folder))  # without Slurm
         assert_done_or_refused(run_command("sweep", *shown, *given_options))
         assert contents(folder) == {}

@@ -83,6 +83,8 @@ def test_without_the_file_there_are_no_runs(tmp_path: Path) -> None:
         (lambda text: text.replace("paper", "another"), "unknown variant another"),
         (lambda text: text.replace("accuracy", "other", 1), "accuracy: Field required"),
         (lambda text: text.replace("loss", "recall.elk"), "loss: Field required"),
+        (lambda text: text.replace("recall.cat", "recall.kitten"), "recall.cat is missing"),
+        (lambda text: text.replace("recall.cat", "recall.dog"), "recall.cat is missing"),
         (lambda text: text.replace(",0.8,", ",nan,"), "loss: "),
         (lambda text: text.replace(",0.8,", ",-0.8,"), "loss: "),
         (lambda text: text.replace("0.7", "70.7"), "less than or equal to 1"),

@@ -28,6 +28,16 @@ def test_an_ablation_nearer_to_the_paper_than_its_method_is_named_with_its_overf
     assert sentence.endswith(" gets 83.94 % (`paper` 81.94 %).")
 
 
+def test_a_difference_that_is_not_settled_surprises_nobody() -> None:
+    assert not found(runs_near(right=790, n=5), runs_near("dropout_0", right=789, n=5))
+
+
+def test_the_figures_are_those_of_the_look_that_both_have() -> None:
+    paper = [*runs_near(right=790, n=5), *runs_near(right=800, n=20)[5:]]
+    (sentence,) = [s for s in found(paper, runs_near("dropout_0", right=800, n=5)) if "low" in s]
+    assert "lowers the accuracy, from 79.94 to 78.94 %" in sentence
+
+
 def test_where_the_papers_method_is_the_nearest_nothing_is_said() -> None:
     assert not found(runs_near(right=760, n=5), runs_near("baseline", right=730, n=5))
 

@@ -27,6 +27,7 @@ from harness.analysis.compatibility import reference
 from harness.analysis.compatibility.prediction import Comparer, Compatibility, Outcome
 from harness.errors import InputError
 from harness.formatting import first_fault, printable
+from harness.protocol.datasets import CLASSES
 from harness.runs.record import Fraction, RunRecord
 
 FILE = "independent_runs.csv"
@@ -53,7 +54,7 @@ class Setting(BaseModel):
 
 
 class _Figures(BaseModel):
-    """Figures on the test images, and accuracy on the training images; recalls are extra."""
+    """Figures on the test images, and accuracy on the training images; recalls are extra fields."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
     __pydantic_extra__: dict[str, Fraction]
@@ -122,6 +123,8 @@ def _run(
         raise ValueError(f"unknown variant {setting.variant}")
     figures = {name: text for name, text in row.items() if name not in Setting.model_fields}
     values = _Figures.model_validate(figures).model_dump()
+    if missing := {f"recall.{name}" for name in CLASSES} - values.keys():
+        raise ValueError(f"{min(missing)} is missing")
     comparison = Compatibility(Outcome.NOT_COMPARED, 0)
     for record in official:
         example = reference.figures_of(record)

@@ -66,8 +66,8 @@ def explain_run(
         samples,
     )
     description = sheet.describe(explained, stored, explain_seed=seed, samples=samples)
-    sheet.save(folder, sheet.sheet(explained, stored), description)
-    return folder / sheet.IMAGE
+    sheet.save(run.folder, sheet.sheet(explained, stored), description)
+    return run.folder / sheet.IMAGE
 
 
 def _parse_indices(text: str) -> list[int]:

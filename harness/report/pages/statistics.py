@@ -55,9 +55,10 @@ def _error_rates(rates: list[Rate], worlds: int) -> str:
     false_positive = max(rate.value for rate in rates if "any false positive" in rate.what)
     return (
         "# Error rates, coverage and power\n\n"
-        "In short: where the true difference from the paper is exactly the margin, each wrong "
-        f"outcome of the accuracy claim\nis given in {percent(wrong_outcome)} % of cases at most, "
-        f"and a contrast is called real that is not in {percent(false_positive)} % at most.\n\n"
+        "In short, over all cases simulated here: where the true difference from the paper is "
+        "exactly the margin, each wrong\noutcome of the accuracy claim is given with a probability "
+        f"of at most {percent(wrong_outcome)} %; that any of the contrasts is called\nreal and is "
+        f"not, with one of at most {percent(false_positive)} %.\n\n"
         f"Each line is measured in {worlds:,} simulations in which the truth is known, by the "
         "functions that judge real runs.\nThe reported mean is drawn from two noisy runs in each. "
         "d: our mean minus the reported one; SD: of the accuracy\nover seeds; both in percentage "

@@ -86,12 +86,14 @@ def headline(
 
 
 def is_tuned(group_verdict: GroupVerdict) -> bool:
-    """Whether the runs were trained for the number of epochs that a calibration on the same images
-    has chosen."""
-    tuned, data = budget.load(), group_verdict.group.dataset
-    return not tuned.provisional and (tuned.epochs, tuned.calibrated_on) == (
-        group_verdict.epochs,
-        data.title,
+    """Whether the runs give a verdict, and were trained for the number of epochs that a calibration
+    on the same images has chosen."""
+    tuned = budget.load()
+    chosen = (tuned.epochs, tuned.calibrated_on)
+    return (
+        group_verdict.eligibility.allows_verdict
+        and not tuned.provisional
+        and chosen == (group_verdict.epochs, group_verdict.group.dataset.title)
     )
 
 

@@ -1,7 +1,8 @@
 """What the runs show against expectation, with what explains it as far as records show. Pure.
 
 Expected were the paper's accuracy from the paper's method, a gain from each of its ingredients,
-and what the paper says of its curves. What counts as a surprise was written before the runs.
+and what the paper says of its curves. This was written before any look at the runs on the official
+images, but after four of them (seed 0).
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analysis.contrasts import Finding
+from harness.analysis.contrasts import Contrast, Finding
 from harness.analysis.groups import VariantRuns
 from harness.analysis.ranges import ClaimStatus
 from harness.formatting import percent
+from harness.paper import reported as paper_reported
 from harness.paper.ingredients import INGREDIENTS
 from harness.protocol.decision import Decision
-from harness.report.text.contributions import contributions
 from harness.verdict.verdict import GroupVerdict
 
 # Claims on the accuracy, which the answer opens with, and on ingredients, see `_harmful`.
@@ -29,44 +30,55 @@ def surprises(group_verdict: GroupVerdict, rules: Decision) -> Iterator[str]:
     """Yield a sentence or two for each surprise that a look has shown; none before the first."""
     if group_verdict.eligibility.allows_verdict:
         yield from _nearest(group_verdict, rules)
-        yield from _harmful(group_verdict, rules)
+        yield from _harmful(group_verdict)
         yield from _refuted(group_verdict)
 
 
 def _nearest(group_verdict: GroupVerdict, rules: Decision) -> Iterator[str]:
-    """Yield which variant has the paper's accuracy, if it is not the one of the paper's method."""
-    accuracy, base = group_verdict.accuracy, rules.accuracy.variant
-    means = {r.variant: r.mean for r in group_verdict.variants if r.look}
-    if accuracy is None or base not in means:
+    """Yield which variant is nearer to the paper's accuracy than its own method, of those that were
+    found to differ from it; the nearest if several are."""
+    reported = float(paper_reported.reported_accuracy().mean())
+
+    def distance(runs: VariantRuns) -> float:
+        return abs(runs.mean - reported)
+
+    nearer = [
+        (runs, base) for _, runs, base in _found(group_verdict) if distance(runs) < distance(base)
+    ]
+    if not nearer:
         return
-    reported = float(np.mean(accuracy.reported))
-    nearest = min(means, key=lambda name: abs(means[name] - reported))
-    if nearest == base:
-        return
-    runs = group_verdict.runs[nearest]
+    runs, base = min(nearer, key=lambda pair: distance(pair[0]))
     on_training_images = _on_training_images(runs)
     overfits = on_training_images - runs.mean >= rules.ranges.gap_refutes
     yield (
-        f"Nearest to the paper's {percent(reported)} % is `{nearest}` with {percent(runs.mean)} %, "
-        f"not `{base}` with {percent(means[base])} %. On the training images `{nearest}` gets "
-        f"{percent(on_training_images)} % (`{base}` "
-        f"{percent(_on_training_images(group_verdict.runs[base]))} %)"
-        f"{_OVERFITS if overfits else ''}."
+        f"Nearest to the paper's {percent(reported)} % is `{runs.name}` with {percent(runs.mean)} "
+        f"%, not `{base.name}` with {percent(base.mean)} %. On the training images `{runs.name}` "
+        f"gets {percent(on_training_images)} % (`{base.name}` "
+        f"{percent(_on_training_images(base))} %){_OVERFITS if overfits else ''}."
     )
 
 
-def _harmful(group_verdict: GroupVerdict, rules: Decision) -> Iterator[str]:
+def _harmful(group_verdict: GroupVerdict) -> Iterator[str]:
     """Yield the paper's ingredients that were found to lower the accuracy."""
-    runs, base = group_verdict.runs, rules.contrasts.against
-    for found in contributions(group_verdict):
-        if found.finding is Finding.HURTS and INGREDIENTS[found.variant].in_paper:
-            without, with_it = runs[found.variant], runs[base]
+    for contrast, runs, base in _found(group_verdict):
+        ingredient = INGREDIENTS.get(contrast.variant)
+        if ingredient and ingredient.in_paper and contrast.finding is Finding.HELPS:
             yield (
-                f"{found.ingredient} lowers the accuracy, from {percent(without.mean)} to "
-                f"{percent(with_it.mean)} % (on the training images from "
-                f"{percent(_on_training_images(without))} to "
-                f"{percent(_on_training_images(with_it))} %)."
+                f"{ingredient.name} lowers the accuracy, from {percent(runs.mean)} to "
+                f"{percent(base.mean)} % (on the training images from "
+                f"{percent(_on_training_images(runs))} to "
+                f"{percent(_on_training_images(base))} %)."
             )
+
+
+def _found(group_verdict: GroupVerdict) -> Iterator[tuple[Contrast, VariantRuns, VariantRuns]]:
+    """Yield the contrasts that are settled, with the runs of both variants at their look."""
+    runs = group_verdict.runs
+    for result in group_verdict.variants:
+        contrast = result.contrast
+        if contrast is not None and contrast.finding in (Finding.HELPS, Finding.HURTS):
+            variant, against = runs[contrast.variant], runs[contrast.against]
+            yield contrast, variant.at_look(contrast.look), against.at_look(contrast.look)
 
 
 def _refuted(group_verdict: GroupVerdict) -> Iterator[str]:
