@@ -69,14 +69,14 @@ def answer(study: Study) -> Answer:
         style=_STYLES[study.primary.outcome],
         sentence=sentence(study, study.primary),
         contributions=contributions(study.primary),
-        facts=tuple(_facts(study, study.primary, study.verdict.rules)),
+        facts=tuple(_facts(study, study.primary)),
     )
 
 
 def sentence(study: Study, group_verdict: GroupVerdict) -> str:
     """Return the answer of one group of a study in one sentence."""
     others = _other_budgets(study, group_verdict)
-    return headline(group_verdict, others, study.verdict.rules)
+    return headline(group_verdict, others)
 
 
 def _other_budgets(study: Study, group_verdict: GroupVerdict) -> dict[int, VariantResult]:
@@ -89,13 +89,13 @@ def _other_budgets(study: Study, group_verdict: GroupVerdict) -> dict[int, Varia
     return {}
 
 
-def _facts(study: Study, group_verdict: GroupVerdict, rules: Decision) -> Iterator[Fact]:
-    if found := " ".join(surprises(group_verdict, rules)):
+def _facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    if found := " ".join(surprises(group_verdict)):
         yield Fact("What surprised", found)
-    yield _certainty(group_verdict, rules)
+    yield _certainty(group_verdict)
     if group_verdict.eligibility.allows_verdict:
-        yield _open(group_verdict, rules)
-    yield from _reservations(group_verdict, rules)
+        yield _open(group_verdict)
+    yield from _reservations(group_verdict)
     if group_verdict.accuracy is not None:
         yield _paper(group_verdict.accuracy)
     yield _data(group_verdict)
@@ -114,7 +114,7 @@ def _paper(accuracy: AccuracyResult) -> Fact:
     return Fact("The paper", f"75 % test accuracy; two runs, chosen from several: {runs}.")
 
 
-def _certainty(group_verdict: GroupVerdict, rules: Decision) -> Fact:
+def _certainty(group_verdict: GroupVerdict) -> Fact:
     accuracy, name = group_verdict.accuracy, "How sure"
     if accuracy is None:
         total = pluralize(len(group_verdict.group.records), "run")
@@ -127,6 +127,7 @@ def _certainty(group_verdict: GroupVerdict, rules: Decision) -> Fact:
     if not accuracy.look:
         return Fact(name, f"{runs}, and none of the planned looks at them yet.", alarm=True)
     state = "Settled" if accuracy.settled else "Not settled"
+    rules = group_verdict.rules
     looks = rules.looks.seeds
     return Fact(
         name,
@@ -138,9 +139,9 @@ def _certainty(group_verdict: GroupVerdict, rules: Decision) -> Fact:
     )
 
 
-def _open(group_verdict: GroupVerdict, rules: Decision) -> Fact:
-    questions = open_questions(group_verdict, rules)
-    text = " ".join(_open_sentence(question, rules) for question in questions)
+def _open(group_verdict: GroupVerdict) -> Fact:
+    questions = open_questions(group_verdict)
+    text = " ".join(_open_sentence(question, group_verdict.rules) for question in questions)
     return Fact("What is open", text or "Nothing: all planned questions are settled.")
 
 
@@ -157,7 +158,7 @@ def _open_sentence(question: OpenQuestions, rules: Decision) -> str:
     )
 
 
-def _reservations(group_verdict: GroupVerdict, rules: Decision) -> Iterator[Fact]:
+def _reservations(group_verdict: GroupVerdict) -> Iterator[Fact]:
     if group_verdict.outcome is Outcome.REPRODUCED:
         yield Fact(
             "What it means",
@@ -165,7 +166,7 @@ def _reservations(group_verdict: GroupVerdict, rules: Decision) -> Iterator[Fact
             "settings open.",
         )
     if is_tuned(group_verdict):
-        target = f"{100 * rules.budgets.target:g} %"
+        target = f"{100 * group_verdict.rules.budgets.target:g} %"
         yield Fact(
             "What is built in",
             f"{target} on held-out training images: the number of epochs is the smallest tried "

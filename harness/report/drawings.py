@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.protocol.decision import Decision
 from harness.report.figures import by_epoch, by_setting, by_variant, confusion, style
 from harness.report.figures import readings as figures_readings
 from harness.report.figures.figure import CaptionedFigure
@@ -58,7 +57,7 @@ def draw(study: Study) -> Drawings:
     comparable = (g for g in study.group_verdicts if g.group.comparable_to_paper)
     beside_paper = next(filter(example_runs, comparable), None)
     with style.applied():
-        answer = list(_variant_figures(study.primary, rules))
+        answer = list(_variant_figures(study.primary))
         for anchor, group_verdict in anchored(GROUP, study.group_verdicts):
             with_reported = group_verdict is beside_paper  # once: they are the same in every group
             by_anchor[anchor] = tuple(_subsections(group_verdict, study, with_reported))
@@ -81,9 +80,9 @@ def draw(study: Study) -> Drawings:
     return Drawings(tuple(answer), by_anchor)
 
 
-def _variant_figures(group_verdict: GroupVerdict, rules: Decision) -> tuple[CaptionedFigure, ...]:
-    forest = by_variant.forest(group_verdict, rules)
-    by_seed = by_variant.by_seed(group_verdict, list(group_verdict.runs.values()), rules)
+def _variant_figures(group_verdict: GroupVerdict) -> tuple[CaptionedFigure, ...]:
+    forest = by_variant.forest(group_verdict)
+    by_seed = by_variant.by_seed(group_verdict)
     return tuple(figure for figure in (forest, by_seed) if figure is not None)
 
 
@@ -97,8 +96,7 @@ def _subsections(
     group_verdict: GroupVerdict, study: Study, with_reported: bool
 ) -> Iterator[Subsection]:
     # Those of the primary group are beside the answer.
-    is_primary, rules = group_verdict is study.primary, study.verdict.rules
-    if not is_primary and (figures := _variant_figures(group_verdict, rules)):
+    if group_verdict is not study.primary and (figures := _variant_figures(group_verdict)):
         yield Subsection("Variants", figures)
     examples = example_runs(group_verdict)
     if examples is None:
@@ -106,5 +104,5 @@ def _subsections(
     if curves := by_epoch.training_curves(group_verdict, list(group_verdict.runs.values())):
         yield Subsection("Training and test curves", tuple(curves), _SAME_SCALE)
     matrices = confusion.confusion_matrices(group_verdict, examples, with_reported=with_reported)
-    recall = by_variant.recall(group_verdict, examples, rules)
+    recall = by_variant.recall(group_verdict, examples)
     yield Subsection("Confusions and recall", (*matrices, recall))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.protocol.decision import Decision
 from harness.verdict.verdict import GroupVerdict
 
 
@@ -26,11 +25,12 @@ class OpenQuestions:
     missing: int
 
 
-def open_questions(group_verdict: GroupVerdict, rules: Decision) -> list[OpenQuestions]:
+def open_questions(group_verdict: GroupVerdict) -> list[OpenQuestions]:
     """Group what a verdict has not settled by the look that could settle it, earliest first.
 
     Empty if everything is settled. A look is the next one if not all of its runs are there.
     """
+    rules = group_verdict.rules
     present = {(record.variant, record.seed) for record in group_verdict.group.records}
 
     def missing(variants: set[str], look: int) -> int:
@@ -38,7 +38,7 @@ def open_questions(group_verdict: GroupVerdict, rules: Decision) -> list[OpenQue
         return sum((name, seed) not in present for name in variants for seed in seeds)
 
     by_look: dict[int, list[set[str]]] = {}
-    for variants in _unsettled(group_verdict, rules):
+    for variants in _unsettled(group_verdict):
         looks = range(1, len(rules.looks.seeds) + 1)
         look = next((look for look in looks if missing(variants, look)), 0)
         by_look.setdefault(look, []).append(variants)
@@ -59,10 +59,10 @@ def open_questions(group_verdict: GroupVerdict, rules: Decision) -> list[OpenQue
     return sorted(questions, key=lambda question: question.look or len(rules.looks.seeds) + 1)
 
 
-def _unsettled(group_verdict: GroupVerdict, rules: Decision) -> Iterator[set[str]]:
+def _unsettled(group_verdict: GroupVerdict) -> Iterator[set[str]]:
     """Yield the variants that each unsettled question needs."""
     if group_verdict.accuracy is not None and not group_verdict.accuracy.settled:
-        yield {rules.accuracy.variant}
+        yield {group_verdict.rules.accuracy.variant}
     for result in group_verdict.variants:
         contrast = result.contrast
         if contrast is not None and contrast.effect is not None and not contrast.settled_look:

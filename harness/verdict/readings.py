@@ -17,7 +17,6 @@ from harness.analysis import learning_curves
 from harness.analysis.groups import RunGroup, VariantRuns
 from harness.paper import reported
 from harness.protocol.datasets import CLASSES
-from harness.protocol.decision import Decision
 from harness.verdict.eligibility import Obstacle
 from harness.verdict.verdict import GroupVerdict
 
@@ -77,24 +76,26 @@ class ReadingResult:
         return Fit.FITS if fits == {Fit.FITS} else Fit.CANNOT_BE_JUDGED
 
 
-def judge(group_verdicts: Sequence[GroupVerdict], rules: Decision) -> tuple[ReadingResult, ...]:
+def judge(group_verdicts: Sequence[GroupVerdict]) -> tuple[ReadingResult, ...]:
     """Judge the readings, and `paper` beside them, at each number of epochs.
 
     Args:
         group_verdicts: on all groups of records.
-        rules: the decision file.
 
     Returns:
         By type of device, number of epochs and variant; empty if no reading can be judged.
     """
-    results = [result for g in group_verdicts for result in judge_group(g, rules)]
-    if all(result.variant == rules.accuracy.variant for result in results):
+    judged = [
+        (g.rules.accuracy.variant, result) for g in group_verdicts for result in judge_group(g)
+    ]
+    if all(result.variant == paper for paper, result in judged):
         return ()
+    results = (result for _, result in judged)
     # The sort is stable: variants stay in the order of the group.
     return tuple(sorted(results, key=lambda result: (result.device_type, result.epochs)))
 
 
-def judge_group(group_verdict: GroupVerdict, rules: Decision) -> tuple[ReadingResult, ...]:
+def judge_group(group_verdict: GroupVerdict) -> tuple[ReadingResult, ...]:
     """Judge the readings of one group, and `paper`.
 
     Returns:
@@ -108,7 +109,7 @@ def judge_group(group_verdict: GroupVerdict, rules: Decision) -> tuple[ReadingRe
     return tuple(
         _judge_runs(runs, group)
         for name, runs in group_verdict.runs.items()
-        if name in {*names, rules.accuracy.variant}
+        if name in {*names, group_verdict.rules.accuracy.variant}
     )
 
 

@@ -74,7 +74,7 @@ class Study:
     @functools.cached_property
     def readings(self) -> tuple[ReadingResult, ...]:
         """How the readings of the paper fit it."""
-        return readings.judge(self.verdict.group_verdicts, self.verdict.rules)
+        return readings.judge(self.verdict.group_verdicts)
 
     @property
     def group_verdicts(self) -> tuple[GroupVerdict, ...]:

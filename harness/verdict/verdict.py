@@ -29,7 +29,6 @@ class GroupVerdict:
 
     Attributes:
         group: the records with planned seeds.
-        title, epochs: of the group.
         eligibility: whether the group gives a verdict; if not, there are figures, but no outcome,
             test or claim.
         claim_runs: runs of the variant that the accuracy claim is about.
@@ -41,8 +40,6 @@ class GroupVerdict:
     """
 
     group: RunGroup
-    title: str
-    epochs: int
     eligibility: Eligibility
     claim_runs: VariantRuns
     variants: tuple[VariantResult, ...]
@@ -53,6 +50,21 @@ class GroupVerdict:
     notes: tuple[str, ...]
 
     @property
+    def rules(self) -> Decision:
+        """The decision file."""
+        return self.claim_runs.rules
+
+    @property
+    def title(self) -> str:
+        """Of the group."""
+        return self.group.title
+
+    @property
+    def epochs(self) -> int:
+        """Of the group's protocol."""
+        return self.group.protocol.epochs
+
+    @property
     def outcome(self) -> Outcome | None:
         """Outcome of the accuracy claim; None if the group gives no verdict."""
         return self.accuracy.outcome if self.accuracy else None
@@ -60,15 +72,15 @@ class GroupVerdict:
     @functools.cached_property
     def runs(self) -> Mapping[str, VariantRuns]:
         """Runs of each variant that has any, in the order of the tables."""
-        records, rules = self.group.records, self.claim_runs.rules
+        records = self.group.records
         names = variants.in_order({record.variant for record in records})
-        return {name: VariantRuns.of(name, records, rules) for name in names}
+        return {name: VariantRuns.of(name, records, self.rules) for name in names}
 
     @functools.cached_property
     def numbers(self) -> pd.DataFrame:
         """Comparison table as numbers, see `harness.analysis.comparison.table`."""
-        rules = self.claim_runs.rules
-        return comparison.table(self.group, self.variants, rules.contrasts.against, rules)
+        against = self.rules.contrasts.against
+        return comparison.table(self.group, self.variants, against, self.rules)
 
 
 @dataclass(frozen=True)
@@ -130,8 +142,6 @@ def _judge_group(
     comparable = group.comparable_to_paper
     return GroupVerdict(
         group=group,
-        title=group.title,
-        epochs=group.protocol.epochs,
         eligibility=eligible,
         claim_runs=runs,
         variants=results,

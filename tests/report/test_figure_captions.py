@@ -55,7 +55,7 @@ def _dotted(line: Any) -> bool:
 def test_the_text_of_the_seeds_counts_runs() -> None:
     runs = [make_record(seed=s, right=700 + 10 * s) for s in range(3)]
     group_verdict = judge(*runs, make_record("no_augmentation", right=650))
-    figure = by_variant.by_seed(group_verdict, list(group_verdict.runs.values()), RULES)
+    figure = by_variant.by_seed(group_verdict)
     assert figure is not None
     assert "paper 70.00 to 72.00 over 3 runs; no_augmentation 65.00, one run." in figure.alt
     assert "On average highest: paper; lowest: no_augmentation." in figure.alt
@@ -100,8 +100,7 @@ def test_the_text_of_the_forest_says_on_which_side_intervals_lie() -> None:
             *runs_near("baseline", 700, n=5),
             *runs_near("batch_norm", 790, n=5),
             *runs_near("dropout_0", 750, n=5),
-        ),
-        RULES,
+        )
     )
     assert forest is not None
     assert (
@@ -113,7 +112,7 @@ def test_the_text_of_the_forest_says_on_which_side_intervals_lie() -> None:
 def test_the_text_of_the_recall_names_extremes_and_compares() -> None:
     group_verdict = judge(make_record(right=751))
     (runs,) = list(group_verdict.runs.values())
-    text = by_variant.recall(group_verdict, runs, RULES).alt
+    text = by_variant.recall(group_verdict, runs).alt
     assert "Highest" not in text  # all are equal
     assert "ours is above: bird, cat, dog; below: airplane," in text
 
@@ -146,9 +145,9 @@ def test_the_papers_runs_are_shown_only_with_test_images(
     with style.applied():
         group_verdict = judge(make_record(**about))
         (runs,) = list(group_verdict.runs.values())
-        seeds = by_variant.by_seed(group_verdict, [runs], RULES)
+        seeds = by_variant.by_seed(group_verdict)
         assert seeds is not None
-        classes = by_variant.recall(group_verdict, runs, RULES)
+        classes = by_variant.recall(group_verdict, runs)
         other = judge(make_record(protocol={"epochs": 40}, **about))
         budgets = by_epoch.by_budget([group_verdict, other], RULES)
         matrices = confusion.confusion_matrices(group_verdict, runs)
@@ -187,7 +186,7 @@ def test_the_table_of_the_report_has_the_family_of_the_verdict() -> None:
 
 def _filled(group_verdict: GroupVerdict) -> list[bool]:
     """Whether each dot of the forest is filled."""
-    forest = by_variant.forest(group_verdict, RULES)
+    forest = by_variant.forest(group_verdict)
     assert forest is not None
     dots = [line for line in forest.figure.axes[0].lines if line.get_marker() == "o"]
     return [not same_color(dot.get_markerfacecolor(), style.PAGE) for dot in dots]
@@ -203,7 +202,7 @@ def test_a_dot_is_filled_once_a_look_has_settled_it() -> None:
     records = (*runs_near(n=5, **other_budget), *runs_near("baseline", 700, n=5, **other_budget))
     assert _filled(judge(*records)) == [False]
     few = judge(*runs_near(n=4), *runs_near("baseline", 700, n=5))
-    assert by_variant.forest(few, RULES) is None
+    assert by_variant.forest(few) is None
 
 
 @pytest.mark.usefixtures("adopted")

@@ -35,7 +35,7 @@ def several() -> list[RunRecord]:
 
 
 def sentence(*records: RunRecord) -> str:
-    judged = readings.judge(study_of([*records]).verdict.group_verdicts, RULES)
+    judged = readings.judge(study_of([*records]).verdict.group_verdicts)
     return text_readings.sentence(judged, RULES)
 
 

@@ -32,7 +32,7 @@ UNJUDGED = {"history": [{**row, "eval_loss": None} for row in rising(20)]}
 
 
 def judge(*records: RunRecord) -> tuple[ReadingResult, ...]:
-    return readings.judge(study_of([*records]).verdict.group_verdicts, RULES)
+    return readings.judge(study_of([*records]).verdict.group_verdicts)
 
 
 def sentence(*records: RunRecord) -> str:

@@ -7,13 +7,13 @@ import pytest
 from harness.report.answer import answer
 from harness.report.text.surprises import surprises
 from harness.runs.record import RunRecord
-from tests.helpers.judged_studies import RULES, judge_one_group, runs_near, study_of
+from tests.helpers.judged_studies import judge_one_group, runs_near, study_of
 
 pytestmark = pytest.mark.usefixtures("adopted")
 
 
 def found(*runs: list[RunRecord]) -> list[str]:
-    return list(surprises(judge_one_group([run for several in runs for run in several]), RULES))
+    return list(surprises(judge_one_group([run for several in runs for run in several])))
 
 
 def test_an_ablation_nearer_to_the_paper_than_its_method_is_named_with_its_overfitting() -> None:

@@ -21,7 +21,7 @@ RULES = decision.load()
 
 def judge(*records: RunRecord, rules: Decision = RULES) -> tuple[ReadingResult, ...]:
     grouped, _ = groups.group(records)
-    return readings.judge(verdict.judge_groups(grouped, rules=rules).group_verdicts, rules)
+    return readings.judge(verdict.judge_groups(grouped, rules=rules).group_verdicts)
 
 
 def only(*records: RunRecord, rules: Decision = RULES) -> ReadingResult:

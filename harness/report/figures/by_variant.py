@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,13 +14,12 @@ from harness.analysis import stats
 from harness.analysis.groups import VariantRuns
 from harness.paper import reported as paper_reported
 from harness.paper.ingredients import INGREDIENTS
-from harness.protocol.decision import Decision
 from harness.report.figures import alt, style
 from harness.report.figures.figure import CaptionedFigure, rows
 from harness.verdict.verdict import GroupVerdict
 
 
-def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | None:
+def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
     """Draw what each ingredient contributes; None before the first look.
 
     A variant that tells about no ingredient has a row by its name.
@@ -50,6 +48,7 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
         descriptions.append(f"{labels[y]} {formatting.signed_points(value)} {interval}")
     axes.set_xlabel("accuracy with it minus accuracy without it (points)")
     sides = {"right": zero["below"], "left": zero["above"], "on both sides": zero["between"]}
+    rules = group_verdict.rules
     level = f"{100 * rules.description.level:g} %"
     return CaptionedFigure(
         name="forest",
@@ -65,11 +64,10 @@ def forest(group_verdict: GroupVerdict, rules: Decision) -> CaptionedFigure | No
     )
 
 
-def by_seed(
-    group_verdict: GroupVerdict, variant_runs: Sequence[VariantRuns], rules: Decision
-) -> CaptionedFigure | None:
+def by_seed(group_verdict: GroupVerdict) -> CaptionedFigure | None:
     """Draw the accuracy of every run, by variant; None if no run has finished."""
-    finished = [runs for runs in variant_runs if runs.n_finished]
+    rules = group_verdict.rules
+    finished = [runs for runs in group_verdict.runs.values() if runs.n_finished]
     if not finished:
         return None
     figure, axes = rows([runs.name for runs in finished], 0.36)
@@ -135,14 +133,14 @@ def _widen_x_limits(axes: Axes) -> None:
     axes.set_xlim(low - room, high + room)
 
 
-def recall(group_verdict: GroupVerdict, runs: VariantRuns, rules: Decision) -> CaptionedFigure:
+def recall(group_verdict: GroupVerdict, runs: VariantRuns) -> CaptionedFigure:
     """Draw the recall of each class, ours and, if they compare, the paper's two runs.
 
     Args:
         group_verdict: the group of the runs.
         runs: a variant with at least one finished run.
-        rules: the decision file.
     """
+    rules = group_verdict.rules
     classes = group_verdict.group.dataset.classes
     ours = runs.per_class("recall", classes)
     figure, axes = rows(classes, 0.32)

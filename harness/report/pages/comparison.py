@@ -225,6 +225,6 @@ def _identified(
     for position, (name, value) in enumerate(about.items()):
         frame.insert(position, name, value)
     if family == readings.FAMILY:
-        results = readings.judge_group(group_verdict, study.verdict.rules)
+        results = readings.judge_group(group_verdict)
         return frame.merge(tables_readings.fits_frame(results), how="left", on="variant")
     return frame

@@ -9,7 +9,6 @@ from harness.analysis.contrasts import VariantResult
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize
 from harness.protocol import budget
-from harness.protocol.decision import Decision
 from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.verdict import GroupVerdict
 
@@ -44,22 +43,19 @@ def label(group_verdict: GroupVerdict) -> str:
     return group_verdict.outcome.value if group_verdict.outcome else NO_VERDICT
 
 
-def headline(
-    group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult], rules: Decision
-) -> str:
+def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult]) -> str:
     """Return the answer of a group in one sentence.
 
     Args:
         group_verdict: the group.
         other_budgets: result of the claim's variant at other numbers of epochs.
-        rules: the decision file.
     """
-    accuracy, name = group_verdict.accuracy, rules.accuracy.variant
+    accuracy, rules = group_verdict.accuracy, group_verdict.rules
     if accuracy is None:
         images = group_verdict.group.title
         return f"These runs say nothing about the paper's accuracy: they are on {images}."
     if not accuracy.n:
-        return f"Not answered yet: no run of {name} has finished."
+        return f"Not answered yet: no run of {rules.accuracy.variant} has finished."
     if accuracy.outcome is None:
         return (
             f"AlexNet trained as the paper describes gets {_accuracy(group_verdict, accuracy)} in "
@@ -70,7 +66,7 @@ def headline(
         return (
             "Not settled yet: AlexNet trained as we read the paper gets "
             f"{_accuracy(group_verdict, accuracy)} so far, where the paper reports "
-            f"{_reported(accuracy)}; {_why_no_look(group_verdict, rules)}."
+            f"{_reported(accuracy)}; {_why_no_look(group_verdict)}."
         )
     sentence = _OUTCOMES[accuracy.outcome].format(
         accuracy=_accuracy(group_verdict, accuracy),
@@ -113,8 +109,8 @@ def _reported(accuracy: AccuracyResult) -> str:
     return f"{percent(sum(accuracy.reported) / len(accuracy.reported))} %"
 
 
-def _why_no_look(group_verdict: GroupVerdict, rules: Decision) -> str:
-    runs, seeds = group_verdict.claim_runs.accuracy_runs, rules.looks.seeds
+def _why_no_look(group_verdict: GroupVerdict) -> str:
+    runs, seeds = group_verdict.claim_runs.accuracy_runs, group_verdict.rules.looks.seeds
     blocked = [number for number, is_blocked in enumerate(runs.blocked) if is_blocked]
     if blocked:
         failed = pluralize(int(runs.failed[blocked[-1]]), "run")

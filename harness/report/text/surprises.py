@@ -17,7 +17,6 @@ from harness.analysis.ranges import ClaimStatus
 from harness.formatting import percent
 from harness.paper import reported as paper_reported
 from harness.paper.ingredients import INGREDIENTS
-from harness.protocol.decision import Decision
 from harness.verdict.verdict import GroupVerdict
 
 # Claims on the accuracy, which the answer opens with, and on ingredients, see `_harmful`.
@@ -26,15 +25,15 @@ _TOLD_ELSEWHERE = ("accuracy", "augmentation", "decay")
 _OVERFITS = ": it overfits, and the paper says that overfitting is mitigated"
 
 
-def surprises(group_verdict: GroupVerdict, rules: Decision) -> Iterator[str]:
+def surprises(group_verdict: GroupVerdict) -> Iterator[str]:
     """Yield a sentence or two for each surprise that a look has shown; none before the first."""
     if group_verdict.eligibility.allows_verdict:
-        yield from _nearest(group_verdict, rules)
+        yield from _nearest(group_verdict)
         yield from _harmful(group_verdict)
         yield from _refuted(group_verdict)
 
 
-def _nearest(group_verdict: GroupVerdict, rules: Decision) -> Iterator[str]:
+def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     """Yield which variant is nearer to the paper's accuracy than its own method, of those that were
     found to differ from it; the nearest if several are."""
     reported = float(paper_reported.reported_accuracy().mean())
@@ -49,7 +48,7 @@ def _nearest(group_verdict: GroupVerdict, rules: Decision) -> Iterator[str]:
         return
     runs, base = min(nearer, key=lambda pair: distance(pair[0]))
     on_training_images = _on_training_images(runs)
-    overfits = on_training_images - runs.mean >= rules.ranges.gap_refutes
+    overfits = on_training_images - runs.mean >= group_verdict.rules.ranges.gap_refutes
     yield (
         f"Nearest to the paper's {percent(reported)} % is `{runs.name}` with {percent(runs.mean)} "
         f"%, not `{base.name}` with {percent(base.mean)} %. On the training images `{runs.name}` "
