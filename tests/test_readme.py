@@ -40,7 +40,8 @@ def test_every_page_of_docs_is_linked_from_readme() -> None:
 
 
 def test_readme_is_short() -> None:
-    assert len(README.read_text().splitlines()) <= 150
+    written = re.sub(r"(<!-- (\w+) -->).*?(<!-- /\2 -->)", "", README.read_text(), flags=re.DOTALL)
+    assert len(written.splitlines()) <= 150
 
 
 def test_commands_in_the_pages_exist_and_readme_names_them_all() -> None:

@@ -28,7 +28,7 @@ from harness.cli.options import (
     print_plan,
 )
 from harness.errors import RunFailedError
-from harness.protocol.presets import MAX_FOLDS
+from harness.protocol.datasets import MAX_FOLDS
 from harness.studies.space import DEFAULT
 
 if TYPE_CHECKING:

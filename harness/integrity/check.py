@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.data.dataset import Dataset
 from harness.integrity import description_rules, outcome_rules, reference_data
 from harness.integrity.stored_run import StoredRun
-from harness.protocol.presets import MAX_FOLDS
+from harness.protocol.datasets import MAX_FOLDS
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord, variant_of
 

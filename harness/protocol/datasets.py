@@ -73,3 +73,7 @@ def directory(data_dir: Path | None) -> Path:
 def archive_source(archive: str | None) -> str | None:
     """URL or file of the official archive: `archive`, else $ALEXNET_ARCHIVE, else None."""
     return archive or os.environ.get("ALEXNET_ARCHIVE")
+
+
+# Of a dataset; a larger number, in a record from elsewhere, could exhaust the memory.
+MAX_FOLDS = 50

@@ -12,9 +12,6 @@ from harness.errors import InputError
 from harness.protocol import budget
 from harness.protocol.spec import Augmentation, Protocol
 
-# A larger number of folds, in a record from elsewhere, could exhaust the memory.
-MAX_FOLDS = 50
-
 NO_AUGMENTATION = Augmentation()
 
 # The methods section names random crop and flip; the conclusion names rotation,

@@ -16,7 +16,8 @@ from harness.integrity.description_rules import (
 )
 from harness.integrity.reference_data import labels_only_dataset
 from harness.integrity.stored_run import StoredRun
-from harness.protocol.presets import MAX_FOLDS, resolve
+from harness.protocol.datasets import MAX_FOLDS
+from harness.protocol.presets import resolve
 from harness.runs.record import StudyInfo
 from tests.helpers.checked_results import edit, faults
 from tests.helpers.records import SEARCH, make_record
