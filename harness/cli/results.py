@@ -59,10 +59,10 @@ def compare(
 
 def audit(output_format: FormatOption = TableFormat.MARKDOWN, output: OutputOption = None) -> None:
     """Recompute the paper's tables and list what disagrees."""
-    from harness.report.text import audit as text_audit
+    from harness.report.pages import audit as audit_page
     from harness.verdict import audit as verdict_audit
 
-    write_output(text_audit.render(verdict_audit.audit(), output_format.value), output)
+    write_output(audit_page.render(verdict_audit.audit(), output_format), output)
 
 
 def verdict(

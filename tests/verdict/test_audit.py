@@ -10,8 +10,8 @@ import pytest
 from harness.paper import reported
 from harness.paper.claims import F1, PRECISION, Range
 from harness.paper.reported import recomputed
+from harness.report.pages.audit import render
 from harness.report.tables.formats import TableFormat
-from harness.report.text.audit import render
 from harness.verdict.audit import audit
 
 ONE, TWO = reported.REPORTED_RUNS
@@ -56,7 +56,7 @@ def test_corrected_tables_pass_clean() -> None:
     wide = Range("precision", 0.5, 0.9)
     clean = audit([corrected(), TWO], [wide, F1])
     assert (clean.disagreements, clean.contradictions) == ((), ())
-    assert "agree with the printed matrices" in render(clean, "markdown")
+    assert "agree with the printed matrices" in render(clean, TableFormat.MARKDOWN)
 
 
 def test_ties_in_rounding_may_be_printed_either_way() -> None:
@@ -127,7 +127,7 @@ def test_runs_far_apart_are_distinguishable() -> None:
 
 
 def test_json_lists_exactly_one_disagreement_between_tables() -> None:
-    fields = json.loads(render(audit(), "json"))
+    fields = json.loads(render(audit(), TableFormat.JSON))
     assert fields["disagreements"] == [
         {
             "run": 1,
@@ -141,7 +141,7 @@ def test_json_lists_exactly_one_disagreement_between_tables() -> None:
 
 
 @pytest.mark.parametrize("form", TableFormat)
-def test_every_form_shows_the_disagreement(form: str) -> None:
+def test_every_form_shows_the_disagreement(form: TableFormat) -> None:
     text = render(audit(), form)
     assert "automobile" in text
     assert "0.96" in text

@@ -1,1 +1,1 @@
-"""Tables and sentences as Markdown, LaTeX, CSV and JSON."""
+"""Sentences on results, each defined once."""
