@@ -169,11 +169,11 @@ REPORTED_RUNS = (
 )
 
 
-def reported_accuracy() -> NDArray[np.float64]:
+def reported_accuracies() -> NDArray[np.float64]:
     """Accuracy of each reported run [runs]; fractions."""
     return np.array([run.accuracy for run in REPORTED_RUNS])
 
 
-def reported_recall() -> NDArray[np.float64]:
+def reported_recalls() -> NDArray[np.float64]:
     """Recall of each class in each reported run [classes, runs]; fractions."""
     return np.array([[run.recall[name] for run in REPORTED_RUNS] for name in CLASSES])

@@ -84,7 +84,7 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
         test_size: number of images that they were evaluated on.
     """
     rules = runs.rules
-    reported = paper_reported.reported_accuracy()
+    reported = paper_reported.reported_accuracies()
     judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules)
     settled_look = int(judgement.look) if decides else 0
     look = settled_look or runs.look
@@ -130,7 +130,7 @@ def classes(runs: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:
     rules, look = runs.rules, runs.look
     if not look:
         return ()
-    reported = paper_reported.reported_recall()
+    reported = paper_reported.reported_recalls()
     recall = runs.figures(lambda m: [m.per_class[name].recall for name in datasets.CLASSES])
     difference, p_holm = sequential.judge_classes(recall, reported, rules)
     value, error, freedom, low, high, p = (field[:, look - 1] for field in difference)

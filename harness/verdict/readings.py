@@ -115,12 +115,12 @@ def judge_group(group_verdict: GroupVerdict) -> tuple[ReadingResult, ...]:
 
 def reported_accuracy() -> float:
     """Mean accuracy of the paper's two runs; a fraction."""
-    return float(reported.reported_accuracy().mean())
+    return float(reported.reported_accuracies().mean())
 
 
 def reported_distance() -> float:
     """Euclidean distance between the recall of the classes in the paper's two runs; a fraction."""
-    first, second = reported.reported_recall().T
+    first, second = reported.reported_recalls().T
     return float(np.linalg.norm(first - second))
 
 
@@ -130,7 +130,7 @@ def _judge_runs(runs: VariantRuns, group: RunGroup) -> ReadingResult:
     curves = _mean(np.reshape(shares, (-1, len(learning_curves.RISING)))).tolist()
     gap = float(_mean([learning_curves.generalization_gap(m) for m in runs.finished]))
     recall = _mean(runs.per_class("recall", CLASSES).T)
-    distance = float(np.linalg.norm(recall - reported.reported_recall().mean(1)))
+    distance = float(np.linalg.norm(recall - reported.reported_recalls().mean(1)))
     rules = runs.rules
     fits = (
         _at_most(rules.readings.accuracy, abs(runs.mean - reported_accuracy())),

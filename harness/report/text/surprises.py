@@ -15,8 +15,8 @@ from harness.analysis.contrasts import Contrast, Finding
 from harness.analysis.groups import VariantRuns
 from harness.analysis.ranges import ClaimStatus
 from harness.formatting import percent
-from harness.paper import reported as paper_reported
 from harness.paper.ingredients import INGREDIENTS
+from harness.verdict import readings
 from harness.verdict.verdict import GroupVerdict
 
 # Claims on the accuracy, which the answer opens with, and on ingredients, see `_harmful`.
@@ -36,7 +36,7 @@ def surprises(group_verdict: GroupVerdict) -> Iterator[str]:
 def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     """Yield which variant is nearer to the paper's accuracy than its own method, of those that were
     found to differ from it; the nearest if several are."""
-    reported = float(paper_reported.reported_accuracy().mean())
+    reported = readings.reported_accuracy()
 
     def distance(runs: VariantRuns) -> float:
         return abs(runs.mean - reported)
