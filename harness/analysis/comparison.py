@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from harness.analysis.groups import RunGroup, VariantRuns
 from harness.paper import reported as paper_reported
 from harness.paper.reported import recomputed
 from harness.protocol import datasets
-from harness.protocol.decision import Decision
 from harness.runs.record import RunRecord
 
 _LEADING_COLUMNS = (
@@ -45,7 +44,10 @@ _NO_CONTRAST = {"effect": None, "settled_look": 0, "difference_look": 0}
 
 
 def table(
-    group: RunGroup, results: Sequence[VariantResult], against: str, rules: Decision
+    group: RunGroup,
+    by_variant: Mapping[str, VariantRuns],
+    results: Sequence[VariantResult],
+    against: str,
 ) -> pd.DataFrame:
     """Comparison table with one row for each variant, over its seeds.
 
@@ -53,9 +55,9 @@ def table(
 
     Args:
         group: the records.
-        results: of its variants, see `harness.analysis.contrasts.results`.
+        by_variant: the runs of each variant among them.
+        results: of these variants, see `harness.analysis.contrasts.results`.
         against: the variant that differences are taken from.
-        rules: the decision file.
 
     Returns:
         Columns variant; look, n, failed, waiting, runs, accuracy with its interval
@@ -67,7 +69,11 @@ def table(
         None or NaN if not available.
     """
     classes = group.dataset.classes
-    rows = [_row(group, result, rules) for result in results if result.n or result.failed]
+    rows = [
+        _row(result, by_variant[result.variant], classes)
+        for result in results
+        if result.n or result.failed
+    ]
     base = next((row for row in rows if row["variant"] == against), None)
     for row in rows:
         if base and row is not base:
@@ -81,11 +87,10 @@ def table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, Any]:
-    runs = VariantRuns.of(result.variant, group.records, rules)
+def _row(result: VariantResult, runs: VariantRuns, classes: Sequence[str]) -> dict[str, Any]:
     finished = [r for r in runs.counted if not r.failed]
     contrast = result.contrast
-    recall = runs.per_class("recall", group.dataset.classes)
+    recall = runs.per_class("recall", classes)
     return {
         "variant": result.variant,
         "look": result.look,
@@ -104,10 +109,7 @@ def _row(group: RunGroup, result: VariantResult, rules: Decision) -> dict[str, A
         **{column: getattr(contrast, f) for f, column in _CONTRAST_COLUMNS.items() if contrast},
         "changes": ", ".join(f"{k}={v}" for k, v in runs.counted[0].changes.items()),
         "undisturbed_seconds": _mean(r.undisturbed_seconds for r in finished),
-        **{
-            f"recall_{c}": _mean(values)
-            for c, values in zip(group.dataset.classes, recall, strict=True)
-        },
+        **{f"recall_{c}": _mean(values) for c, values in zip(classes, recall, strict=True)},
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ import numpy as np
 
 import variants
 from harness.analysis import looks, sequential, stats
-from harness.analysis.groups import RunGroup, VariantRuns
+from harness.analysis.groups import VariantRuns
 from harness.analysis.looks import FigureBySeed
 from harness.analysis.sequential import Effect
 from harness.analysis.stats import Difference
@@ -118,21 +118,20 @@ class VariantResult:
 
 
 def results(
-    group: RunGroup, against: str, rules: Decision, planned: bool
+    by_variant: Mapping[str, VariantRuns], against: str, rules: Decision, planned: bool
 ) -> tuple[VariantResult, ...]:
     """Result of every variant that has runs, in the order of the registry.
 
     Args:
-        group: the records.
+        by_variant: the runs of each variant that has any.
         against: the baseline that the others are compared with.
         rules: the decision file.
         planned: whether the decision file's contrasts are tested. If so, the result has every
             variant of its family, even one without runs.
     """
     family = rules.contrasts.variants if planned else []
-    present = {r.variant for r in group.records}
-    named = variants.in_order({*present, *family, *([against] if planned else [])})
-    by_name = {name: VariantRuns.of(name, group.records, rules) for name in named}
+    named = variants.in_order({*by_variant, *family, *([against] if planned else [])})
+    by_name = {name: by_variant.get(name) or VariantRuns(name, {}, rules) for name in named}
     base = by_name.get(against)
     if base is None:
         return tuple(_result(runs, None) for runs in by_name.values())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+import variants
 from harness.analysis import stats
 from harness.analysis.looks import FigureBySeed
 from harness.formatting import pluralize
@@ -142,18 +143,6 @@ class VariantRuns:
     by_seed: Mapping[int, RunRecord]
     rules: Decision
 
-    @classmethod
-    def of(cls, name: str, records: Iterable[RunRecord], rules: Decision) -> VariantRuns:
-        """Select the runs of a variant.
-
-        Args:
-            name: of the variant.
-            records: at most one for each variant and seed.
-            rules: the decision file.
-        """
-        planned = (r for r in records if r.variant == name and r.seed in rules.planned_seeds)
-        return cls(name, {r.seed: r for r in sorted(planned, key=lambda r: r.seed)}, rules)
-
     def at_look(self, look: int) -> VariantRuns:
         """Only the runs of a look, counted from 1; all runs for 0."""
         if not look:
@@ -246,3 +235,19 @@ class VariantRuns:
             return math.nan, math.nan
         low, high = stats.mean_interval(self.accuracies, self.rules.description.level)
         return float(low), float(high)
+
+
+def runs_by_variant(records: Iterable[RunRecord], rules: Decision) -> dict[str, VariantRuns]:
+    """Return the runs of each variant that has any, in the order of the tables.
+
+    Args:
+        records: at most one for each variant and seed; those with unplanned seeds are left out.
+        rules: the decision file.
+    """
+    by_variant: dict[str, dict[int, RunRecord]] = {}
+    for record in sorted(records, key=lambda record: record.seed):
+        if record.seed in rules.planned_seeds:
+            by_variant.setdefault(record.variant, {})[record.seed] = record
+    return {
+        name: VariantRuns(name, by_variant[name], rules) for name in variants.in_order(by_variant)
+    }

@@ -172,11 +172,18 @@ def drop_unplanned_seeds(group: RunGroup, rules: Decision) -> tuple[RunGroup, in
     return dataclasses.replace(group, records=planned), len(group.records) - len(planned)
 
 
-def notes(group: RunGroup, unplanned: int, eligible: Eligibility, rules: Decision) -> list[str]:
+def notes(
+    group: RunGroup,
+    by_variant: Mapping[str, VariantRuns],
+    unplanned: int,
+    eligible: Eligibility,
+    rules: Decision,
+) -> list[str]:
     """Notes on the records of a group that a reader must know: one sentence each.
 
     Args:
         group: of planned seeds.
+        by_variant: the runs of each variant among them.
         unplanned: how many other records were dropped, see `drop_unplanned_seeds`.
         eligible: the eligibility of the group.
         rules: the decision file.
@@ -190,15 +197,11 @@ def notes(group: RunGroup, unplanned: int, eligible: Eligibility, rules: Decisio
         )
     if unplanned:
         lines.append(f"Left out: {pluralize(unplanned, 'run')} with unplanned seeds.")
-    by_variant = [
-        VariantRuns.of(name, group.records, rules)
-        for name in sorted({r.variant for r in group.records})
-    ]
-    if waiting := sum(runs.waiting for runs in by_variant):
+    if waiting := sum(runs.waiting for runs in by_variant.values()):
         lines.append(
             f"{pluralize(waiting, 'run')} not counted before the next look of the variant."
         )
-    for runs in by_variant:
+    for runs in by_variant.values():
         for look in np.flatnonzero(runs.accuracy_runs.blocked):
             failed, seeds = runs.accuracy_runs.failed[look], rules.looks.seeds[look]
             lines.append(

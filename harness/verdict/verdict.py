@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-import variants
 from harness.analysis import comparison, contrasts
 from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.contrasts import VariantResult
-from harness.analysis.groups import RunGroup, VariantRuns
+from harness.analysis.groups import RunGroup, VariantRuns, runs_by_variant
 from harness.analysis.sequential import Outcome
 from harness.protocol import decision
 from harness.protocol.decision import Decision
@@ -31,6 +30,7 @@ class GroupVerdict:
         group: the records with planned seeds.
         eligibility: whether the group gives a verdict; if not, there are figures, but no outcome,
             test or claim.
+        runs: of each variant that has any, in the order of the tables.
         claim_runs: runs of the variant that the accuracy claim is about.
         variants: result of every variant, compared with the one that the decision file names.
         accuracy, classes, confusions: comparison with the paper's figures; None or empty if these
@@ -41,6 +41,7 @@ class GroupVerdict:
 
     group: RunGroup
     eligibility: Eligibility
+    runs: Mapping[str, VariantRuns]
     claim_runs: VariantRuns
     variants: tuple[VariantResult, ...]
     accuracy: AccuracyResult | None
@@ -70,17 +71,10 @@ class GroupVerdict:
         return self.accuracy.outcome if self.accuracy else None
 
     @functools.cached_property
-    def runs(self) -> Mapping[str, VariantRuns]:
-        """Runs of each variant that has any, in the order of the tables."""
-        records = self.group.records
-        names = variants.in_order({record.variant for record in records})
-        return {name: VariantRuns.of(name, records, self.rules) for name in names}
-
-    @functools.cached_property
     def numbers(self) -> pd.DataFrame:
         """Comparison table as numbers, see `harness.analysis.comparison.table`."""
         against = self.rules.contrasts.against
-        return comparison.table(self.group, self.variants, against, self.rules)
+        return comparison.table(self.group, self.runs, self.variants, against)
 
 
 @dataclass(frozen=True)
@@ -136,20 +130,23 @@ def _judge_group(
     group: RunGroup, unplanned: int, eligible: Eligibility, rules: Decision
 ) -> GroupVerdict:
     decides = eligible.allows_verdict
-    runs = VariantRuns.of(rules.accuracy.variant, group.records, rules)
-    results = contrasts.results(group, rules.contrasts.against, rules, planned=decides)
+    by_variant = runs_by_variant(group.records, rules)
+    claimed = rules.accuracy.variant
+    runs = by_variant.get(claimed) or VariantRuns(claimed, {}, rules)
+    results = contrasts.results(by_variant, rules.contrasts.against, rules, planned=decides)
     accuracy = outcomes.accuracy(runs, decides, group.dataset.test_size)
     comparable = group.comparable_to_paper
     return GroupVerdict(
         group=group,
         eligibility=eligible,
+        runs=by_variant,
         claim_runs=runs,
         variants=results,
         accuracy=accuracy if comparable else None,
         classes=outcomes.classes(runs, decides) if comparable else (),
         confusions=outcomes.confusions(runs) if decides else None,
         claims=claim_status.judge_claims(Evidence(runs, accuracy, results)) if decides else (),
-        notes=tuple(eligibility.notes(group, unplanned, eligible, rules)),
+        notes=tuple(eligibility.notes(group, by_variant, unplanned, eligible, rules)),
     )
 
 

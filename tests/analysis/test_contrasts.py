@@ -19,14 +19,14 @@ from tests.helpers.records import make_record
 
 
 def runs_of(records: list[RunRecord], name: str = "paper") -> VariantRuns:
-    return VariantRuns.of(name, records, RULES)
+    return groups.runs_by_variant(records, RULES)[name]
 
 
 def rows(
     *records: RunRecord, planned: bool = True, against: str = "paper"
 ) -> dict[str, VariantResult]:
-    (group,), _ = groups.group(records)
-    results = contrasts.results(group, against, RULES, planned)
+    by_variant = groups.runs_by_variant(records, RULES)
+    results = contrasts.results(by_variant, against, RULES, planned)
     return {row.variant: row for row in results}
 
 
@@ -51,7 +51,7 @@ def test_runs_of_the_latest_look_count_and_the_others_wait(
 def test_a_look_needs_its_very_seeds_and_seeds_beyond_the_last_are_left_out() -> None:
     assert runs_of([run for run in runs_near(n=7) if run.seed != 3]).look == 0
     assert runs_of(runs_near(n=25)).n_finished == 20
-    assert runs_of([make_record(seed=30)]).n_finished == 0
+    assert not groups.runs_by_variant([make_record(seed=30)], RULES)
 
 
 def test_a_failed_run_counts_as_present_and_too_many_block_a_look() -> None:
@@ -70,7 +70,7 @@ def test_figures_of_a_variant() -> None:
     assert runs.at_look(0) is runs
     later = runs_of(runs_near(n=10))
     assert later.at_look(1).mean == pytest.approx(runs.mean)
-    none = runs_of([])
+    none = VariantRuns("paper", {}, RULES)
     assert none.per_class("recall", datasets.CLASSES).shape == (10, 0)
     assert math.isnan(none.mean)
 

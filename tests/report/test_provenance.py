@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from harness.analysis import groups
-from harness.analysis.groups import VariantRuns
 from harness.protocol import decision
 from harness.report import provenance
 from harness.runs import store
@@ -68,9 +67,8 @@ def test_a_row_has_a_command_for_each_number_of_threads_that_was_set(
 ) -> None:
     runs = [make_record(seed=n, environment=value) for n, value in enumerate(environments)]
     (group,) = groups.group(runs)[0]
-    (row,) = provenance.repeat_table(
-        group, [VariantRuns.of("paper", group.records, decision.load())]
-    ).rows
+    by_variant = groups.runs_by_variant(group.records, decision.load())
+    (row,) = provenance.repeat_table(group, [*by_variant.values()]).rows
     assert [text.split(" --dataset ")[0] for text in row[1].text.split("; ")] == commands
     assert row[1].text.count("--results again") == len(commands)
 

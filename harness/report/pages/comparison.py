@@ -165,8 +165,9 @@ def numbers(study: Study, group_verdict: GroupVerdict, baseline: str) -> pd.Data
     rules = study.verdict.rules
     if baseline == rules.contrasts.against:
         return group_verdict.numbers
-    results = contrasts.results(group_verdict.group, baseline, rules, planned=False)
-    return analysis_comparison.table(group_verdict.group, results, baseline, rules)
+    runs = group_verdict.runs
+    results = contrasts.results(runs, baseline, rules, planned=False)
+    return analysis_comparison.table(group_verdict.group, runs, results, baseline)
 
 
 def _numbers(
