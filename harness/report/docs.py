@@ -21,7 +21,7 @@ from harness.protocol import decision
 from harness.report import drawings, sections
 from harness.report.drawings import Drawings
 from harness.report.pages import comparison, results, statistics
-from harness.report.sections import CALIBRATION, FOLDS, SEARCH, Section
+from harness.report.section import HELD_OUT, Section
 from harness.report.tables import background, writers
 from harness.report.tables.formats import TableFormat
 from harness.report.text.headline import NO_RUNS
@@ -45,7 +45,7 @@ def _read(folder: Path) -> tuple[Study, list[Section], Drawings] | None:
     loaded = study.load_study(folder)
     shown, figures = sections.sections(loaded), drawings.draw(loaded)
     if not loaded.has_test_runs:
-        shown = [s for s in shown if s.anchor.startswith((CALIBRATION, SEARCH, FOLDS))]
+        shown = [s for s in shown if s.kind in HELD_OUT]
         drawn = {s.anchor: figures.by_anchor.get(s.anchor, ()) for s in shown}
         figures = Drawings((), drawn)
     return loaded, shown, figures

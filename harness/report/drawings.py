@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from harness.report.figures import by_epoch, by_setting, by_variant, confusion, style
 from harness.report.figures import readings as figures_readings
 from harness.report.figures.figure import CaptionedFigure
-from harness.report.sections import (
-    BUDGETS,
-    CALIBRATION,
-    GROUP,
-    READINGS,
-    SEARCH,
-    anchored,
-    example_runs,
-)
+from harness.report.section import Kind, anchored
+from harness.report.sections import example_runs
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -36,7 +29,7 @@ class Drawings:
 
     Attributes:
         answer: beside the answer.
-        by_anchor: those of each section, see `harness.report.sections.Section.anchor`.
+        by_anchor: those of each section, see `harness.report.section.Section.anchor`.
     """
 
     answer: tuple[CaptionedFigure, ...]
@@ -58,10 +51,10 @@ def draw(study: Study) -> Drawings:
     beside_paper = next(filter(example_runs, comparable), None)
     with style.applied():
         answer = list(_variant_figures(study.primary))
-        for anchor, group_verdict in anchored(GROUP, study.group_verdicts):
+        for anchor, group_verdict in anchored(Kind.GROUP, study.group_verdicts):
             with_reported = group_verdict is beside_paper  # once: they are the same in every group
             by_anchor[anchor] = tuple(_subsections(group_verdict, study, with_reported))
-        for anchor, curve in anchored(BUDGETS, study.verdict.curves):
+        for anchor, curve in anchored(Kind.BUDGETS, study.verdict.curves):
             figure = by_epoch.by_budget(curve, rules)
             if figure and study.primary in curve:  # beside the answer, not in its own section
                 answer.append(figure)
@@ -69,12 +62,12 @@ def draw(study: Study) -> Drawings:
                 by_anchor[anchor] = (Subsection("By number of epochs", (figure,)),)
         if results := study.readings:
             figure = figures_readings.by_epochs(results, rules)
-            by_anchor[READINGS] = (Subsection("Accuracy by number of epochs", (figure,)),)
-        for anchor, calibration in anchored(CALIBRATION, study.calibrations.values()):
+            by_anchor[Kind.READINGS] = (Subsection("Accuracy by number of epochs", (figure,)),)
+        for anchor, calibration in anchored(Kind.CALIBRATION, study.calibrations.values()):
             by_anchor[anchor] = (
                 Subsection("Accuracy by candidate", (by_epoch.by_candidate(calibration),)),
             )
-        for anchor, search in anchored(SEARCH, study.searches):
+        for anchor, search in anchored(Kind.SEARCH, study.searches):
             if figure := by_setting.by_setting(search):
                 by_anchor[anchor] = (Subsection("Accuracy by setting", (figure,)),)
     return Drawings(tuple(answer), by_anchor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.report.answer import Answer
-from harness.report.sections import Section
+from harness.report.section import Section
 from harness.report.tables import writers
 from harness.report.tables.table import Table, legend
 from harness.report.text.contributions import note

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from harness import formatting
 from harness.analysis.calibration import Calibration
@@ -17,11 +15,11 @@ from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.report import provenance
 from harness.report.answer import sentence
+from harness.report.section import Kind, Section, anchored
 from harness.report.tables import comparison, judged
 from harness.report.tables import independent as tables_independent
 from harness.report.tables import readings as tables_readings
 from harness.report.tables import studies as study_tables
-from harness.report.tables.table import Table
 from harness.report.text import independent as text_independent
 from harness.report.text import readings as text_readings
 from harness.report.text import sentences
@@ -36,41 +34,6 @@ from harness.verdict.verdict import GroupVerdict
 # Reasons that a note names; one more is named rather than counted.
 _REASONS = 3
 
-# Prefixes of anchors.
-GROUP, BUDGETS, CALIBRATION = "group", "budgets", "calibration"
-SEARCH, FOLDS = "search", "folds"
-
-# There is one such section at most.
-READINGS, INDEPENDENT = "readings", "independent"
-
-_Subject = TypeVar("_Subject")
-
-
-@dataclass(frozen=True)
-class Section:
-    """One group of runs, one budget curve, the readings, the independent runs, one calibration, one
-    search or one cross-validation.
-
-    Attributes:
-        anchor: id of the section, and prefix of the names of its figures.
-        title: what the runs have in common.
-        subtitle: whether their figures give a verdict.
-        sentences: what the runs show beside the answer of the page.
-        notes: what a reader must know about the records.
-        tables: in the order of the page.
-        repeat: the commands that repeat the runs.
-        facts: dataset, environment, code and cost, as (name, text) pairs.
-    """
-
-    anchor: str
-    title: str
-    subtitle: str
-    sentences: tuple[str, ...]
-    notes: tuple[str, ...]
-    tables: tuple[Table, ...]
-    repeat: Table | None = None
-    facts: tuple[tuple[str, str], ...] = ()
-
 
 def sections(study: Study) -> list[Section]:
     """Return a section for each group, the primary one first, each budget curve, the readings and
@@ -79,30 +42,27 @@ def sections(study: Study) -> list[Section]:
     return [
         *(
             _group_section(anchor, group_verdict, study)
-            for anchor, group_verdict in anchored(GROUP, study.group_verdicts)
+            for anchor, group_verdict in anchored(Kind.GROUP, study.group_verdicts)
         ),
         *(
             _budget_section(anchor, curve, rules)
-            for anchor, curve in anchored(BUDGETS, study.verdict.curves)
+            for anchor, curve in anchored(Kind.BUDGETS, study.verdict.curves)
         ),
         *_readings_section(study),
         *_independent_section(study),
         *(
             _calibration_section(anchor, path.relative_to(study.results), result, rules)
-            for anchor, (path, result) in anchored(CALIBRATION, study.calibrations.items())
+            for anchor, (path, result) in anchored(Kind.CALIBRATION, study.calibrations.items())
         ),
-        *(_search_section(anchor, search) for anchor, search in anchored(SEARCH, study.searches)),
+        *(
+            _search_section(anchor, search)
+            for anchor, search in anchored(Kind.SEARCH, study.searches)
+        ),
         *(
             _folds_section(anchor, validation, rules)
-            for anchor, validation in anchored(FOLDS, study.cross_validations)
+            for anchor, validation in anchored(Kind.FOLDS, study.cross_validations)
         ),
     ]
-
-
-def anchored(prefix: str, subjects: Iterable[_Subject]) -> Iterator[tuple[str, _Subject]]:
-    """Yield the subjects of sections with their anchors."""
-    for number, subject in enumerate(subjects, start=1):
-        yield f"{prefix}-{number}", subject
 
 
 def example_runs(group_verdict: GroupVerdict) -> VariantRuns | None:
@@ -125,6 +85,7 @@ def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Se
     if group_verdict.claims:
         tables.append(judged.claims_table(group_verdict))
     return Section(
+        kind=Kind.GROUP,
         anchor=anchor,
         title=group_verdict.title,
         subtitle=group_verdict.eligibility.reason,
@@ -176,6 +137,7 @@ def _origin(data: DatasetInfo) -> str:
 
 def _budget_section(anchor: str, curve: Sequence[GroupVerdict], rules: Decision) -> Section:
     return Section(
+        kind=Kind.BUDGETS,
         anchor=anchor,
         title=f"Accuracy by number of epochs: {curve[0].group.title_without_epochs}",
         subtitle="the same data and protocol at several budgets",
@@ -189,7 +151,8 @@ def _readings_section(study: Study) -> Iterator[Section]:
     rules = study.verdict.rules
     if results := study.readings:
         yield Section(
-            anchor=READINGS,
+            kind=Kind.READINGS,
+            anchor=Kind.READINGS,
             title="Readings of the paper's unstated settings",
             subtitle="which fit all that it claims",
             sentences=(text_readings.sentence(results, rules),),
@@ -201,7 +164,8 @@ def _readings_section(study: Study) -> Iterator[Section]:
 def _independent_section(study: Study) -> Iterator[Section]:
     if runs := study.independent:
         yield Section(
-            anchor=INDEPENDENT,
+            kind=Kind.INDEPENDENT,
+            anchor=Kind.INDEPENDENT,
             title="Trained again by an independent program",
             subtitle="plain PyTorch, which shares no code with this suite",
             sentences=(text_independent.sentence(runs),),
@@ -218,6 +182,7 @@ def _calibration_section(
     # Of an accuracy near the target, from sampling the images.
     sampling_error = math.sqrt(target * (1 - target) / n_images)
     return Section(
+        kind=Kind.CALIBRATION,
         anchor=anchor,
         title=f"How the number of epochs was chosen: {calibration.dataset.title}",
         subtitle="on the validation split; the test images had no part in it",
@@ -237,15 +202,16 @@ def _calibration_section(
 
 
 # Of searches and cross-validations.
-_HELD_OUT = "on held-out training images; the test images had no part in it"
+_SUBTITLE = "on held-out training images; the test images had no part in it"
 
 
 def _search_section(anchor: str, search: Search) -> Section:
     return Section(
+        kind=Kind.SEARCH,
         anchor=anchor,
         title=f"Search over settings: {search.dataset.title}, "
         f"{formatting.pluralize(search.epochs, 'epoch')}",
-        subtitle=_HELD_OUT,
+        subtitle=_SUBTITLE,
         sentences=(study_text.best_trial(search),),
         notes=(f"The search {search.name}: {study_text.plan(search.settings)}.",),
         tables=(study_tables.trials_table(search),),
@@ -254,10 +220,11 @@ def _search_section(anchor: str, search: Search) -> Section:
 
 def _folds_section(anchor: str, validation: CrossValidation, rules: Decision) -> Section:
     return Section(
+        kind=Kind.FOLDS,
         anchor=anchor,
         title=f"Cross-validation of {validation.variant}: {validation.dataset.title}, "
         f"{formatting.pluralize(validation.epochs, 'epoch')}",
-        subtitle=_HELD_OUT,
+        subtitle=_SUBTITLE,
         sentences=(study_text.mean_of_folds(validation, rules.description.level),),
         notes=(f"Training seed {validation.seed}; stratified folds, always the same.",),
         tables=(study_tables.folds_table(validation),),

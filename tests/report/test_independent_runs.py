@@ -15,6 +15,7 @@ from harness.errors import InputError
 from harness.report import sections
 from harness.report.drawings import Drawings
 from harness.report.pages import html, results
+from harness.report.section import Kind
 from harness.report.text import independent as text_independent
 from harness.runs import store
 from harness.runs.record import RunRecord
@@ -126,7 +127,7 @@ def test_every_page_has_the_runs(tmp_path: Path) -> None:
     study = verdict_study.load_study(tmp_path)
     nothing = Drawings((), {})
     page = parse_page(html.page(study, nothing).decode())
-    (heading,) = [t for t in page.find("h2") if t.get("id") == sections.INDEPENDENT]
+    (heading,) = [t for t in page.find("h2") if t.get("id") == Kind.INDEPENDENT]
     assert heading.text == "Trained again by an independent program"
     files = results.files(study, sections.sections(study), nothing)
     readme = files[study.results / "README.md"].decode()

@@ -17,6 +17,7 @@ from harness.protocol import decision
 from harness.report import drawings, sections
 from harness.report.drawings import Drawings
 from harness.report.pages import comparison, html, results
+from harness.report.section import Kind
 from harness.report.text import readings as text_readings
 from harness.runs import store
 from harness.runs.record import RunRecord
@@ -44,9 +45,9 @@ def test_every_page_has_the_section() -> None:
     study, text = study_of(records), sentence(*records)
     assert "`low_lr` after 20 epochs (cpu); `paper` itself does not fit." in text
     # Other figures take seconds.
-    drawn = Drawings((), {sections.READINGS: drawings.draw(study).by_anchor[sections.READINGS]})
+    drawn = Drawings((), {Kind.READINGS: drawings.draw(study).by_anchor[Kind.READINGS]})
     page = parse_page(html.page(study, drawn).decode())
-    (heading,) = [t for t in page.find("h2") if t.get("id") == sections.READINGS]
+    (heading,) = [t for t in page.find("h2") if t.get("id") == Kind.READINGS]
     assert heading.text == "Readings of the paper's unstated settings"
     assert "Which readings fit the paper" in [t.text for t in page.find("caption")]
     assert text.replace("`", "") in page.text
@@ -69,8 +70,8 @@ def test_the_verdict_for_programs_has_every_reading(several: list[RunRecord]) ->
 
 def test_without_readings_pages_have_no_section() -> None:
     study = study_of([reading_run("paper"), reading_run("paper", epochs=40)])
-    assert sections.READINGS not in [section.anchor for section in sections.sections(study)]
-    assert sections.READINGS not in drawings.draw(study).by_anchor
+    assert Kind.READINGS not in [section.anchor for section in sections.sections(study)]
+    assert Kind.READINGS not in drawings.draw(study).by_anchor
     judged = json.loads(verdict_text([reading_run("paper")], "json"))["readings"]
     assert judged == {"sentence": text_readings.sentence((), RULES), "results": []}
 

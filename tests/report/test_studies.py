@@ -9,7 +9,7 @@ import pytest
 
 from harness.report import drawings, sections
 from harness.report.pages import html, results
-from harness.report.sections import Section
+from harness.report.section import Kind, Section
 from harness.runs.record import RunRecord, StudyInfo
 from harness.verdict import study as verdict_study
 from tests.analysis.studies.test_cross_validation_interval import FIVE
@@ -54,14 +54,14 @@ TRIALS = [
 ]
 
 
-def section(records: list[RunRecord], prefix: str) -> Section:
+def section(records: list[RunRecord], kind: Kind) -> Section:
     shown = sections.sections(study_of(records))
-    (found,) = (each for each in shown if each.anchor.startswith(prefix))
+    (found,) = (each for each in shown if each.kind is kind)
     return found
 
 
 def test_trials_are_ranked_in_a_section_of_their_own() -> None:
-    found = section([*runs_near(n=5), *TRIALS], "search")
+    found = section([*runs_near(n=5), *TRIALS], Kind.SEARCH)
     (table,) = found.tables
     assert [row[0].text for row in table.rows] == ["1", "3", "0", "2"]
     assert [name for name, _ in table.headers] == [
@@ -73,12 +73,12 @@ def test_trials_are_ranked_in_a_section_of_their_own() -> None:
 
 
 def test_folds_have_a_section_with_the_corrected_interval() -> None:
-    found = section([*runs_near(n=5), *FIVE], "folds")
+    found = section([*runs_near(n=5), *FIVE], Kind.FOLDS)
     assert "72.00 %, corrected 95 % interval 69.06 to 74.94 %" in found.sentences[0]
     assert len(found.tables[0].rows) == 5
     assert (
         "4 of 5 folds have finished: no mean yet."
-        in section([*runs_near(n=5), *FIVE[:4]], "f").sentences
+        in section([*runs_near(n=5), *FIVE[:4]], Kind.FOLDS).sentences
     )
 
 
@@ -110,8 +110,7 @@ def test_a_folder_of_studies_alone_gives_no_verdict() -> None:
 
 def test_the_figure_has_a_pane_for_each_setting_and_marks_the_best() -> None:
     drawn = drawings.draw(study_of(TRIALS))
-    ((part,),) = (v for k, v in drawn.by_anchor.items() if k.startswith("search"))
-    (figure,) = part.figures
+    ((figure,),) = (part.figures for part in drawn.by_anchor["search-1"])
     panes = figure.figure.axes
     assert [(axes.get_xlabel(), axes.get_xscale()) for axes in panes] == [
         ("learning_rate", "log"),
@@ -149,9 +148,9 @@ def test_a_plan_that_makes_no_sense_does_not_break_the_page(plan: dict[str, Any]
 
 def test_trials_that_all_failed_have_no_figure() -> None:
     failed = [trial(number, 0, failed=True) for number in range(2)]
-    found = section([*runs_near(n=5), *failed], "search")
+    found = section([*runs_near(n=5), *failed], Kind.SEARCH)
     assert found.sentences == ("None of the 2 trials finished.",)
-    assert not any(k.startswith("search") for k in drawings.draw(study_of(failed)).by_anchor)
+    assert "search-1" not in drawings.draw(study_of(failed)).by_anchor
 
 
 def test_trials_on_other_data_or_seeds_are_other_searches() -> None:

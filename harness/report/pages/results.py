@@ -14,7 +14,7 @@ from harness.report.drawings import Drawings
 from harness.report.figures import style
 from harness.report.figures.figure import CaptionedFigure
 from harness.report.pages import comparison
-from harness.report.sections import CALIBRATION, Section
+from harness.report.section import Kind, Section
 from harness.report.tables import background
 from harness.report.text.headline import NO_RUNS
 from harness.verdict.study import Study
@@ -71,7 +71,7 @@ def calibration_block(sections: Sequence[Section], drawings: Drawings, folder: s
     return "\n\n".join(
         f"{section.title}:\n\n{_figure(section.anchor, figure, folder)}"
         for section in sections
-        if section.anchor.startswith(CALIBRATION)
+        if section.kind is Kind.CALIBRATION
         for part in drawings.by_anchor[section.anchor]
         for figure in part.figures
     )
