@@ -16,13 +16,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from harness.analysis.groups import RunGroup
 from harness.errors import RunFailedError
 from harness.protocol import decision
 from harness.protocol.decision import Decision
 from harness.runs.record import DatasetInfo, RunRecord
+from harness.schema import StrictModel
 
 # A candidate gets no further seeds if its first run misses the target by more than this many of
 # the standard deviations over seeds that the decision file expects.
@@ -32,11 +33,7 @@ FUTILITY_SDS = 6
 SPLIT = "validation"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Candidate(_Model):
+class Candidate(StrictModel):
     """Accuracy of the runs with one number of epochs.
 
     Attributes:
@@ -65,7 +62,7 @@ class Candidate(_Model):
         return self
 
 
-class Calibration(_Model):
+class Calibration(StrictModel):
     """The record of a calibration; everything in it follows from the records of its runs.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import PositiveInt
 
 from harness.files import write_atomically
 from harness.protocol import rule_file
+from harness.schema import StrictModel
 
 FILE = Path(__file__).with_name("budget.toml")
 
@@ -19,7 +20,7 @@ _COMMENT = """\
 """
 
 
-class Budget(BaseModel):
+class Budget(StrictModel):
     """Number of epochs of the image protocols, and the calibration it comes from.
 
     Attributes:
@@ -28,8 +29,6 @@ class Budget(BaseModel):
         calibrated_on: title of the dataset whose validation split it was tuned on.
         former: earlier values of `epochs`, oldest first.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     epochs: PositiveInt
     calibration_sha256: str
@@ -61,20 +60,11 @@ class Budget(BaseModel):
         ).encode()
 
 
-def parse(text: str) -> Budget:
-    """Parse the text of a budget file.
-
-    Raises:
-        InputError: if it is not TOML, or a value is missing, unknown or of the wrong type.
-    """
-    return rule_file.parse(Budget, text, FILE)
-
-
 def load() -> Budget:
     """Load the package's budget file.
 
     Raises:
-        InputError: if it cannot be read, or see `parse`.
+        InputError: if it cannot be read, or see `harness.protocol.rule_file.parse`.
     """
     return rule_file.load(Budget, FILE)
 

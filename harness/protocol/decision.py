@@ -7,18 +7,15 @@ import hashlib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from harness.protocol import rule_file
+from harness.schema import StrictModel
 
 FILE = Path(__file__).with_name("decision.toml")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Looks(_Section):
+class Looks(StrictModel):
     """The looks: seeds at each, its share of the error rate, and the fraction that may fail."""
 
     seeds: Annotated[list[PositiveInt], Field(min_length=1)]
@@ -34,7 +31,7 @@ class Looks(_Section):
         return self
 
 
-class Accuracy(_Section):
+class Accuracy(StrictModel):
     """The accuracy claim: variant, margin, and the one-sided level at each look."""
 
     variant: str
@@ -42,7 +39,7 @@ class Accuracy(_Section):
     levels: list[float]
 
 
-class Contrasts(_Section):
+class Contrasts(StrictModel):
     """The family of ablation tests: each variant against the same reference."""
 
     against: str
@@ -50,7 +47,7 @@ class Contrasts(_Section):
     alpha: float
 
 
-class Ranges(_Section):
+class Ranges(StrictModel):
     """Thresholds for the claims about ranges and learning curves."""
 
     alpha: float
@@ -60,13 +57,13 @@ class Ranges(_Section):
     gap_refutes: float
 
 
-class Classes(_Section):
+class Classes(StrictModel):
     """Level of the tests of classes and of the confusion pattern, at the last look."""
 
     alpha: float
 
 
-class Budgets(_Section):
+class Budgets(StrictModel):
     """Epochs: candidates for the tuned budget, the reference, and the budget curve."""
 
     candidates: Annotated[list[PositiveInt], Field(min_length=1)]
@@ -76,20 +73,20 @@ class Budgets(_Section):
     curve: list[PositiveInt]
 
 
-class ResultsSet(_Section):
+class ResultsSet(StrictModel):
     """Which records may be analyzed together."""
 
     pool_device_types: bool
 
 
-class Readings(_Section):
+class Readings(StrictModel):
     """How close a reading must come to the paper's figures to fit them."""
 
     accuracy: float
     recall_distance: float
 
 
-class Description(_Section):
+class Description(StrictModel):
     """Parameters of descriptive figures, which decide nothing."""
 
     level: float
@@ -97,7 +94,7 @@ class Description(_Section):
     expected_sd: float
 
 
-class Decision(_Section):
+class Decision(StrictModel):
     """The decision file, one field per section; `decision.toml` explains each value."""
 
     version: int
@@ -128,22 +125,12 @@ class Decision(_Section):
         return tuple(dict.fromkeys([self.accuracy.variant, *self.contrasts.variants]))
 
 
-def parse(text: str) -> Decision:
-    """Parse the text of a decision file.
-
-    Raises:
-        InputError: if it is not TOML, or a section or value is missing, unknown, of the wrong type
-            or out of range.
-    """
-    return rule_file.parse(Decision, text, FILE)
-
-
 @functools.cache
 def load() -> Decision:
     """Load the package's decision file.
 
     Raises:
-        InputError: if it cannot be read, or see `parse`.
+        InputError: if it cannot be read, or see `harness.protocol.rule_file.parse`.
     """
     return rule_file.load(Decision, FILE)
 

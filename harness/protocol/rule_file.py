@@ -6,12 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from harness.errors import InputError
 from harness.formatting import first_fault, printable
+from harness.schema import StrictModel
 
-Rules = TypeVar("Rules", bound=BaseModel)
+Rules = TypeVar("Rules", bound=StrictModel)
 
 
 def load(model: type[Rules], file: Path) -> Rules:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -16,6 +15,7 @@ from pydantic import (
 
 from harness.errors import InputError
 from harness.protocol.spec import Protocol
+from harness.schema import StrictModel
 from variants.spec import Variant
 
 VERSION = 3
@@ -40,11 +40,7 @@ class DamagedRecordError(InputError):
     """A stored record cannot be read; the message names the file and the error."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class DatasetInfo(_Model):
+class DatasetInfo(StrictModel):
     """The dataset of a run.
 
     Attributes:
@@ -67,7 +63,7 @@ class DatasetInfo(_Model):
     test_size: Size
 
 
-class Environment(BaseModel):
+class Environment(StrictModel):
     """Software and hardware of a run; versions of packages and a GPU's data are further fields.
 
     Attributes:
@@ -79,7 +75,7 @@ class Environment(BaseModel):
         variables: environment variables that change kernels, threads or precision.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow")
 
     python: str
     platform: str
@@ -92,7 +88,7 @@ class Environment(BaseModel):
     variables: dict[str, str]
 
 
-class Code(_Model):
+class Code(StrictModel):
     """Code of a run that is not in the hashed sources.
 
     Attributes:
@@ -106,7 +102,7 @@ class Code(_Model):
     variants_sha256: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
 
 
-class Normalization(_Model):
+class Normalization(StrictModel):
     """Normalization of pixels (0 to 255).
 
     Attributes:
@@ -118,7 +114,7 @@ class Normalization(_Model):
     std: list[float]
 
 
-class StudyInfo(_Model):
+class StudyInfo(StrictModel):
     """The search or cross-validation that a run belongs to.
 
     Attributes:
@@ -134,7 +130,7 @@ class StudyInfo(_Model):
     settings: dict[str, Any]
 
 
-class EpochRow(_Model):
+class EpochRow(StrictModel):
     """One epoch. Losses in nats, accuracies as fractions.
 
     Attributes:
@@ -157,7 +153,7 @@ class EpochRow(_Model):
     images_per_second: NonNegativeFloat
 
 
-class ClassMetrics(_Model):
+class ClassMetrics(StrictModel):
     """Metrics of one class; fractions."""
 
     precision: Fraction
@@ -165,7 +161,7 @@ class ClassMetrics(_Model):
     f1: Fraction
 
 
-class Metrics(_Model):
+class Metrics(StrictModel):
     """Metrics of the last epoch's network; fractions.
 
     Attributes:
@@ -185,7 +181,7 @@ class Metrics(_Model):
     confusion_matrix: list[list[NonNegativeInt]]
 
 
-class RunRecord(_Model):
+class RunRecord(StrictModel):
     """Everything about one run: settings, data, environment, history and metrics, as fractions.
 
     Attributes:

@@ -13,18 +13,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.protocol import budget, decision
+from harness.protocol import budget, decision, rule_file
+from harness.protocol.budget import Budget
+from harness.protocol.decision import Decision
+from harness.schema import StrictModel
 from tests.helpers import commands
 from tests.helpers.in_process import empty_folder
 from tests.helpers.paths import ROOT
 from tests.helpers.properties import damaged_bytes, damaged_toml, examples
 
-PARSERS: dict[Path, Callable[[str], Any]] = {
-    decision.FILE: decision.parse,
-    budget.FILE: budget.parse,
+MODELS: dict[Path, type[StrictModel]] = {
+    decision.FILE: Decision,
+    budget.FILE: Budget,
 }
 
-FILES = st.sampled_from(list(PARSERS))
+FILES = st.sampled_from(list(MODELS))
 
 
 def assert_names_the_fault(error: InputError, file: Path) -> None:
@@ -43,17 +46,17 @@ def numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-TEXTS = st.one_of(*(damaged_toml(file.read_text()) for file in PARSERS), st.text(max_size=80))
+TEXTS = st.one_of(*(damaged_toml(file.read_text()) for file in MODELS), st.text(max_size=80))
 
 
-@pytest.mark.parametrize("file", PARSERS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", MODELS, ids=lambda file: file.name)
 @given(text=TEXTS)
 @example(text="epochs = " + "[" * 5_000)
 @example(text="epochs = " + "9" * 5_000)
 @examples(75, 1_000)
 def test_a_text_is_parsed_or_its_fault_named(file: Path, text: str) -> None:
     try:
-        parsed = PARSERS[file](text)
+        parsed = rule_file.parse(MODELS[file], text, file)
     except InputError as error:
         assert_names_the_fault(error, file)
     else:

@@ -9,7 +9,8 @@ import pytest
 import variants
 from harness.errors import InputError
 from harness.paper.claims import claims
-from harness.protocol import decision
+from harness.protocol import decision, rule_file
+from harness.protocol.decision import Decision
 from harness.verdict.claim_status import _JUDGES
 
 TEXT = decision.FILE.read_text()
@@ -57,17 +58,19 @@ def test_a_misspelt_or_missing_value_is_an_error(spoil: object) -> None:
     spoilt = spoil(TEXT)  # type: ignore[operator]
     assert spoilt != TEXT
     with pytest.raises(InputError, match=r"decision\.toml is damaged \(.+\)"):
-        decision.parse(spoilt)
+        rule_file.parse(Decision, spoilt, decision.FILE)
 
 
 def test_what_is_no_toml_is_an_error() -> None:
     with pytest.raises(InputError, match="not valid TOML"):
-        decision.parse("margin =")
+        rule_file.parse(Decision, "margin =", decision.FILE)
 
 
 def test_every_claim_has_a_judgement_and_the_files_thresholds() -> None:
     rules = decision.load()
     assert {claim.key for claim in claims(rules)} == set(_JUDGES)
-    changed = decision.parse(TEXT.replace("margin = 0.01", "margin = 0.02"))
+    changed = rule_file.parse(
+        Decision, TEXT.replace("margin = 0.01", "margin = 0.02"), decision.FILE
+    )
     assert "1 point " in claims(rules)[0].confirmed
     assert "2 points " in claims(changed)[0].confirmed

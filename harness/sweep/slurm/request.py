@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveInt,
@@ -17,6 +15,7 @@ from pydantic import (
 
 from harness.errors import InputError
 from harness.formatting import first_fault
+from harness.schema import StrictModel
 
 # Slurm may send the signal before the time limit up to this many seconds early.
 SIGNAL_TOLERANCE_SECONDS = 60
@@ -28,7 +27,7 @@ _RESERVED = (
 )
 
 
-class Request(BaseModel):
+class Request(StrictModel):
     """Settings of the engine, as given by `--set` and `--settings`.
 
     Attributes:
@@ -45,19 +44,17 @@ class Request(BaseModel):
         wait: return when the last job has ended instead of when all are queued.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
     partition: str | None = None
     time: int = 60
     requeues: NonNegativeInt = 20
     notice: PositiveInt = 60
     gpus: NonNegativeInt = 0
     cpus: PositiveInt = 1
-    memory: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    memory: Annotated[float, Field(ge=1)] | None = None
     width: PositiveInt | None = None
     chunk: PositiveInt = 1
-    setup: list[str] = []
-    sbatch: dict[str, Any] = {}
+    setup: list[str] = Field(default_factory=list)
+    sbatch: dict[str, Any] = Field(default_factory=dict)
     wait: bool = False
 
     @model_validator(mode="after")
