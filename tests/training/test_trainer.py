@@ -1,14 +1,10 @@
-"""The trainer: batches, repeatability, resuming, and what weights must not depend on."""
+"""The trainer: repeatability, and what weights must not depend on."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
-import shutil
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -16,12 +12,9 @@ import torch
 import variants
 from harness.data.dataset import Dataset
 from harness.errors import RunFailedError
-from harness.progress import Reporter
 from harness.protocol.spec import Protocol
 from harness.runs.record import RunRecord
-from harness.runs.store import CHECKPOINTS
-from harness.training import checkpoint, metrics
-from harness.training.augmentation import AugmentParams, PaddedImages
+from harness.training import metrics
 from harness.training.runner import weights_sha256
 from harness.training.trainer import Trainer
 
@@ -32,101 +25,6 @@ PAPER = variants.get("paper")
 
 def hash_of(trainer: Trainer) -> str:
     return weights_sha256(trainer.model.state_dict())
-
-
-class Interrupt(Reporter):
-    """Interrupts a run as Ctrl-C would, in the batch after `epochs` epochs."""
-
-    def __init__(self, epochs: int) -> None:
-        self.left = epochs
-
-    def epoch(self, row: Any) -> None:
-        self.left -= 1
-
-    def batch(self, done: int) -> None:
-        if self.left == 0:
-            raise KeyboardInterrupt
-
-
-class Count(Reporter):
-    """Counts the epochs that were trained."""
-
-    def __init__(self) -> None:
-        self.epochs = 0
-
-    def epoch(self, row: Any) -> None:
-        self.epochs += 1
-
-
-def seen_by(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
-    """The indices of each batch of an epoch."""
-    batches: list[torch.Tensor] = []
-    batch = PaddedImages.batch
-
-    def spy(self: PaddedImages, index: torch.Tensor, params: AugmentParams) -> torch.Tensor:
-        batches.append(index)
-        return batch(self, index, params)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(PaddedImages, "batch", spy)
-        trainer.train_epoch()
-    return batches
-
-
-def test_every_image_is_seen_once_an_epoch_and_no_batch_is_dropped(
-    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batches = seen_by(Trainer(PAPER, protocol, 0, data), monkeypatch)
-    assert [len(b) for b in batches] == [16, 16, 8]
-    assert sorted(torch.cat(batches).tolist()) == list(range(40))
-
-
-def test_50000_images_make_391_batches_of_which_the_last_has_80(
-    protocol: Protocol, data: Dataset
-) -> None:
-    trainer = Trainer(PAPER, dataclasses.replace(protocol, batch_size=128), 0, data)
-    labels = torch.zeros(50_000, dtype=torch.int64)
-    trainer.data = dataclasses.replace(data, train=dataclasses.replace(data.train, labels=labels))
-    assert trainer.batch_sizes == [128] * 390 + [80]
-
-
-def test_the_order_changes_with_epoch_and_seed(
-    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainers = [Trainer(PAPER, protocol, seed, data) for seed in (0, 1)]
-    orders = [torch.cat(seen_by(t, monkeypatch)).tolist() for t in trainers for _ in (0, 1)]
-    assert len({tuple(order) for order in orders}) == 4
-
-
-def test_an_epoch_has_its_order_whatever_was_trained_before_it(
-    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainer = Trainer(PAPER, protocol, 0, data)
-    start = copy.deepcopy(trainer.state())
-    trainer.restore({**start, "epoch": protocol.epochs - 1})
-    last = torch.cat(seen_by(trainer, monkeypatch))
-    trainer.restore(start)
-    first = torch.cat(seen_by(trainer, monkeypatch))
-    assert torch.equal(first, Trainer(PAPER, protocol, 0, data).sample_epoch(0).order)
-    assert not torch.equal(first, last)
-
-
-def test_two_variants_of_a_seed_see_the_same_batches_with_the_same_crops(
-    protocol: Protocol, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[torch.Tensor] = []
-    batch = PaddedImages.batch
-
-    def spy(self: PaddedImages, index: torch.Tensor, params: AugmentParams) -> torch.Tensor:
-        seen.append(batch(self, index, params))
-        return seen[-1]
-
-    monkeypatch.setattr(PaddedImages, "batch", spy)
-    for name in ("paper", "dropout_75", "batch_norm", "no_lr_decay"):
-        Trainer(variants.get(name), protocol, 0, data).train_epoch()
-    first = seen[:3]
-    assert len(seen) == 12
-    assert all(torch.equal(a, b) for i in (3, 6, 9) for a, b in zip(first, seen[i:], strict=False))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -215,67 +113,6 @@ def test_the_learning_rate_of_the_history_is_the_one_in_use(train: Train) -> Non
     assert decayed.weights_sha256 != constant.weights_sha256
 
 
-@pytest.mark.parametrize("epochs", [1, 2])
-@pytest.mark.parametrize("name", ["paper", "batch_norm"])
-def test_a_run_that_was_cut_off_ends_with_the_same_bits(
-    name: str, epochs: int, train: Train
-) -> None:
-    whole = train(name, epochs=3, decay_at=(0.5,), results="whole")
-    with pytest.raises(KeyboardInterrupt):
-        train(name, epochs=3, decay_at=(0.5,), results="cut", reporter=Interrupt(epochs))
-    count = Count()
-    resumed = train(name, epochs=3, decay_at=(0.5,), results="cut", reporter=count)
-    assert resumed.resumed_at == [epochs]
-    assert count.epochs == 3 - epochs
-    assert resumed.weights_sha256 == whole.weights_sha256
-    assert resumed.predictions_sha256 == whole.predictions_sha256
-    assert _without_times(resumed) == _without_times(whole)
-
-
-# What a run that has not begun has in each field of its state, given the one it has later.
-FRESH: dict[str, Callable[[Any], Any]] = {
-    "model": lambda model: {k: torch.full_like(v, 0.01) for k, v in model.items()},
-    "momentum": lambda momentum: [torch.zeros_like(m) for m in momentum],
-    "epoch": lambda epoch: 0,
-    "history": lambda history: [],
-    "resumed_at": lambda resumed_at: [],
-}
-
-
-@pytest.mark.parametrize("lost", FRESH)
-def test_a_field_left_out_of_a_checkpoint_shows(lost: str, train: Train, tmp_path: Path) -> None:
-    def cut_twice(results: str) -> Path:
-        for _ in range(2):
-            with pytest.raises(KeyboardInterrupt):
-                train("batch_norm", epochs=4, results=results, reporter=Interrupt(1))
-        return next((tmp_path / results).rglob(CHECKPOINTS))
-
-    cut_twice("whole")
-    whole = train("batch_norm", epochs=4, results="whole")
-    folder = cut_twice("lossy")
-    (newest,) = folder.glob("epoch-00002-*.pt")
-    content = torch.load(newest, weights_only=True)
-    assert set(content["state"]) == set(FRESH)
-    shutil.rmtree(folder)
-    fresh = FRESH[lost](content["state"][lost])
-    checkpoint.save(folder.parent, content["identity"], {**content["state"], lost: fresh})
-    lossy = train("batch_norm", epochs=4, results="lossy")
-    assert whole.resumed_at == [1, 2]
-    seen = [
-        (r.weights_sha256, r.resumed_at, [row.epoch for row in r.history]) for r in (whole, lossy)
-    ]
-    assert seen[0] != seen[1]
-
-
-def test_an_interrupted_run_loses_no_finished_epoch(
-    train: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "MIN_INTERVAL_SECONDS", 3600.0)  # epochs far shorter than that
-    with pytest.raises(KeyboardInterrupt):
-        train(epochs=4, reporter=Interrupt(3))
-    assert train(epochs=4).resumed_at == [3]
-
-
 def test_a_loss_that_is_not_finite_ends_the_run(protocol: Protocol, data: Dataset) -> None:
     trainer = Trainer(PAPER, dataclasses.replace(protocol, learning_rate=1e6), 0, data)
     with pytest.raises(RunFailedError, match="diverged"):
@@ -297,17 +134,3 @@ def test_fp32_means_no_tf32() -> None:
     assert torch.backends.cuda.matmul.allow_tf32 is False
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.is_deterministic_algorithms_warn_only_enabled()
-
-
-@pytest.mark.gpu
-def test_cpu_and_cuda_see_the_same_batches(protocol: Protocol, data: Dataset) -> None:
-    on_cpu = Trainer(PAPER, protocol, 0, data)
-    on_gpu = Trainer(PAPER, protocol, 0, data.to(torch.device("cuda")))
-    for trainer in (on_cpu, on_gpu):
-        trainer.train_epoch()
-    assert torch.equal(on_cpu._params.order, on_gpu._params.order.cpu())
-    assert torch.equal(on_cpu._params.augment.crop, on_gpu._params.augment.crop.cpu())
-
-
-def _without_times(record: RunRecord) -> list[dict[str, Any]]:
-    return [row.model_dump(exclude={"seconds", "images_per_second"}) for row in record.history]
