@@ -99,7 +99,8 @@ def _facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     if group_verdict.accuracy is not None:
         yield _paper(group_verdict.accuracy)
     yield _data(group_verdict)
-    yield _cost(group_verdict)
+    if group_verdict.group.records:
+        yield _cost(group_verdict)
     yield from _budgets(study, group_verdict)
     yield from _other_verdicts(study, group_verdict)
     if group_verdict.claims:
@@ -166,12 +167,13 @@ def _reservations(group_verdict: GroupVerdict) -> Iterator[Fact]:
             "settings open.",
         )
     if is_tuned(group_verdict):
-        target = f"{100 * group_verdict.rules.budgets.target:g} %"
+        rules = group_verdict.rules
+        target, margin = (100 * share for share in (rules.budgets.target, rules.accuracy.margin))
         yield Fact(
             "What is built in",
-            f"{target} on held-out training images: the number of epochs is the smallest tried "
+            f"{target:g} % on held-out training images: the number of epochs is the smallest tried "
             "that reached it, and may reach more. What is judged is whether the test accuracy is "
-            "the paper's within a point.",
+            f"the paper's within {margin:g} point.",
         )
 
 
@@ -218,12 +220,14 @@ def _budgets(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
 
 def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     for other in study.group_verdicts:
-        if other is not group_verdict and other.eligibility.allows_verdict and other.accuracy:
-            figure = percent(other.accuracy.mean)
-            yield Fact(
-                f"After {other.epochs} epochs",
-                f"{label(other)}: {figure} % on average of {pluralize(other.accuracy.n, 'run')}.",
-            )
+        accuracy = other.accuracy
+        if other is group_verdict or not other.eligibility.allows_verdict or not accuracy:
+            continue
+        runs = f"{percent(accuracy.mean)} % on average of {pluralize(accuracy.n, 'run')}"
+        yield Fact(
+            f"After {other.epochs} epochs",
+            f"{label(other)}: {runs if accuracy.n else f'no run of {other.claim_runs.name}'}.",
+        )
 
 
 def _contradicted_claims() -> Iterator[Fact]:

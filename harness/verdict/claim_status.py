@@ -32,15 +32,22 @@ class ClaimResult:
         claim: the claim.
         status: CONFIRMED, REFUTED or OPEN.
         look: number of the look at which our runs settled it; 0 if they have not.
-        evidence: the figures behind it, in words.
+        ours: what our runs show, in words.
+        own_tables: what the paper's own tables show, in words; empty if they are not asked.
         refuted_by_own_tables: whether the paper's own tables refute it, whatever our runs show.
     """
 
     claim: Claim
     status: ClaimStatus
     look: int
-    evidence: str
+    ours: str
+    own_tables: str = ""
     refuted_by_own_tables: bool = False
+
+    @property
+    def evidence(self) -> str:
+        """All that the status follows from, in words."""
+        return f"{self.own_tables}; ours: {self.ours}" if self.own_tables else self.ours
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,8 @@ def _range(bounds: claims.Range) -> _Judge:
     own_tables = f"the paper's own tables {verb} it ({span})"
 
     def judge(claim: Claim, evidence: Evidence) -> ClaimResult:
-        result = _range_of_runs(claim, evidence.runs, bounds)
-        result = dataclasses.replace(result, evidence=f"{own_tables}; {result.evidence}")
+        of_runs = _range_of_runs(claim, evidence.runs, bounds)
+        result = dataclasses.replace(of_runs, own_tables=own_tables)
         if not contradicted:
             return result
         return dataclasses.replace(result, status=ClaimStatus.REFUTED, refuted_by_own_tables=True)
@@ -117,7 +124,7 @@ def _range_of_runs(claim: Claim, runs: VariantRuns, bounds: claims.Range) -> Cla
     figures = runs.figures(lambda m: [getattr(m.per_class[c], bounds.figure) for c in CLASSES])
     judgement = ranges.judge_range(figures, bounds.low, bounds.high, runs.rules)
     means = figures.finished(_look(judgement)).mean(-1)
-    text = f"ours: class means {means.min():.2f} to {means.max():.2f}"
+    text = f"class means {means.min():.2f} to {means.max():.2f}"
     interval = judgement.interval
     outside = (interval.high < bounds.low) | (interval.low > bounds.high)
     if outside.any():
@@ -143,9 +150,7 @@ def _improves(ablation: str) -> _Judge:
         if not contrast.look:
             return result
         p = f"Holm p {formatting.p_value(contrast.p_holm)}"
-        return dataclasses.replace(
-            result, look=contrast.settled_look, evidence=f"{result.evidence}, {p}"
-        )
+        return dataclasses.replace(result, look=contrast.settled_look, ours=f"{result.ours}, {p}")
 
     return judge
 

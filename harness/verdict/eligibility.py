@@ -24,6 +24,7 @@ class Obstacle(StrEnum):
     OTHER_BYTES = "NOT THE OFFICIAL DATA"
     OTHER_IMAGES = "NOT THE TEST IMAGES"
     OTHER_PROTOCOL = "NOT THE PROTOCOL"
+    OTHER_SEEDS = "NOT THE PLANNED SEEDS"
     OTHER_RULES = "OTHER RULES"
     OTHER_BUDGET = "ANOTHER BUDGET"
     PROVISIONAL = "PROVISIONAL BUDGET"
@@ -127,6 +128,10 @@ def _assess(group: RunGroup, rules: Decision) -> Eligibility:
         Obstacle.OTHER_BYTES: (not data.official, "not the official CIFAR-10 bytes"),
         Obstacle.OTHER_IMAGES: (data.split != "test", f"the {data.split} split"),
         Obstacle.OTHER_PROTOCOL: (bool(departures), "; ".join(departures[:3])),
+        Obstacle.OTHER_SEEDS: (
+            not group.records,
+            f"the seeds of the analysis are 0 to {rules.planned_seeds[-1]}",
+        ),
         Obstacle.OTHER_RULES: (
             uncited > 0,
             f"{uncited} of {len(group.records)} records do not cite this decision file",

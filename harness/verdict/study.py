@@ -211,15 +211,14 @@ def _group_warnings(groups: Sequence[RunGroup]) -> Iterator[DataWarning]:
             for g in groups
         )
         yield DataWarning(
-            f"{len(groups)} groups of runs differ in data or protocol; "
-            "each has its own section and none are mixed.",
+            f"{len(groups)} groups of runs differ in data or protocol; none are mixed.",
             titles,
         )
     for group in groups:
         environments = analysis_groups.environments(group.records)
         if len(environments) > 1:
             yield DataWarning(
-                f"Runs of one table come from several environments ({group.title}).",
+                f"Runs of one group come from several environments ({group.title}).",
                 (*environments,),
             )
 
@@ -246,7 +245,7 @@ def _calibration_warnings(
             shared.append(f"{group.title}: {count} of {pluralize(len(group.records), 'run')}")
     if shared:
         yield DataWarning(
-            "Runs of the calibrations are also shown in another section, "
-            "with other runs on the same data and protocol.",
+            "Runs of the calibrations are also grouped with other runs on the same data and "
+            "protocol.",
             (*shared,),
         )

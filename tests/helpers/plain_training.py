@@ -207,6 +207,17 @@ def add_row(path: Path, row: dict[str, Any]) -> None:
         writer.writerow(row)
 
 
+def has_run(path: Path, asked: dict[str, Any]) -> bool:
+    """Whether a CSV file has a row with these values; not if it does not exist."""
+    if not path.exists():
+        return False
+    with path.open(encoding="utf-8", newline="") as stream:
+        return any(
+            all(row.get(name) == str(value) for name, value in asked.items())
+            for row in csv.DictReader(stream)
+        )
+
+
 def arguments() -> argparse.Namespace:
     """The options, refused before anything is trained if they cannot be met."""
     parser = argparse.ArgumentParser(description="Train AlexNet on CIFAR-10 in plain PyTorch.")
@@ -230,6 +241,9 @@ def arguments() -> argparse.Namespace:
         parser.error("--images and --held-out must be positive, and 50000 together at most")
     if options.test and not options.test.parent.is_dir():
         parser.error(f"--test: there is no folder {options.test.parent}")
+    asked = csv_row(options.epochs, options.precision, options.seed, {})
+    if options.test and has_run(options.test, asked):
+        parser.error(f"--test: {options.test} has this run already: give another --seed")
     return options
 
 

@@ -72,6 +72,11 @@ def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
     assert fact(found, "After 90 epochs") == "EXCEEDED: 78.94 % on average of 5 runs."
 
 
+def test_another_budget_without_a_run_of_the_method_has_no_figure() -> None:
+    found = of(*runs_near(n=5), *at(90, runs_near("no_augmentation", n=1)))
+    assert fact(found, "After 90 epochs") == "UNDECIDED: no run of paper."
+
+
 def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     above, below = of(*runs_near(right=800, n=5)), of(*runs_near(right=700, n=5))
     assert (above.label, above.style) == ("EXCEEDED", "mismatch")
@@ -117,7 +122,7 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
         ),
         (
             failed_runs("paper", *range(20)),
-            "Not answered yet: no run of paper has finished.",
+            "Not answered yet: no run of paper with seed 0 to 19 has finished.",
             "Not settled by the last look, and no more runs are planned: the accuracy.",
         ),
     ],

@@ -92,7 +92,7 @@ def test_without_the_file_there_are_no_runs(tmp_path: Path) -> None:
         (lambda text: text.replace("bf16", "bf17"), "precision: "),
         (lambda text: text[:-30], "recall"),
         (lambda text: text.rstrip() + ",1\n", "a row is longer than the first"),
-        (lambda text: text + text.splitlines()[-1], "two rows have the same setting and seed"),
+        (lambda text: text + text.splitlines()[-1], "the run of seed 0 is in it twice"),
         (lambda text: text + "\0\n", ""),
     ],
 )
@@ -107,6 +107,12 @@ def test_a_damaged_file_is_one_line(
         independent.load(tmp_path, reference)
     assert fault in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_two_machines_may_have_trained_the_same_seed(tmp_path: Path) -> None:
+    write(tmp_path, REFERENCE[0])
+    write(tmp_path, REFERENCE[0], loss=0.7)
+    assert [run.setting.seed for run in load(tmp_path)] == [0, 0]
 
 
 def test_without_enough_runs_of_the_suite_none_is_called_compared(tmp_path: Path) -> None:

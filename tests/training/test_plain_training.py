@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, recall_score
@@ -29,6 +30,20 @@ def test_what_cannot_be_done_is_refused_before_training(
     with pytest.raises(SystemExit, match="2"):
         plain_training.main()
     assert fault in capsys.readouterr().err
+
+
+def test_a_run_that_the_file_has_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "rows.csv"
+    plain_training.add_row(rows, plain_training.csv_row(2, "bf16", 3, {"accuracy": 0.75}))
+    options = ["plain_training", "--data-dir", "none", "--test", str(rows), "--seed"]
+    monkeypatch.setattr("sys.argv", [*options, "3"])
+    with pytest.raises(SystemExit, match="2"):
+        plain_training.arguments()
+    assert "has this run already: give another --seed" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", [*options, "4"])
+    assert plain_training.arguments().seed == 4
 
 
 @pytest.mark.skipif(not DATA, reason="ALEXNET_TEST_DATA names no folder with the official files")

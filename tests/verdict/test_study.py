@@ -99,7 +99,7 @@ def test_a_run_that_is_not_the_calibrations_brings_its_group_back_with_a_warning
     warnings = warnings_of(tmp_path)
     assert section_anchors(tmp_path) == ["group-1", "group-2", "calibration-1"]
     (cases,) = (
-        warnings[sentence] for sentence in warnings if "also shown in another section" in sentence
+        warnings[sentence] for sentence in warnings if "also grouped with other runs" in sentence
     )
     title = f"CIFAR-10 (official), {EPOCHS} epochs, {PRECISION} on cpu, validation split"
     assert cases == (f"{title}: 3 of 4 runs",)

@@ -90,7 +90,7 @@ def test_before_the_first_look_there_are_runs_and_no_interval(n: int) -> None:
     result = accuracy(records)
     assert (result.outcome, result.look, result.n) == (Outcome.UNDECIDED, 0, n)
     assert math.isnan(result.low)
-    sentence = "a verdict takes seeds 0 to 4." if n else "Not answered yet: no run of paper has"
+    sentence = "a verdict takes seeds 0 to 4." if n else "Not answered yet: no run of paper with seed"
     assert sentence in verdict_text(records)
     assert "interval [" not in verdict_text(records)
 
@@ -114,7 +114,10 @@ def test_a_blocked_look_settles_nothing_and_the_next_may() -> None:
 def test_a_study_of_failed_runs_is_judged_without_figures() -> None:
     records = failed_runs("paper", *range(20))
     assert accuracy(records).outcome is Outcome.UNDECIDED
-    assert "**UNDECIDED.** Not answered yet: no run of paper has finished." in verdict_text(records)
+    text = verdict_text(records)
+    assert (
+        "**UNDECIDED.** Not answered yet: no run of paper with seed 0 to 19 has finished." in text
+    )
 
 
 def test_compare_and_verdict_give_the_same_numbers() -> None:

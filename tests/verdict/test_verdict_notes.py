@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.protocol import decision
+from harness.verdict.eligibility import Obstacle
 from tests.helpers.judged_studies import (
     full_study,
     judge_one_group,
@@ -28,11 +29,15 @@ def test_unplanned_seeds_are_left_out_and_counted() -> None:
     ).eligibility.allows_verdict
 
 
-def test_a_group_of_unplanned_seeds_alone_has_no_rows() -> None:
+def test_a_group_of_unplanned_seeds_alone_has_no_rows_and_no_verdict() -> None:
     group_verdict = judge_one_group([make_record(seed=30)])
     assert not any(row.n for row in group_verdict.variants)
     assert "Left out: 1 run with unplanned seeds." in group_verdict.notes
-    assert "no run of paper has finished" in verdict_text([make_record(seed=30)])
+    assert group_verdict.eligibility.obstacle is Obstacle.OTHER_SEEDS
+    text = verdict_text([make_record(seed=30)])
+    assert "**NO VERDICT.** Not answered yet: no run of paper with seed 0 to 19 has fin" in text
+    assert "All 0 records" not in text
+    assert "At what cost" not in text
 
 
 def test_runs_that_wait_for_the_next_look_are_counted() -> None:

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -101,8 +101,9 @@ def load(folder: Path, records: Sequence[RunRecord]) -> list[IndependentRun]:
         raise _damaged(path, first_fault(error)) from error
     except (OSError, ValueError, csv.Error) as error:
         raise _damaged(path, str(error)) from error
-    if len({run.setting for run in runs}) < len(runs):
-        raise _damaged(path, "two rows have the same setting and seed")
+    repeated = [run for i, run in enumerate(runs) if run in runs[:i]]
+    if repeated:
+        raise _damaged(path, f"the run of seed {repeated[0].setting.seed} is in it twice")
     return runs
 
 
@@ -114,7 +115,7 @@ def _damaged(path: Path, fault: str) -> InputError:
 
 
 def _run(
-    row: Mapping[str | None, str], official: Sequence[RunRecord], compare: Comparer
+    row: Mapping[Any, Any], official: Sequence[RunRecord], compare: Comparer
 ) -> IndependentRun:
     setting = Setting.model_validate(row)
     if None in row:

@@ -69,7 +69,7 @@ def results_table(study: Study) -> str:
 def calibration_block(sections: Sequence[Section], drawings: Drawings, folder: str) -> str:
     """Return the figure of each calibration, for a page beside the results folder."""
     return "\n\n".join(
-        f"{section.title}:\n\n{_figure(section.anchor, figure, folder)}"
+        f"{section.title}.\n\n{_figure(section.anchor, figure, folder)}"
         for section in sections
         if section.kind is Kind.CALIBRATION
         for part in drawings.by_anchor[section.anchor]

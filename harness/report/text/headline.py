@@ -55,7 +55,10 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         images = group_verdict.group.title
         return f"These runs say nothing about the paper's accuracy: they are on {images}."
     if not accuracy.n:
-        return f"Not answered yet: no run of {rules.accuracy.variant} has finished."
+        seeds = f"0 to {rules.planned_seeds[-1]}"
+        return (
+            f"Not answered yet: no run of {rules.accuracy.variant} with seed {seeds} has finished."
+        )
     if accuracy.outcome is None:
         return (
             f"AlexNet trained as the paper describes gets {_accuracy(group_verdict, accuracy)} in "
