@@ -19,7 +19,7 @@ from harness.runs.record import RunRecord
 _LEADING_COLUMNS = (
     *("variant", "look", "n", "failed", "waiting", "runs"),
     *("accuracy", "accuracy_low", "accuracy_high", "accuracy_sd", "accuracy_optimistic"),
-    *("macro_f1", "auc"),
+    *("macro_f1", "auc", "train_accuracy", "loss"),
 )
 
 # Field of a Contrast -> column.
@@ -60,9 +60,9 @@ def table(
         against: the variant that differences are taken from.
 
     Returns:
-        Columns variant; look, n, failed, waiting, runs, accuracy with its interval
-        (accuracy_low, accuracy_high) and accuracy_sd, see `VariantResult`; accuracy_optimistic (of
-        each run's best epoch), macro_f1, auc; the fields of `Contrast` (effect, settled_look,
+        Columns variant; look, n, failed, waiting, runs, accuracy with its interval (accuracy_low,
+        accuracy_high) and accuracy_sd, see `VariantResult`; accuracy_optimistic (of each run's best
+        epoch), macro_f1, auc, train_accuracy, loss; the fields of `Contrast` (effect, settled_look,
         difference_look, difference with its interval and its level, p, q, p_holm, p_better,
         detectable, correlation); changes (from `paper`), undisturbed_seconds, and for each class
         recall_<class> and recall_difference_<class>. Means over the runs that count, fractions;
@@ -105,6 +105,8 @@ def _row(result: VariantResult, runs: VariantRuns, classes: Sequence[str]) -> di
         "accuracy_optimistic": _mean(_best(r) for r in finished),
         "macro_f1": _mean(m.macro_f1 for m in runs.finished),
         "auc": _mean(m.auc for m in runs.finished),
+        "train_accuracy": _mean(m.train_accuracy for m in runs.finished),
+        "loss": _mean(m.loss for m in runs.finished),
         **_NO_CONTRAST,
         **{column: getattr(contrast, f) for f, column in _CONTRAST_COLUMNS.items() if contrast},
         "changes": ", ".join(f"{k}={v}" for k, v in runs.counted[0].changes.items()),

@@ -146,6 +146,18 @@ def _evaluation(decision: Decision) -> tuple[Assumption, ...]:
     looks = f"{', '.join(map(str, decision.looks.seeds[:-1]))} and {decision.looks.seeds[-1]}"
     return (
         Assumption(
+            "evaluation images",
+            "all 10,000 test images",
+            '"sampling 1000 instances from each image category" (4.2) fits them, and the '
+            'conclusion says "CIFAR-10 test set"',
+        ),
+        Assumption(
+            "what the two matrices are",
+            "two trainings",
+            '"both runs"; if they are two tests of one network, they say little about how '
+            "trainings vary",
+        ),
+        Assumption(
             "validation split",
             "45,000/5,000 of the training images, stratified, fixed; used to choose the budget, "
             "after which all 50,000 train",

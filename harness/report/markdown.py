@@ -8,7 +8,6 @@ from harness.report.answer import Answer
 from harness.report.section import Section
 from harness.report.tables import writers
 from harness.report.tables.table import Table, legend
-from harness.report.text.contributions import note
 
 
 def join(parts: Iterable[str]) -> str:
@@ -25,8 +24,9 @@ def answer_block(answer: Answer) -> Iterator[str]:
     """Yield the whole answer in paragraphs."""
     yield opening(answer)
     if answer.contributions:
-        yield f"What each ingredient contributes to the accuracy. {note(answer.contributions)}"
+        yield f"What each ingredient contributes to the accuracy. {answer.contributions_note}"
         yield bullets(f"{contribution.sentence}." for contribution in answer.contributions)
+        yield "What to know beside that:"  # without a text between them, two lists are one
     yield bullets(f"**{fact.name}.** {fact.text}" for fact in answer.facts)
 
 

@@ -82,6 +82,8 @@ def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Se
     tables = [comparison.comparison_table(group_verdict, rules)]
     if examples := example_runs(group_verdict):
         tables.append(judged.recall_table(group_verdict, examples))
+    if group_verdict.claims and group_verdict.claim_runs.n_finished:
+        tables.append(judged.precision_and_f1_table(group_verdict.claim_runs))
     if group_verdict.claims:
         tables.append(judged.claims_table(group_verdict))
     return Section(

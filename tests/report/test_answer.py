@@ -49,16 +49,23 @@ def test_a_reproduced_accuracy() -> None:
     found = of(*runs_near(n=5))
     assert (found.label, found.style) == ("REPRODUCED", "match")
     assert found.sentence == (
-        "AlexNet trained as the paper describes does reach the paper's accuracy on CIFAR-10: it "
-        f"gets 75.04 % on average of 5 runs {TUNED}, within 1 point of the 75.12 % that the paper "
-        "reports."
+        "AlexNet trained as we read the paper does reach the paper's accuracy on CIFAR-10: it "
+        f"gets 75.04 % on average of 5 runs {TUNED}, within 1 point of the 75.12 % that the "
+        "paper's two runs average."
     )
     assert re.fullmatch(
         r"Settled with 5 runs, at look 1 of 3 \(.*\b5, 10 and 20 runs each.*\): the difference "
         r"from the paper is -0\.08 points, "
-        r"99 % interval \[-0\.66, \+0\.50\], against a margin of 1 point either way\. The choice "
-        r"of the test images alone has a standard error of 0\.43 points\.",
+        r"99 % interval \[-0\.66, \+0\.50\], against a margin of 1 point either way\. Two more "
+        r"runs like ours would be in 74\.\d\d to 75\.\d\d % with a probability of 95 %; of the "
+        r"paper's two, both are\.",
         fact(found, "How sure"),
+    )
+    assert fact(found, "What that assumes") == (
+        "The paper's two runs vary over seeds as ours do, with a standard deviation of 0.15 "
+        "points, and were not chosen for their accuracy. The choice of the test images has a "
+        "standard error of its own, 0.43 points, which largely cancels if the paper used the same "
+        "ones."
     )
     assert fact(found, "What it means").endswith("it leaves most settings open.")
 
@@ -74,16 +81,21 @@ def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
 
 def test_another_budget_without_a_run_of_the_method_has_no_figure() -> None:
     found = of(*runs_near(n=5), *at(90, runs_near("no_augmentation", n=1)))
-    assert fact(found, "After 90 epochs") == "UNDECIDED: no run of paper."
+    assert fact(found, "After 90 epochs") == "Not judged yet: no run of paper."
 
 
 def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     above, below = of(*runs_near(right=800, n=5)), of(*runs_near(right=700, n=5))
     assert (above.label, above.style) == ("EXCEEDED", "mismatch")
     assert above.sentence.endswith(
-        f"it gets 79.94 % on average of 5 runs {TUNED}, where the paper reports 75.12 %."
+        f"it gets 79.94 % on average of 5 runs {TUNED}, where the paper's two runs average 75.12 %."
     )
-    assert fact(above, "What is built in").startswith("75 % on held-out training images: ")
+    assert "An accuracy somewhat above the paper's was to be" in fact(above, "What is built in")
+    claims = fact(above, "All its claims")
+    assert "Refuted: test accuracy is 75 % (ours is higher); precision of every class" in claims
+    assert "(by its own tables)" in claims
+    assert "test accuracy is 75 % (ours is lower)" in fact(below, "All its claims")
+    assert fact(above, "How sure").endswith("; of the paper's two, neither is.")
     assert (below.label, below.style) == ("NOT REACHED", "mismatch")
     assert below.sentence.startswith("AlexNet trained as we read the paper does not reach its 75 %")
     assert "What is built in" in names(below)
@@ -101,7 +113,7 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
     [
         (
             runs_near(n=2),
-            "gets 74.80 and 75.00 % so far, where the paper reports 75.12 %; a verdict "
+            "gets 74.80 and 75.00 % so far, where the paper's two runs average 75.12 %; a verdict "
             "takes seeds 0 to 4.",
             "Look 1, with 5 runs each, may settle the accuracy, ",
         ),
@@ -139,7 +151,7 @@ def test_what_is_not_settled_says_why_and_what_it_takes(
 
 def test_a_settled_study_has_nothing_open_and_every_ingredient() -> None:
     found = of(*full_study(n=5))
-    assert fact(found, "What is open") == "Nothing: all planned questions are settled."
+    assert fact(found, "What is open") == "Accuracy and contrasts: nothing."
     assert [c.variant for c in found.contributions] == list(RULES.contrasts.variants)
     assert set(INGREDIENTS) == set(RULES.contrasts.variants)
     first, *_ = (c.sentence for c in found.contributions)
@@ -175,6 +187,7 @@ def test_open_questions_are_grouped_by_the_look_that_may_settle_them() -> None:
         "11 more runs. Look 2, with 10 runs each, may settle `dropout_0`; it takes 5 more runs. "
         "Look 3"
     )
+    assert fact(found, "What is open").endswith(" that an ingredient makes no difference.")
     by_variant = {c.variant: c.sentence for c in found.contributions}
     assert "settled at look 1" in by_variant["batch_norm"]
     assert ": not settled, " in by_variant["dropout_0"]

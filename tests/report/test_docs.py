@@ -77,12 +77,16 @@ def test_the_page_of_a_study_has_its_tables_and_figures(tmp_path: Path) -> None:
     assert wanted[reference.FILE] == reference.to_csv(store.load_all(tmp_path)[0])
     assert len(wanted[reference.FILE].splitlines()) == 1 + 5 * len(variants.names("ablations"))
     page = wanted[tmp_path / "README.md"].decode()
-    for heading in ("Variants, test images", "The paper's claims", "Recall of each class"):
+    for heading in (
+        "Variants, test images",
+        "Precision and F1 of each class",
+        "The paper's claims",
+    ):
         assert heading in page
     shown = set(re.findall(r"^!\[.*\]\(([^)]+)\)$", page, re.MULTILINE))
     assert {str(path.relative_to(tmp_path)) for path in wanted if path.suffix == ".svg"} == shown
     blocks = docs.blocks(tmp_path)
-    assert blocks["answer"].startswith("**UNDECIDED.** Whether AlexNet trained as the paper ")
+    assert blocks["answer"].startswith("**UNDECIDED.** Whether AlexNet trained as we read ")
     assert "Augmentation (random crop and flip) helps: +" in blocks["answer"]
     assert "| finding" in re.sub(" +", " ", blocks["table"])
 

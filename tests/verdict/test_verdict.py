@@ -73,7 +73,7 @@ def test_the_interval_that_decides_by_hand() -> None:
     assert result.high == pytest.approx(result.difference + half)
     assert result.level == pytest.approx(0.99)
     assert result.sampling == pytest.approx(math.sqrt(0.7504 * 0.2496 / 10_000))
-    assert "standard error of 0.43 points" in verdict_text(runs_near(n=9))
+    assert "standard error of its own, 0.43 points" in verdict_text(runs_near(n=9))
 
 
 def test_what_does_not_settle_at_the_last_look_stays_undecided() -> None:
@@ -90,7 +90,7 @@ def test_before_the_first_look_there_are_runs_and_no_interval(n: int) -> None:
     result = accuracy(records)
     assert (result.outcome, result.look, result.n) == (Outcome.UNDECIDED, 0, n)
     assert math.isnan(result.low)
-    sentence = "a verdict takes seeds 0 to 4." if n else "Not answered yet: no run of paper with seed"
+    sentence = "a verdict takes seeds 0 to 4." if n else "Not answered yet: no run of paper with"
     assert sentence in verdict_text(records)
     assert "interval [" not in verdict_text(records)
 

@@ -19,7 +19,6 @@ from harness.report.figures import style
 from harness.report.samples import Gallery
 from harness.report.tables import background
 from harness.report.text import audit as text_audit
-from harness.report.text.contributions import note
 from harness.verdict import audit
 from harness.verdict.study import Study
 
@@ -45,7 +44,6 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
     found = answer(study)
     body = environment.get_template("body.html").render(
         answer=found,
-        contributions_note=note(found.contributions),
         claim=next(c for c in claims(rules) if c.key == "accuracy"),
         title=reported.TITLE,
         selection=reported.SELECTION,

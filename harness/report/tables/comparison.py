@@ -12,7 +12,7 @@ from harness import formatting
 from harness.analysis import contrasts
 from harness.analysis.contrasts import Finding
 from harness.analysis.sequential import Effect
-from harness.formatting import EMPTY, number, p_value, percent, signed_points
+from harness.formatting import EMPTY, enumerate_words, number, p_value, percent, signed_points
 from harness.protocol.decision import Decision
 from harness.report.tables.table import Cell, Column, Table, number_cell, table
 from harness.verdict.verdict import GroupVerdict
@@ -37,10 +37,11 @@ def comparison_table(
         baseline: the variant that differences are taken from; that of the decision file if None.
         full: whether to show every column.
     """
-    group = group_verdict.group
+    split, base = group_verdict.group.dataset.split, baseline or rules.contrasts.against
+    tested = group_verdict.eligibility.allows_verdict and base == rules.contrasts.against
     return table(
-        f"Variants, {group.dataset.split} images",
-        _columns(rules, baseline or rules.contrasts.against, group.dataset.split, full),
+        f"Variants, {split} images",
+        _columns(rules, base, split, full=full, tested=tested),
         _rows(group_verdict.numbers if frame is None else frame),
         full=full,
     )
@@ -51,8 +52,14 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
 
-def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
+def _columns(
+    rules: Decision, base: str, split: str, *, full: bool, tested: bool
+) -> list[Column[Figures]]:
     level = f"{100 * rules.description.level:g} %"
+    interval = f"its {level} interval"
+    if tested:
+        at_looks = f"{_test_levels(rules)} % at the looks"
+        interval = f"the test's interval ({at_looks}; {level} where nothing is tested)"
     first, *later = (f"0-{seeds - 1}" for seeds in rules.looks.seeds)
     # Name, note and cell of the columns that only the full table has.
     details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
@@ -68,7 +75,8 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         ),
         (
             "r",
-            f"correlation with {base} over the seeds of both, which share their batches",
+            f"correlation with {base} over the seeds of both, which share their batches; hardly "
+            "known from 5",
             _number("correlation", number),
         ),
         ("SD", "standard deviation over seeds, points", _number("accuracy_sd", percent)),
@@ -82,6 +90,13 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
             "one class against the rest, mean over classes",
             _number("auc", partial(number, digits=4)),
         ),
+        (
+            "train, %",
+            "accuracy of the trained network on its training images, without augmentation and "
+            "dropout",
+            _number("train_accuracy", percent),
+        ),
+        ("loss", f"cross-entropy on the {split} images, nats", _number("loss", number)),
         (
             "training",
             "time per run at the pace of its fastest epoch",
@@ -104,13 +119,14 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         Column("F1, %", "macro F1", _number("macro_f1", percent)),
         Column(
             f"vs {base}",
-            "difference in points over the seeds of the latest look that both have, ± half of the "
-            f"test's interval ({level} where nothing is tested)",
+            "difference in points over the seeds of the latest look that both have, ± half of "
+            f"{interval}",
             _difference,
         ),
         Column(
             "finding",
-            f"whether the variant helps or hurts against {base}: p below {rules.contrasts.alpha:g}",
+            f"whether the variant helps or hurts against {base}: p below "
+            f"{rules.contrasts.alpha:g}; if no_augmentation hurts, augmentation helps",
             _finding,
         ),
         Column(
@@ -122,6 +138,12 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         *(Column(name, note, cell, full=True) for name, note, cell in details),
         Column("changes", "", lambda r: r["changes"] or EMPTY),
     ]
+
+
+def _test_levels(rules: Decision) -> str:
+    """The levels of the intervals of the planned contrasts, in percent."""
+    alpha = rules.contrasts.alpha / len(rules.contrasts.variants)
+    return enumerate_words(f"{100 * (1 - alpha * w):.4g}" for w in rules.looks.weights)
 
 
 def _number(name: str, to_text: Callable[[float], str]) -> Callable[[Figures], Cell]:

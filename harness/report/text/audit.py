@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.verdict.audit import Audit
+from harness.formatting import pluralize
+from harness.verdict.audit import Audit, RangeCheck
 
 
 def sentences(found: Audit) -> list[str]:
@@ -26,3 +27,23 @@ def sentences(found: Audit) -> list[str]:
         )
     lines.append(f"Selected: {found.selection}.")
     return lines
+
+
+def contradictions(found: Audit) -> str:
+    """Return the claims that the paper's own tables contradict; empty if there are none."""
+    if not found.contradictions:
+        return ""
+    claims = pluralize(len(found.contradictions), "claim")
+    details = "; ".join(map(_contradiction, found.contradictions))
+    return f"They contradict {claims} of its text: {details}."
+
+
+def _contradiction(claim: RangeCheck) -> str:
+    text = (
+        f"{claim.figure} of every class is said to be {100 * claim.low:g} to "
+        f"{100 * claim.high:g} %, and is {100 * claim.smallest:.0f} to "
+        f"{100 * claim.largest_from_matrix:.0f} %"
+    )
+    if claim.largest > claim.largest_from_matrix + 0.01:
+        text += f" ({100 * claim.largest:.0f} in print is an error)"
+    return text

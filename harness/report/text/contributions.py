@@ -8,14 +8,9 @@ from dataclasses import dataclass
 
 from harness import formatting
 from harness.analysis.contrasts import Contrast, Finding, VariantResult
-from harness.formatting import pluralize, signed_points
+from harness.formatting import enumerate_words, pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
 from harness.verdict.verdict import GroupVerdict
-
-_INTERVALS = (
-    "In brackets the interval that the runs leave open. A look is one of the analyses that were "
-    "planned before the runs."
-)
 
 _OPPOSITE = {Finding.HELPS: Finding.HURTS, Finding.HURTS: Finding.HELPS}
 
@@ -29,7 +24,8 @@ class Contribution:
         ingredient: in words.
         finding: whether the ingredient helps.
         difference: accuracy with the ingredient minus accuracy without it.
-        low, high: interval of the difference that decides; NaN before the first look.
+        low, high: interval of the difference; NaN before the first look.
+        level: of that interval.
         basis: which runs it is from.
     """
 
@@ -39,6 +35,7 @@ class Contribution:
     difference: float
     low: float
     high: float
+    level: float
     basis: str
 
     @property
@@ -64,10 +61,26 @@ def contributions(group_verdict: GroupVerdict) -> tuple[Contribution, ...]:
     )
 
 
-def note(of: Sequence[Contribution]) -> str:
-    """Return how to read contributions."""
-    has_intervals = any(not math.isnan(contribution.low) for contribution in of)
-    return f"In points of accuracy. {_INTERVALS if has_intervals else ''}".rstrip()
+def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
+    """Return how to read the contributions of a group."""
+    epochs = pluralize(group_verdict.epochs, "epoch")
+    text = (
+        f"In points of accuracy after {epochs}, all else equal; at another number of epochs they "
+        "may differ, and they do not add up."
+    )
+    levels = sorted({contribution.level for contribution in of if not math.isnan(contribution.low)})
+    if not levels:
+        return text
+    named = enumerate_words(f"{100 * level:.4g}" for level in levels)
+    text += f" In brackets the {named} % interval."
+    if group_verdict.eligibility.allows_verdict:
+        contrasts, looks = group_verdict.rules.contrasts, group_verdict.rules.looks
+        text += (
+            f" It is wide since the error rate, {100 * contrasts.alpha:g} %, is divided among "
+            f"{len(contrasts.variants)} contrasts and {len(looks.seeds)} looks: the analyses that "
+            "were planned before the runs."
+        )
+    return text
 
 
 def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:
@@ -76,7 +89,12 @@ def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:
         finding = _OPPOSITE.get(finding, finding)
     figures = ingredient.contribution(contrast.difference, contrast.low, contrast.high)
     return Contribution(
-        result.variant, ingredient.name, finding, *figures, _basis(result, contrast)
+        result.variant,
+        ingredient.name,
+        finding,
+        *figures,
+        contrast.level,
+        _basis(result, contrast),
     )
 
 

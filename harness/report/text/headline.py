@@ -19,19 +19,19 @@ NO_VERDICT = "NO VERDICT"
 # REPRODUCED does not say that 75 % is reached: our mean may lie a point below.
 _OUTCOMES = {
     Outcome.REPRODUCED: (
-        "AlexNet trained as the paper describes does reach the paper's accuracy on CIFAR-10: it "
-        "gets {accuracy}, within {margin} of the {reported} that the paper reports"
+        "AlexNet trained as we read the paper does reach the paper's accuracy on CIFAR-10: it "
+        "gets {accuracy}, within {margin} of the {reported} that the paper's two runs average"
     ),
     Outcome.EXCEEDED: (
-        "AlexNet trained as the paper describes reaches 75 % on CIFAR-10 and goes beyond it: it "
-        "gets {accuracy}, where the paper reports {reported}"
+        "AlexNet trained as we read the paper reaches 75 % on CIFAR-10 and goes beyond it: it "
+        "gets {accuracy}, where the paper's two runs average {reported}"
     ),
     Outcome.NOT_REACHED: (
         "AlexNet trained as we read the paper does not reach its 75 % on CIFAR-10: it gets "
-        "{accuracy}, where the paper reports {reported}"
+        "{accuracy}, where the paper's two runs average {reported}"
     ),
     Outcome.UNDECIDED: (
-        "Whether AlexNet trained as the paper describes reaches the same accuracy on CIFAR-10 is "
+        "Whether AlexNet trained as we read the paper reaches the same accuracy on CIFAR-10 is "
         "not settled: it gets {accuracy}, and its runs do not tell whether their true average is "
         "within {margin} of the paper's {reported}"
     ),
@@ -61,14 +61,14 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         )
     if accuracy.outcome is None:
         return (
-            f"AlexNet trained as the paper describes gets {_accuracy(group_verdict, accuracy)} in "
+            f"AlexNet trained as we read the paper gets {_accuracy(group_verdict, accuracy)} in "
             f"these runs, which give no verdict on the paper's {_reported(accuracy)}: "
             f"{group_verdict.eligibility.detail}."
         )
     if not accuracy.look:
         return (
             "Not settled yet: AlexNet trained as we read the paper gets "
-            f"{_accuracy(group_verdict, accuracy)} so far, where the paper reports "
+            f"{_accuracy(group_verdict, accuracy)} so far, where the paper's two runs average "
             f"{_reported(accuracy)}; {_why_no_look(group_verdict)}."
         )
     sentence = _OUTCOMES[accuracy.outcome].format(

@@ -15,7 +15,7 @@ from harness.analysis import learning_curves
 from harness.analysis.contrasts import Contrast, Finding
 from harness.analysis.groups import VariantRuns
 from harness.analysis.ranges import ClaimStatus
-from harness.formatting import percent
+from harness.formatting import percent, pluralize
 from harness.paper.ingredients import INGREDIENTS
 from harness.verdict import readings
 from harness.verdict.verdict import GroupVerdict
@@ -23,7 +23,9 @@ from harness.verdict.verdict import GroupVerdict
 # Claims on the accuracy, which the answer opens with, and on ingredients, see `_harmful`.
 _TOLD_ELSEWHERE = ("accuracy", "augmentation", "decay")
 
-_OVERFITS = ": it overfits, and the paper says that overfitting is mitigated"
+_OVERFITS = (
+    ": it overfits, and so contradicts another claim of the paper, that overfitting is mitigated"
+)
 
 
 def surprises(group_verdict: GroupVerdict) -> Iterator[str]:
@@ -51,11 +53,12 @@ def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     if distance(runs) >= min(map(distance, [base, *open_])):
         return
     gap = np.mean([learning_curves.generalization_gap(metrics) for metrics in runs.finished])
+    in_training = [f"{percent(_on_training_images(r))} %" for r in (runs, base)]
     yield (
-        f"Of `{base.name}` and its ablations, `{runs.name}` is nearest to the paper's "
-        f"{percent(reported)} %, with {percent(runs.mean)} % (`{base.name}` {percent(base.mean)} "
-        f"%). On the training images `{runs.name}` gets {percent(_on_training_images(runs))} % "
-        f"(`{base.name}` {percent(_on_training_images(base))} %)"
+        f"Of `{base.name}` and its ablations after {pluralize(group_verdict.epochs, 'epoch')}, "
+        f"`{runs.name}` is nearest to the paper's {percent(reported)} %, with "
+        f"{percent(runs.mean)} % (`{base.name}` {percent(base.mean)} %). On the training images "
+        f"`{runs.name}` gets {in_training[0]} (`{base.name}` {in_training[1]})"
         f"{_OVERFITS if gap >= rules.ranges.gap_refutes else ''}."
     )
 

@@ -1,0 +1,243 @@
+"""The facts below the answer: how sure it is, what is open, on which data, at what cost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.analysis.groups import environments
+from harness.analysis.ranges import ClaimStatus
+from harness.analysis.sequential import Outcome
+from harness.formatting import enumerate_words, percent, pluralize, signed_points
+from harness.protocol.datasets import CLASSES
+from harness.protocol.decision import Decision
+from harness.report.provenance import cost
+from harness.report.text import audit as text_audit
+from harness.report.text.headline import interval, is_tuned, label
+from harness.report.text.surprises import surprises
+from harness.verdict import audit, budget_curve
+from harness.verdict.claim_status import ClaimResult
+from harness.verdict.outcomes import AccuracyResult
+from harness.verdict.outlook import OpenQuestions, open_questions
+from harness.verdict.study import Study
+from harness.verdict.verdict import GroupVerdict
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line below the answer; `alarm` marks what must not be overlooked."""
+
+    name: str
+    text: str
+    alarm: bool = False
+
+
+def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    """Yield the facts on a group, those that bear most on the answer first."""
+    if found := " ".join(surprises(group_verdict)):
+        yield Fact("What surprised", found)
+    yield from _changing_signs(study, group_verdict)
+    yield from _reservations(study, group_verdict)
+    yield _certainty(group_verdict)
+    if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
+        yield _assumptions(group_verdict.accuracy)
+    yield from _other_verdicts(study, group_verdict)
+    if group_verdict.eligibility.allows_verdict:
+        yield _open(group_verdict)
+        yield from _claims(group_verdict)
+    if group_verdict.accuracy is not None:
+        yield _paper(group_verdict.accuracy)
+    yield _data(group_verdict)
+    if group_verdict.group.records:
+        yield _cost(group_verdict)
+    yield from _not_run(study, group_verdict)
+    if contradicted := text_audit.contradictions(audit.audit()):
+        yield Fact("The paper's own tables", contradicted)
+
+
+def _paper(accuracy: AccuracyResult) -> Fact:
+    runs = " and ".join(f"{percent(value)} %" for value in accuracy.reported)
+    return Fact(
+        "The paper",
+        f"75 % test accuracy; two runs, chosen from several: {runs} by their confusion matrices. "
+        "It states no number of epochs, learning rate, batch size or layer sizes.",
+    )
+
+
+def _certainty(group_verdict: GroupVerdict) -> Fact:
+    accuracy, name = group_verdict.accuracy, "How sure"
+    if accuracy is None:
+        total = pluralize(len(group_verdict.group.records), "run")
+        return Fact(name, f"{total}, none of them on the paper's test images.", alarm=True)
+    runs = pluralize(accuracy.n, "run")
+    if accuracy.failed:
+        runs += f" ({accuracy.failed} failed)"
+    if not group_verdict.eligibility.allows_verdict:
+        return Fact(name, f"{runs}: {group_verdict.eligibility.reason}.", alarm=True)
+    if not accuracy.look:
+        return Fact(name, f"{runs}, and none of the planned looks at them yet.", alarm=True)
+    state = "Settled" if accuracy.settled else "Not settled"
+    rules = group_verdict.rules
+    looks = rules.looks.seeds
+    return Fact(
+        name,
+        f"{state} with {runs}, at look {accuracy.look} of {len(looks)} (variants are judged when "
+        f"they have {enumerate_words(map(str, looks))} runs each, and only then): the difference "
+        f"from the paper is {signed_points(accuracy.difference)} points, {interval(accuracy)}, "
+        f"against a margin of {100 * rules.accuracy.margin:g} point either way. "
+        f"{_predicted(accuracy, rules)}",
+    )
+
+
+def _assumptions(accuracy: AccuracyResult) -> Fact:
+    return Fact(
+        "What that assumes",
+        "The paper's two runs vary over seeds as ours do, with a standard deviation of "
+        f"{percent(accuracy.sd)} points, and were not chosen for their accuracy. The choice of the "
+        f"test images has a standard error of its own, {percent(accuracy.sampling)} points, which "
+        "largely cancels if the paper used the same ones.",
+    )
+
+
+def _predicted(accuracy: AccuracyResult, rules: Decision) -> str:
+    low, high = accuracy.predicted
+    inside = sum(low <= value <= high for value in accuracy.reported)
+    theirs = "both are" if inside == 2 else "one is" if inside else "neither is"
+    return (
+        f"Two more runs like ours would be in {percent(low)} to {percent(high)} % with a "
+        f"probability of {100 * rules.description.level:g} %; of the paper's two, {theirs}."
+    )
+
+
+def _open(group_verdict: GroupVerdict) -> Fact:
+    questions = open_questions(group_verdict)
+    text = " ".join(_open_sentence(question, group_verdict.rules) for question in questions)
+    if any(question.contrasts and question.look != 1 for question in questions):
+        text += " No look tests that an ingredient makes no difference."
+    return Fact("What is open", text or "Accuracy and contrasts: nothing.")
+
+
+def _claims(group_verdict: GroupVerdict) -> Iterator[Fact]:
+    """Yield all claims of the paper by their status."""
+    by_status = {
+        status: [result for result in group_verdict.claims if result.status is status]
+        for status in ClaimStatus
+    }
+    if listed := " ".join(
+        f"{status.value.capitalize()}: {'; '.join(_claim(r, group_verdict) for r in results)}."
+        for status, results in by_status.items()
+        if results
+    ):
+        yield Fact("All its claims", listed)
+
+
+_REFUTED_BY = {Outcome.EXCEEDED: "ours is higher", Outcome.NOT_REACHED: "ours is lower"}
+
+
+def _claim(result: ClaimResult, group_verdict: GroupVerdict) -> str:
+    reason = "by its own tables" if result.refuted_by_own_tables else ""
+    if result.claim.key == "accuracy" and group_verdict.outcome in _REFUTED_BY:
+        reason = _REFUTED_BY[group_verdict.outcome]
+    return f"{result.claim.sentence} ({reason})" if reason else result.claim.sentence
+
+
+def _open_sentence(question: OpenQuestions, rules: Decision) -> str:
+    names = ["the accuracy"] if question.accuracy else []
+    names += [f"`{name}`" for name in question.contrasts]
+    listed = enumerate_words(names)
+    if not question.look:
+        return f"Not settled by the last look, and no more runs are planned: {listed}."
+    seeds = rules.looks.seeds[question.look - 1]
+    return (
+        f"Look {question.look}, with {seeds} runs each, may settle {listed}; it takes "
+        f"{pluralize(question.missing, 'more run')}."
+    )
+
+
+def _reservations(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    if group_verdict.outcome is Outcome.REPRODUCED:
+        yield Fact(
+            "What it means",
+            "The paper's text can be read so that it gives 75 %, and no more: it leaves most "
+            "settings open.",
+        )
+    if is_tuned(group_verdict):
+        yield Fact("What is built in", _built_in(study, group_verdict))
+
+
+def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
+    """Say what the choice of the number of epochs lets expect."""
+    rules, epochs = group_verdict.rules, group_verdict.epochs
+    tried = {
+        candidate.epochs: f"{percent(candidate.mean)} % after {candidate.epochs}"
+        for calibration in study.calibrations.values()
+        if calibration.dataset.fingerprint == group_verdict.group.dataset.fingerprint
+        for candidate in calibration.candidates
+        if candidate.epochs <= epochs
+    }
+    figures = f": {' and '.join(tried[e] for e in sorted(tried)[-2:])}" if epochs in tried else ""
+    return (
+        f"{epochs} epochs are the first on our list that reach {100 * rules.budgets.target:g} % on "
+        f"held-out training images{figures}. An accuracy somewhat above the paper's was to be "
+        "expected, therefore, and says nothing against it; what is judged is whether the two are "
+        f"equal within {100 * rules.accuracy.margin:g} point."
+    )
+
+
+def _data(group_verdict: GroupVerdict) -> Fact:
+    data = group_verdict.group.dataset
+    sizes = f"{data.train_size:,} images trained on, {data.test_size:,} evaluated on."
+    name = "On which data"
+    if not data.official:
+        what = "the official CIFAR-10 files" if tuple(data.classes) == CLASSES else "CIFAR-10"
+        return Fact(name, f"NOT {what}: {data.title}; {sizes}", alarm=True)
+    if data.split != "test":
+        return Fact(name, f"The official CIFAR-10, but not its test images; {sizes}", alarm=True)
+    return Fact(name, f"The official CIFAR-10: {sizes}")
+
+
+def _cost(group_verdict: GroupVerdict) -> Fact:
+    records = group_verdict.group.records
+    return Fact("At what cost", f"{cost(records)}: {'; '.join(environments(records))}.")
+
+
+def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    """Yield the ablations that help at one number of epochs and hurt at another."""
+    rules = study.verdict.rules
+    for curve in study.verdict.curves:
+        differences = budget_curve.differences(curve, rules)
+        changing = {n: d for n, d in differences.items() if budget_curve.changes_sign(d)}
+        if group_verdict in curve and changing:
+            figures = "; ".join(
+                f"`{name}` "
+                + ", ".join(f"{signed_points(v)} at {epochs}" for epochs, v in by_epochs.items())
+                for name, by_epochs in changing.items()
+            )
+            yield Fact(
+                "By number of epochs",
+                f"The sign against `{rules.contrasts.against}` changes (points, not tested): "
+                f"{figures}.",
+                alarm=True,
+            )
+
+
+def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    """Yield the planned variants without runs at a planned number of epochs."""
+    for curve in study.verdict.curves:
+        missing = budget_curve.missing(curve, study.verdict.rules)
+        if group_verdict in curve and missing:
+            named = "; ".join(f"{', '.join(names)} at {e} epochs" for e, names in missing.items())
+            yield Fact("Planned and not run", f"{named}.")
+
+
+def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    for other in study.group_verdicts:
+        accuracy = other.accuracy
+        if other is group_verdict or not other.eligibility.allows_verdict or not accuracy:
+            continue
+        runs = f"{percent(accuracy.mean)} % on average of {pluralize(accuracy.n, 'run')}"
+        yield Fact(
+            f"After {other.epochs} epochs",
+            f"{label(other) if accuracy.look else 'Not judged yet'}: "
+            f"{runs if accuracy.n else f'no run of {other.claim_runs.name}'}.",
+        )
