@@ -215,8 +215,8 @@ def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
             )
             yield Fact(
                 "By number of epochs",
-                f"The sign against `{rules.contrasts.against}` changes (points, not tested): "
-                f"{figures}.",
+                f"Which side of `{rules.contrasts.against}` a variant is on changes (points, not "
+                f"tested): {figures}.",
                 alarm=True,
             )
 

@@ -26,7 +26,7 @@ def answer_block(answer: Answer) -> Iterator[str]:
     if answer.contributions:
         yield f"What each ingredient contributes to the accuracy. {answer.contributions_note}"
         yield bullets(f"{contribution.sentence}." for contribution in answer.contributions)
-        yield "What to know beside that:"  # without a text between them, two lists are one
+        yield "Behind the answer:"  # without a text between them, two lists are one
     yield bullets(f"**{fact.name}.** {fact.text}" for fact in answer.facts)
 
 
