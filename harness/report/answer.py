@@ -21,7 +21,7 @@ class Answer:
     Attributes:
         label: outcome of the accuracy claim in capitals, see `harness.report.text.headline.label`.
         style: "match", "mismatch" or "open", for its colour.
-        sentence: the answer in one sentence.
+        sentence: the answer in one to three sentences.
         contributions: of the ingredients.
         contributions_note: how to read them.
         facts: how sure it is, what is open, on which data, at what cost, and more.
@@ -58,7 +58,7 @@ def answer(study: Study) -> Answer:
 
 
 def sentence(study: Study, group_verdict: GroupVerdict) -> str:
-    """Return the answer of one group of a study in one sentence."""
+    """Return the answer of one group of a study in one to three sentences."""
     others = _other_budgets(study, group_verdict)
     return headline(group_verdict, others)
 

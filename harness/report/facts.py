@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.analysis.groups import environments
 from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
+from harness.paper.ingredients import INGREDIENTS
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.provenance import cost
@@ -92,20 +93,20 @@ def _certainty(group_verdict: GroupVerdict) -> Fact:
 def _assumptions(accuracy: AccuracyResult) -> Fact:
     return Fact(
         "What that assumes",
-        "The paper's two runs vary over seeds as ours do, with a standard deviation of "
-        f"{percent(accuracy.sd)} points, and were not chosen for their accuracy. The choice of the "
-        f"test images has a standard error of its own, {percent(accuracy.sampling)} points, which "
-        "largely cancels if the paper used the same ones.",
+        "We assume that the paper's two runs vary over seeds as ours do (standard deviation "
+        f"{percent(accuracy.sd)} points) and were not chosen for their accuracy, though they were "
+        "chosen from several. The choice of the test images has a standard error of its own, "
+        f"{percent(accuracy.sampling)} points, which largely cancels if the paper used the same.",
     )
 
 
 def _predicted(accuracy: AccuracyResult, rules: Decision) -> str:
     low, high = accuracy.predicted
     inside = sum(low <= value <= high for value in accuracy.reported)
-    theirs = "both are" if inside == 2 else "one is" if inside else "neither is"
+    theirs = ("neither of the paper's does", "one of the paper's does", "the paper's do")[inside]
     return (
-        f"Two more runs like ours would be in {percent(low)} to {percent(high)} % with a "
-        f"probability of {100 * rules.description.level:g} %; of the paper's two, {theirs}."
+        f"With {100 * rules.description.level:g} % probability two more runs like ours would both "
+        f"lie within {percent(low)} to {percent(high)} %; {theirs}."
     )
 
 
@@ -113,7 +114,7 @@ def _open(group_verdict: GroupVerdict) -> Fact:
     questions = open_questions(group_verdict)
     text = " ".join(_open_sentence(question, group_verdict.rules) for question in questions)
     if any(question.contrasts and question.look != 1 for question in questions):
-        text += " No look tests that an ingredient makes no difference."
+        text += " None of the looks can show that an ingredient has no effect."
     return Fact("What is open", text or "Accuracy and contrasts: nothing.")
 
 
@@ -128,7 +129,8 @@ def _claims(group_verdict: GroupVerdict) -> Iterator[Fact]:
         for status, results in by_status.items()
         if results
     ):
-        yield Fact("All its claims", listed)
+        runs = f"`{group_verdict.claim_runs.name}` after {pluralize(group_verdict.epochs, 'epoch')}"
+        yield Fact("All its claims", f"By {runs}. {listed}")
 
 
 _REFUTED_BY = {Outcome.EXCEEDED: "ours is higher", Outcome.NOT_REACHED: "ours is lower"}
@@ -175,12 +177,12 @@ def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
         for candidate in calibration.candidates
         if candidate.epochs <= epochs
     }
-    figures = f": {' and '.join(tried[e] for e in sorted(tried)[-2:])}" if epochs in tried else ""
+    figures = f" ({', '.join(tried[e] for e in sorted(tried)[-2:])})" if epochs in tried else ""
     return (
-        f"{epochs} epochs are the first on our list that reach {100 * rules.budgets.target:g} % on "
-        f"held-out training images{figures}. An accuracy somewhat above the paper's was to be "
-        "expected, therefore, and says nothing against it; what is judged is whether the two are "
-        f"equal within {100 * rules.accuracy.margin:g} point."
+        f"We chose {epochs} as the first number of epochs on our list with at least "
+        f"{100 * rules.budgets.target:g} % on held-out training images{figures}. So some excess "
+        "over the paper was to be expected and is no argument against it: what is judged is "
+        f"whether the two are equal within {100 * rules.accuracy.margin:g} point."
     )
 
 
@@ -197,8 +199,9 @@ def _data(group_verdict: GroupVerdict) -> Fact:
 
 
 def _cost(group_verdict: GroupVerdict) -> Fact:
-    records = group_verdict.group.records
-    return Fact("At what cost", f"{cost(records)}: {'; '.join(environments(records))}.")
+    records, epochs = group_verdict.group.records, pluralize(group_verdict.epochs, "epoch")
+    machines = "; ".join(environments(records))
+    return Fact("At what cost", f"After {epochs}, {cost(records)}: {machines}.")
 
 
 def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
@@ -208,17 +211,21 @@ def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
         differences = budget_curve.differences(curve, rules)
         changing = {n: d for n, d in differences.items() if budget_curve.changes_sign(d)}
         if group_verdict in curve and changing:
-            figures = "; ".join(
-                f"`{name}` "
-                + ", ".join(f"{signed_points(v)} at {epochs}" for epochs, v in by_epochs.items())
-                for name, by_epochs in changing.items()
-            )
             yield Fact(
                 "By number of epochs",
-                f"Which side of `{rules.contrasts.against}` a variant is on changes (points, not "
-                f"tested): {figures}.",
+                "What some ingredients contribute changes its sign (points, not tested): "
+                f"{'; '.join(_by_epochs(*item) for item in changing.items())}.",
                 alarm=True,
             )
+
+
+def _by_epochs(variant: str, differences: Mapping[int, float]) -> str:
+    ingredient = INGREDIENTS[variant]
+    figures = ", ".join(
+        f"{signed_points(ingredient.contribution(difference, 0, 0)[0])} at {epochs}"
+        for epochs, difference in differences.items()
+    )
+    return f"{ingredient.name} {figures}"
 
 
 def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:

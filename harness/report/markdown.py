@@ -16,7 +16,7 @@ def join(parts: Iterable[str]) -> str:
 
 
 def opening(answer: Answer) -> str:
-    """Return the outcome and the answer in one sentence."""
+    """Return the outcome and the answer in one to three sentences."""
     return f"**{answer.label}.** {answer.sentence}"
 
 

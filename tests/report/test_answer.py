@@ -7,7 +7,6 @@ import re
 import pytest
 
 from harness.paper.ingredients import INGREDIENTS
-from harness.protocol.presets import EPOCHS
 from harness.report import markdown
 from harness.report.answer import Answer, answer
 from harness.runs.record import RunRecord
@@ -16,9 +15,7 @@ from tests.helpers.records import make_record
 
 pytestmark = pytest.mark.usefixtures("adopted")
 
-TUNED = (
-    f"after {EPOCHS} epochs (the fewest on our list that reach 75 % on held-out training images)"
-)
+TUNED = "We chose 20, the fewest on our list that reach 75 % on held-out training images."
 
 
 def of(*records: RunRecord) -> Answer:
@@ -49,23 +46,23 @@ def test_a_reproduced_accuracy() -> None:
     found = of(*runs_near(n=5))
     assert (found.label, found.style) == ("REPRODUCED", "match")
     assert found.sentence == (
-        "AlexNet trained as we read the paper does reach the paper's accuracy on CIFAR-10: it "
-        f"gets 75.04 % on average of 5 runs {TUNED}, within 1 point of the 75.12 % that the "
-        "paper's two runs average."
+        "AlexNet trained as we read the paper reaches the paper's accuracy on CIFAR-10: 75.04 % "
+        "after 20 epochs (mean of 5 runs), within 1 point of 75.12 %, the mean of the paper's two "
+        f"runs. {TUNED}"
     )
     assert re.fullmatch(
         r"Settled with 5 runs, at look 1 of 3 \(.*\b5, 10 and 20 runs each.*\): the difference "
         r"from the paper is -0\.08 points, "
-        r"99 % interval \[-0\.66, \+0\.50\], against a margin of 1 point either way\. Two more "
-        r"runs like ours would be in 74\.\d\d to 75\.\d\d % with a probability of 95 %; of the "
-        r"paper's two, both are\.",
+        r"99 % interval \[-0\.66, \+0\.50\], against a margin of 1 point either way\. With 95 % "
+        r"probability two more runs like ours would both lie within 74\.\d\d to 75\.\d\d %; the "
+        r"paper's do\.",
         fact(found, "How sure"),
     )
     assert fact(found, "What that assumes") == (
-        "The paper's two runs vary over seeds as ours do, with a standard deviation of 0.15 "
-        "points, and were not chosen for their accuracy. The choice of the test images has a "
-        "standard error of its own, 0.43 points, which largely cancels if the paper used the same "
-        "ones."
+        "We assume that the paper's two runs vary over seeds as ours do (standard deviation 0.15 "
+        "points) and were not chosen for their accuracy, though they were chosen from several. The "
+        "choice of the test images has a standard error of its own, 0.43 points, which largely "
+        "cancels if the paper used the same."
     )
     assert fact(found, "What it means").endswith("it leaves most settings open.")
 
@@ -73,8 +70,8 @@ def test_a_reproduced_accuracy() -> None:
 def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
     found = of(*runs_near(n=5), *at(10, runs_near(right=680, n=2)), *at(90, runs_near(right=790)))
     assert found.sentence.endswith(
-        "; its accuracy depends on the number of epochs, which the paper leaves out: 67.80 % "
-        "after 10 (2 runs) and 78.98 % after 90 (20 runs)."
+        " The paper does not state its number of epochs, and our accuracy depends on it: 67.80 % "
+        f"after 10 (2 runs) and 78.98 % after 90 (20 runs). {TUNED}"
     )
     assert fact(found, "After 90 epochs") == "EXCEEDED: 78.94 % on average of 5 runs."
 
@@ -88,23 +85,24 @@ def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     above, below = of(*runs_near(right=800, n=5)), of(*runs_near(right=700, n=5))
     assert (above.label, above.style) == ("EXCEEDED", "mismatch")
     assert above.sentence.endswith(
-        f"it gets 79.94 % on average of 5 runs {TUNED}, where the paper's two runs average 75.12 %."
+        "on CIFAR-10: 79.94 % after 20 epochs (mean of 5 runs), against 75.12 %, the mean of the "
+        f"paper's two runs. {TUNED}"
     )
-    assert "An accuracy somewhat above the paper's was to be" in fact(above, "What is built in")
+    assert "So some excess over the paper was to be expected" in fact(above, "What is built in")
     claims = fact(above, "All its claims")
     assert "Refuted: test accuracy is 75 % (ours is higher); precision of every class" in claims
     assert "(by its own tables)" in claims
     assert "test accuracy is 75 % (ours is lower)" in fact(below, "All its claims")
-    assert fact(above, "How sure").endswith("; of the paper's two, neither is.")
+    assert fact(above, "How sure").endswith("; neither of the paper's does.")
     assert (below.label, below.style) == ("NOT REACHED", "mismatch")
-    assert below.sentence.startswith("AlexNet trained as we read the paper does not reach its 75 %")
+    assert below.sentence.startswith("AlexNet trained as we read the paper does not reach the")
     assert "What is built in" in names(below)
 
 
 def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
     found = of(*at(RULES.budgets.reference, runs_near(right=800, n=5)))
     assert found.label == "EXCEEDED"
-    assert "after 90 epochs, where" in found.sentence
+    assert "after 90 epochs (mean of 5 runs), against" in found.sentence
     assert "What is built in" not in names(found)
 
 
@@ -113,13 +111,14 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
     [
         (
             runs_near(n=2),
-            "gets 74.80 and 75.00 % so far, where the paper's two runs average 75.12 %; a verdict "
-            "takes seeds 0 to 4.",
+            "gets 74.80 and 75.00 % after 20 epochs so far, against 75.12 %, the mean of the "
+            "paper's two runs; a verdict takes seeds 0 to 4.",
             "Look 1, with 5 runs each, may settle the accuracy, ",
         ),
         (
             runs_near(right=761, n=12),
-            "do not tell whether their true average is within 1 point of the paper's 75.12 %.",
+            "do not tell whether their true mean is within 1 point of 75.12 %, the mean of the "
+            "paper's two runs.",
             "Look 3, with 20 runs each, may settle the accuracy; it takes 8 more runs.",
         ),
         (
@@ -129,7 +128,8 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
         ),
         (
             runs_near(right=761),
-            "do not tell whether their true average is within 1 point of the paper's 75.12 %.",
+            "do not tell whether their true mean is within 1 point of 75.12 %, the mean of the "
+            "paper's two runs.",
             "Not settled by the last look, and no more runs are planned: the accuracy.",
         ),
         (
@@ -144,8 +144,7 @@ def test_what_is_not_settled_says_why_and_what_it_takes(
 ) -> None:
     found = of(*records)
     assert (found.label, found.style) == ("UNDECIDED", "open")
-    shown = found.sentence.replace(f" {TUNED}", "")
-    assert shown.endswith(sentence)
+    assert found.sentence.removesuffix(f" {TUNED}").endswith(sentence)
     assert is_open in fact(found, "What is open")
 
 
@@ -187,7 +186,7 @@ def test_open_questions_are_grouped_by_the_look_that_may_settle_them() -> None:
         "11 more runs. Look 2, with 10 runs each, may settle `dropout_0`; it takes 5 more runs. "
         "Look 3"
     )
-    assert fact(found, "What is open").endswith(" that an ingredient makes no difference.")
+    assert fact(found, "What is open").endswith(" that an ingredient has no effect.")
     by_variant = {c.variant: c.sentence for c in found.contributions}
     assert "settled at look 1" in by_variant["batch_norm"]
     assert ": not settled, " in by_variant["dropout_0"]
@@ -214,7 +213,9 @@ def test_without_test_images_nothing_is_compared() -> None:
 def test_a_sign_that_depends_on_the_budget_is_an_alarm() -> None:
     primary = [*runs_near(n=2), make_record("baseline", right=700)]
     changed = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=790)]))
-    assert "`baseline` +4.10 at 10, -4.90 at" in fact(changed, "By number of epochs")
+    assert "Augmentation plus learning-rate decay -4.10 at 10, +4.90 at" in fact(
+        changed, "By number of epochs"
+    )
     assert next(f for f in changed.facts if f.name == "By number of epochs").alarm
     alike = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=700)]))
     assert "By number of epochs" not in names(alike)

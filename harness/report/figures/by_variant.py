@@ -56,7 +56,7 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
         caption="Right of zero: it helps. A variant's name stands for what that variant changes in "
         "our reading of the paper. Differences of mean accuracies; intervals (Welch) allow for all "
         f"{len(rules.contrasts.variants)} planned contrasts at once. Filled: settled by Holm's "
-        "test, which may be where an interval just includes zero. Hollow: not settled, which does "
+        "test, even where an interval just includes zero. Hollow: not settled, which does "
         f"not mean no difference. Other variants have {level} intervals and no test.",
         alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points: "
         f"{'; '.join(descriptions)}.",

@@ -66,7 +66,7 @@ def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
     epochs = pluralize(group_verdict.epochs, "epoch")
     text = (
         f"In points of accuracy after {epochs}, all else equal; at another number of epochs they "
-        "may differ, and they do not add up."
+        "may differ, and they cannot be summed."
     )
     levels = sorted({contribution.level for contribution in of if not math.isnan(contribution.low)})
     if not levels:
@@ -76,9 +76,9 @@ def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
     if group_verdict.eligibility.allows_verdict:
         contrasts, looks = group_verdict.rules.contrasts, group_verdict.rules.looks
         text += (
-            f" It is wide since the error rate, {100 * contrasts.alpha:g} %, is divided among "
-            f"{len(contrasts.variants)} contrasts and {len(looks.seeds)} looks: the analyses that "
-            "were planned before the runs."
+            f" It is wide because the {100 * contrasts.alpha:g} % error rate is shared among "
+            f"{len(contrasts.variants)} comparisons and {len(looks.seeds)} looks (analyses planned "
+            f"before the runs, with {enumerate_words(map(str, looks.seeds))} runs each)."
         )
     return text
 

@@ -1,8 +1,8 @@
-"""The answer to the question of the suite, in one sentence for each state of the evidence. Pure."""
+"""The answer to the question of the suite, for each state of the evidence. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from harness import formatting
 from harness.analysis.contrasts import VariantResult
@@ -19,21 +19,21 @@ NO_VERDICT = "NO VERDICT"
 # REPRODUCED does not say that 75 % is reached: our mean may lie a point below.
 _OUTCOMES = {
     Outcome.REPRODUCED: (
-        "AlexNet trained as we read the paper does reach the paper's accuracy on CIFAR-10: it "
-        "gets {accuracy}, within {margin} of the {reported} that the paper's two runs average"
+        "AlexNet trained as we read the paper reaches the paper's accuracy on CIFAR-10: "
+        "{accuracy}, within {margin} of {reported}"
     ),
     Outcome.EXCEEDED: (
-        "AlexNet trained as we read the paper reaches 75 % on CIFAR-10 and goes beyond it: it "
-        "gets {accuracy}, where the paper's two runs average {reported}"
+        "AlexNet trained as we read the paper exceeds the paper's 75 % on CIFAR-10: {accuracy}, "
+        "against {reported}"
     ),
     Outcome.NOT_REACHED: (
-        "AlexNet trained as we read the paper does not reach its 75 % on CIFAR-10: it gets "
-        "{accuracy}, where the paper's two runs average {reported}"
+        "AlexNet trained as we read the paper does not reach the paper's 75 % on CIFAR-10: "
+        "{accuracy}, against {reported}"
     ),
     Outcome.UNDECIDED: (
         "Whether AlexNet trained as we read the paper reaches the same accuracy on CIFAR-10 is "
-        "not settled: it gets {accuracy}, and its runs do not tell whether their true average is "
-        "within {margin} of the paper's {reported}"
+        "not settled: it gets {accuracy}, and the runs do not tell whether their true mean is "
+        "within {margin} of {reported}"
     ),
 }
 
@@ -44,7 +44,7 @@ def label(group_verdict: GroupVerdict) -> str:
 
 
 def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult]) -> str:
-    """Return the answer of a group in one sentence.
+    """Return the answer of a group in one to three sentences.
 
     Args:
         group_verdict: the group.
@@ -62,26 +62,37 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
     if accuracy.outcome is None:
         return (
             f"AlexNet trained as we read the paper gets {_accuracy(group_verdict, accuracy)} in "
-            f"these runs, which give no verdict on the paper's {_reported(accuracy)}: "
+            f"these runs, which give no verdict on the paper's {_mean_reported(accuracy)}: "
             f"{group_verdict.eligibility.detail}."
         )
+    text = _OUTCOMES[accuracy.outcome]
     if not accuracy.look:
-        return (
-            "Not settled yet: AlexNet trained as we read the paper gets "
-            f"{_accuracy(group_verdict, accuracy)} so far, where the paper's two runs average "
-            f"{_reported(accuracy)}; {_why_no_look(group_verdict)}."
+        text = (
+            "Not settled yet: AlexNet trained as we read the paper gets {accuracy} so far, against "
+            f"{{reported}}; {_why_no_look(group_verdict)}"
         )
-    sentence = _OUTCOMES[accuracy.outcome].format(
+    sentence = text.format(
         accuracy=_accuracy(group_verdict, accuracy),
         margin=f"{100 * rules.accuracy.margin:g} point",
-        reported=_reported(accuracy),
+        reported=f"{_mean_reported(accuracy)}, the mean of the paper's two runs",
     )
-    if not other_budgets:
-        return f"{sentence}."
-    return (
-        f"{sentence}; its accuracy depends on the number of epochs, which the paper leaves out: "
-        f"{_at_budgets(other_budgets)}."
-    )
+    return " ".join([f"{sentence}.", *_on_epochs(group_verdict, other_budgets)])
+
+
+def _on_epochs(
+    group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult]
+) -> Iterator[str]:
+    """Yield what the number of epochs does, and why it is this one."""
+    if other_budgets:
+        yield (
+            "The paper does not state its number of epochs, and our accuracy depends on it: "
+            f"{_at_budgets(other_budgets)}."
+        )
+    if is_tuned(group_verdict):
+        yield (
+            f"We chose {group_verdict.epochs}, the fewest on our list that reach "
+            f"{100 * group_verdict.rules.budgets.target:g} % on held-out training images."
+        )
 
 
 def is_tuned(group_verdict: GroupVerdict) -> bool:
@@ -98,17 +109,14 @@ def is_tuned(group_verdict: GroupVerdict) -> bool:
 
 def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
     """The mean, or the runs before the first look, with the number of epochs."""
-    if accuracy.look or accuracy.n > 4:
-        figure = f"{percent(accuracy.mean)} % on average of {pluralize(accuracy.n, 'run')}"
-    else:
-        figure = f"{enumerate_words(map(percent, accuracy.runs))} %"
     epochs = pluralize(group_verdict.epochs, "epoch")
-    if is_tuned(group_verdict):
-        epochs += " (the fewest on our list that reach 75 % on held-out training images)"
-    return f"{figure} after {epochs}"
+    if accuracy.look or accuracy.n > 4:
+        runs = pluralize(accuracy.n, "run")
+        return f"{percent(accuracy.mean)} % after {epochs} (mean of {runs})"
+    return f"{enumerate_words(map(percent, accuracy.runs))} % after {epochs}"
 
 
-def _reported(accuracy: AccuracyResult) -> str:
+def _mean_reported(accuracy: AccuracyResult) -> str:
     return f"{percent(sum(accuracy.reported) / len(accuracy.reported))} %"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+import variants
 from harness.analysis import learning_curves
 from harness.analysis.contrasts import Contrast, Finding
 from harness.analysis.groups import VariantRuns
@@ -24,7 +25,7 @@ from harness.verdict.verdict import GroupVerdict
 _TOLD_ELSEWHERE = ("accuracy", "augmentation", "decay")
 
 _OVERFITS = (
-    ": it overfits, and so contradicts another claim of the paper, that overfitting is mitigated"
+    ": it overfits, so a run like it would not fit the paper's claim that overfitting is mitigated"
 )
 
 
@@ -55,10 +56,11 @@ def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     gap = np.mean([learning_curves.generalization_gap(metrics) for metrics in runs.finished])
     in_training = [f"{percent(_on_training_images(r))} %" for r in (runs, base)]
     yield (
-        f"Of `{base.name}` and its ablations after {pluralize(group_verdict.epochs, 'epoch')}, "
-        f"`{runs.name}` is nearest to the paper's {percent(reported)} %, with "
-        f"{percent(runs.mean)} % (`{base.name}` {percent(base.mean)} %). On the training images "
-        f"`{runs.name}` gets {in_training[0]} (`{base.name}` {in_training[1]})"
+        f"After {pluralize(group_verdict.epochs, 'epoch')}, of `{base.name}` and its ablations, "
+        f"the nearest to the paper's {percent(reported)} % is `{runs.name}` "
+        f"({variants.get(runs.name).summary}) with {percent(runs.mean)} %; `{base.name}` gets "
+        f"{percent(base.mean)} %. On the training images `{runs.name}` gets {in_training[0]} "
+        f"(`{base.name}` {in_training[1]})"
         f"{_OVERFITS if gap >= rules.ranges.gap_refutes else ''}."
     )
 
