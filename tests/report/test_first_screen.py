@@ -41,7 +41,7 @@ def test_before_a_look_the_first_screen_says_so(tmp_path: Path) -> None:
     write_grid(tmp_path, 4, names=["paper"])
     (header,) = outline(tmp_path).find("header")
     (sentence,) = (tag for tag in header.find("p") if tag.get("class") == "sentence")
-    assert sentence.text.endswith("; a verdict takes seeds 0 to 4.")
+    assert "; a verdict takes seeds 0 to 4. " in sentence.text
     alarms = [tag.text for tag in header.find("div") if tag.get("class") == "alarm"]
     assert any("none of the planned looks" in text for text in alarms)
     # So is what needs no run of ours; 0.96 in print is 0.8648 by its matrix.
