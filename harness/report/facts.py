@@ -10,6 +10,7 @@ from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
+from harness.protocol import budget
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.provenance import cost
@@ -173,7 +174,7 @@ def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
     tried = {
         candidate.epochs: f"{percent(candidate.mean)} % after {candidate.epochs}"
         for calibration in study.calibrations.values()
-        if calibration.dataset.fingerprint == group_verdict.group.dataset.fingerprint
+        if calibration.sha256() == budget.load().calibration_sha256
         for candidate in calibration.candidates
         if candidate.epochs <= epochs
     }
@@ -213,7 +214,7 @@ def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
         if group_verdict in curve and changing:
             yield Fact(
                 "By number of epochs",
-                "What some ingredients contribute changes its sign (points, not tested): "
+                "What some ingredients contribute changes its sign (points; this is not tested): "
                 f"{'; '.join(_by_epochs(*item) for item in changing.items())}.",
                 alarm=True,
             )
@@ -246,5 +247,5 @@ def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
         yield Fact(
             f"After {other.epochs} epochs",
             f"{label(other) if accuracy.look else 'Not judged yet'}: "
-            f"{runs if accuracy.n else f'no run of {other.claim_runs.name}'}.",
+            f"{runs if accuracy.n else f'no finished run of {other.claim_runs.name}'}.",
         )

@@ -196,10 +196,9 @@ def notes(
     lines = _cited(group, eligible)
     if eligible.allows_verdict and (missing := missing_first_look(group, rules)):
         named = ", ".join(f"{name} {count}" for name, count in missing.items())
-        lines.append(
-            f"Look 1 is not complete for all variants; runs lacking: {named}. If another type of "
-            "device completes it first, that one decides."
-        )
+        lines.append(f"Look 1 is not complete for all variants; runs lacking: {named}.")
+        if group.protocol.epochs == presets.PROTOCOLS["cifar10"].epochs:
+            lines[-1] += " If another type of device completes it first, that one decides."
     if unplanned:
         lines.append(f"Left out: {pluralize(unplanned, 'run')} with unplanned seeds.")
     if waiting := sum(runs.waiting for runs in by_variant.values()):

@@ -78,7 +78,7 @@ def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
 
 def test_another_budget_without_a_run_of_the_method_has_no_figure() -> None:
     found = of(*runs_near(n=5), *at(90, runs_near("no_augmentation", n=1)))
-    assert fact(found, "After 90 epochs") == "Not judged yet: no run of paper."
+    assert fact(found, "After 90 epochs") == "Not judged yet: no finished run of paper."
 
 
 def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:

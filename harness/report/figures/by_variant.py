@@ -50,14 +50,19 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
     sides = {"right": zero["below"], "left": zero["above"], "on both sides": zero["between"]}
     rules = group_verdict.rules
     level = f"{100 * rules.description.level:g} %"
+    how_settled = f"Intervals (Welch): {level}; nothing is tested."
+    if group_verdict.eligibility.allows_verdict:
+        how_settled = (
+            f"Intervals (Welch) allow for all {len(rules.contrasts.variants)} planned contrasts at "
+            "once. Filled: settled by Holm's test, even where an interval just includes zero. "
+            "Hollow: not settled, which does not mean no difference. Other variants have "
+            f"{level} intervals and no test."
+        )
     return CaptionedFigure(
         name="forest",
         title="Contribution of each ingredient",
         caption="Right of zero: it helps. A variant's name stands for what that variant changes in "
-        "our reading of the paper. Differences of mean accuracies; intervals (Welch) allow for all "
-        f"{len(rules.contrasts.variants)} planned contrasts at once. Filled: settled by Holm's "
-        "test, even where an interval just includes zero. Hollow: not settled, which does "
-        f"not mean no difference. Other variants have {level} intervals and no test.",
+        f"our reading of the paper. Differences of mean accuracies. {how_settled}",
         alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points: "
         f"{'; '.join(descriptions)}.",
         figure=figure,

@@ -38,10 +38,9 @@ def comparison_table(
         full: whether to show every column.
     """
     split, base = group_verdict.group.dataset.split, baseline or rules.contrasts.against
-    tested = group_verdict.eligibility.allows_verdict and base == rules.contrasts.against
     return table(
         f"Variants, {split} images",
-        _columns(rules, base, split, full=full, tested=tested),
+        _columns(rules, base, split, full),
         _rows(group_verdict.numbers if frame is None else frame),
         full=full,
     )
@@ -52,14 +51,8 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
 
-def _columns(
-    rules: Decision, base: str, split: str, *, full: bool, tested: bool
-) -> list[Column[Figures]]:
+def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
     level = f"{100 * rules.description.level:g} %"
-    interval = f"its {level} interval"
-    if tested:
-        at_looks = f"{_test_levels(rules)} % at the looks"
-        interval = f"the test's interval ({at_looks}; {level} where nothing is tested)"
     first, *later = (f"0-{seeds - 1}" for seeds in rules.looks.seeds)
     # Name, note and cell of the columns that only the full table has.
     details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
@@ -120,7 +113,8 @@ def _columns(
         Column(
             f"vs {base}",
             "difference in points over the seeds of the latest look that both have, ± half of "
-            f"{interval}",
+            f"the test's interval ({_test_levels(rules)} % at the looks), or of its {level} "
+            "interval where nothing is tested",
             _difference,
         ),
         Column(

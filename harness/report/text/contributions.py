@@ -72,13 +72,15 @@ def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
     if not levels:
         return text
     named = enumerate_words(f"{100 * level:.4g}" for level in levels)
-    text += f" In brackets the {named} % interval."
+    several = len(levels) > 1
+    text += f" In brackets the {named} % interval{'s' if several else ''}."
     if group_verdict.eligibility.allows_verdict:
         contrasts, looks = group_verdict.rules.contrasts, group_verdict.rules.looks
+        seeds = enumerate_words(map(str, looks.seeds))
         text += (
-            f" It is wide because the {100 * contrasts.alpha:g} % error rate is shared among "
-            f"{len(contrasts.variants)} comparisons and {len(looks.seeds)} looks (analyses planned "
-            f"before the runs, with {enumerate_words(map(str, looks.seeds))} runs each)."
+            f" {'They are' if several else 'It is'} wide because the {100 * contrasts.alpha:g} % "
+            f"error rate is shared among {len(contrasts.variants)} comparisons and "
+            f"{len(looks.seeds)} looks (analyses planned before the runs, with {seeds} runs each)."
         )
     return text
 
@@ -101,6 +103,8 @@ def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:
 def _basis(result: VariantResult, contrast: Contrast) -> str:
     if contrast.settled_look:
         basis = f"settled at look {contrast.settled_look}"
+        if contrast.look != contrast.settled_look:
+            return f"{basis}; figures of look {contrast.look}"
         if contrast.low * contrast.high > 0:
             return basis
         return f"{basis} by Holm's test, which finds more than the interval shows"
