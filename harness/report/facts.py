@@ -15,7 +15,7 @@ from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.provenance import cost
 from harness.report.text import audit as text_audit
-from harness.report.text.headline import interval, is_tuned, label
+from harness.report.text.headline import blocked_look, interval, is_tuned, label
 from harness.report.text.surprises import surprises
 from harness.verdict import audit, budget_curve
 from harness.verdict.claim_status import ClaimResult
@@ -77,7 +77,9 @@ def _certainty(group_verdict: GroupVerdict) -> Fact:
     if not group_verdict.eligibility.allows_verdict:
         return Fact(name, f"{runs}: {group_verdict.eligibility.reason}.", alarm=True)
     if not accuracy.look:
-        return Fact(name, f"{runs}, and none of the planned looks at them yet.", alarm=True)
+        why = blocked_look(group_verdict)
+        text = f"{runs}: {why}." if why else f"{runs}, and none of the planned looks at them yet."
+        return Fact(name, text, alarm=True)
     state = "Settled" if accuracy.settled else "Not settled"
     rules = group_verdict.rules
     looks = rules.looks.seeds

@@ -134,7 +134,7 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
         ),
         (
             failed_runs("paper", *range(20)),
-            "Not answered yet: no run of paper with seed 0 to 19 has finished.",
+            "Not answered yet: no run of paper with 20 epochs and seed 0 to 19 has finished.",
             "Not settled by the last look, and no more runs are planned: the accuracy.",
         ),
     ],

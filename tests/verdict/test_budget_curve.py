@@ -61,6 +61,15 @@ def test_a_variant_without_runs_is_marked_as_not_run(
     }
 
 
+def test_where_the_baseline_has_no_run_there_is_no_difference() -> None:
+    curve = curve_of(at(10, "baseline", 710), at(EPOCHS, "paper", 780), at(EPOCHS, "baseline", 740))
+    assert columns(curve) == {
+        "variant": ["paper", "baseline"],
+        "10 epochs": ["not run", "-"],
+        f"{EPOCHS} epochs": ["78.00 % (1)", "-4.00 (1)"],
+    }
+
+
 def test_missing_budgets_and_variants_are_named(small: tuple[GroupVerdict, ...]) -> None:
     missing = budget_curve.missing(small, RULES)
     assert set(missing) == set(RULES.budgets.curve)

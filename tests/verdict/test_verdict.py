@@ -99,6 +99,7 @@ def test_a_blocked_look_settles_nothing_and_the_next_may() -> None:
     at_five = [*runs_near(n=4), *failed_runs("paper", 4)]
     assert accuracy(at_five).outcome is Outcome.UNDECIDED
     assert "the first 5 seeds settle nothing, as 1 run failed." in verdict_text(at_five)
+    assert "- **How sure.** 4 runs (1 failed): the first 5 seeds settle" in verdict_text(at_five)
     assert "Look 1 of paper settles nothing: 1 of 5 runs failed." in judge_one_group(at_five).notes
     at_ten = [*at_five, *(run for run in runs_near(n=10) if run.seed > 4)]
     result = accuracy(at_ten)
@@ -115,9 +116,7 @@ def test_a_study_of_failed_runs_is_judged_without_figures() -> None:
     records = failed_runs("paper", *range(20))
     assert accuracy(records).outcome is Outcome.UNDECIDED
     text = verdict_text(records)
-    assert (
-        "**UNDECIDED.** Not answered yet: no run of paper with seed 0 to 19 has finished." in text
-    )
+    assert "**UNDECIDED.** Not answered yet: no run of paper with 20 epochs and seed 0" in text
 
 
 def test_compare_and_verdict_give_the_same_numbers() -> None:

@@ -35,7 +35,10 @@ def test_a_group_of_unplanned_seeds_alone_has_no_rows_and_no_verdict() -> None:
     assert "Left out: 1 run with unplanned seeds." in group_verdict.notes
     assert group_verdict.eligibility.obstacle is Obstacle.OTHER_SEEDS
     text = verdict_text([make_record(seed=30)])
-    assert "**NO VERDICT.** Not answered yet: no run of paper with seed 0 to 19 has fin" in text
+    assert (
+        "**NO VERDICT.** Not answered yet: no run of paper with 20 epochs and seed 0 to 19 has fin"
+        in text
+    )
     assert "All 0 records" not in text
     assert "At what cost" not in text
 

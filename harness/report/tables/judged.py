@@ -131,7 +131,7 @@ def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
     by_variant = budget_curve.results(curve, rules)
     columns = [Column[str]("variant", "", str)]
     columns += [
-        Column(pluralize(j.epochs, "epoch"), "", partial(_at_budget, by_variant, j.epochs))
+        Column(pluralize(j.epochs, "epoch"), "", partial(_at_budget, by_variant, base, j.epochs))
         for j in curve
     ]
     return table(
@@ -142,10 +142,12 @@ def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
     )
 
 
-def _at_budget(by_variant: Results, epochs: int, name: str) -> Cell:
+def _at_budget(by_variant: Results, base: str, epochs: int, name: str) -> Cell:
     row = by_variant[name].get(epochs)
     if row is None:
         return Cell("not run")
+    if name != base and row.contrast is None:  # there is no run to compare it with
+        return Cell(EMPTY)
     value = row.mean if row.contrast is None else row.contrast.difference
     runs = f"{row.n}, {row.failed} failed" if row.failed else f"{row.n}"
     return number_cell(f"{_budget_figure(row)} ({runs})", value)

@@ -55,10 +55,9 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         images = group_verdict.group.title
         return f"These runs say nothing about the paper's accuracy: they are on {images}."
     if not accuracy.n:
-        seeds = f"0 to {rules.planned_seeds[-1]}"
-        return (
-            f"Not answered yet: no run of {rules.accuracy.variant} with seed {seeds} has finished."
-        )
+        run = f"run of {rules.accuracy.variant} with {pluralize(group_verdict.epochs, 'epoch')}"
+        seeds = f"seed 0 to {rules.planned_seeds[-1]}"
+        return f"Not answered yet: no {run} and {seeds} has finished."
     if accuracy.outcome is None:
         return (
             f"AlexNet trained as we read the paper gets {_accuracy(group_verdict, accuracy)} in "
@@ -67,9 +66,10 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         )
     text = _OUTCOMES[accuracy.outcome]
     if not accuracy.look:
+        takes = f"a verdict takes seeds 0 to {rules.looks.seeds[0] - 1}"
         text = (
             "Not settled yet: AlexNet trained as we read the paper gets {accuracy} so far, against "
-            f"{{reported}}; {_why_no_look(group_verdict)}"
+            f"{{reported}}; {blocked_look(group_verdict) or takes}"
         )
     sentence = text.format(
         accuracy=_accuracy(group_verdict, accuracy),
@@ -120,13 +120,14 @@ def _mean_reported(accuracy: AccuracyResult) -> str:
     return f"{percent(sum(accuracy.reported) / len(accuracy.reported))} %"
 
 
-def _why_no_look(group_verdict: GroupVerdict) -> str:
+def blocked_look(group_verdict: GroupVerdict) -> str:
+    """Why the latest complete look settles nothing; empty if that is not so."""
     runs, seeds = group_verdict.claim_runs.accuracy_runs, group_verdict.rules.looks.seeds
     blocked = [number for number, is_blocked in enumerate(runs.blocked) if is_blocked]
-    if blocked:
-        failed = pluralize(int(runs.failed[blocked[-1]]), "run")
-        return f"the first {seeds[blocked[-1]]} seeds settle nothing, as {failed} failed"
-    return f"a verdict takes seeds 0 to {seeds[0] - 1}"
+    if not blocked:
+        return ""
+    failed = pluralize(int(runs.failed[blocked[-1]]), "run")
+    return f"the first {seeds[blocked[-1]]} seeds settle nothing, as {failed} failed"
 
 
 def _at_budgets(results: Mapping[int, VariantResult]) -> str:
