@@ -70,6 +70,11 @@ class GroupVerdict:
         """Outcome of the accuracy claim; None if the group gives no verdict."""
         return self.accuracy.outcome if self.accuracy else None
 
+    @property
+    def has_looks(self) -> bool:
+        """Whether the planned looks matter to a reader: for a verdict, or as one is complete."""
+        return self.eligibility.allows_verdict or any(runs.look for runs in self.runs.values())
+
     @functools.cached_property
     def numbers(self) -> pd.DataFrame:
         """Comparison table as numbers, see `harness.analysis.comparison.table`."""

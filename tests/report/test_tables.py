@@ -235,6 +235,15 @@ def test_which_runs_count_is_said_in_notes() -> None:
     )
 
 
+def test_looks_are_explained_only_where_they_matter() -> None:
+    copy = {"official": False, "title": "copy"}
+    assert "look" not in comparison_text(runs_near(n=2, dataset=copy))
+    assert "look 1" in comparison_text(runs_near(n=5, dataset=copy))  # one is complete
+    both = comparison_text([*runs_near(n=2, dataset=copy), *full_study(n=2)])
+    assert both.count("n: ") == 1  # one legend of all tables
+    assert "n: finished runs: all before look 1" in both
+
+
 def test_the_table_of_a_page_has_the_legend_and_no_classes() -> None:
     text = results.results_table(study_of(runs_near(n=5)))
     assert text.startswith("### CIFAR-10 (official)")

@@ -189,8 +189,10 @@ def _tables(
     family: str | None = None,
 ) -> list[Table]:
     frame, rules = _numbers(study, group_verdict, baseline, family), study.verdict.rules
+    # Those of all groups, which share one legend.
+    looks = any(j.has_looks for j in study.group_verdicts)
     tables = [
-        comparison.comparison_table(group_verdict, rules, frame, baseline, full=full),
+        comparison.comparison_table(group_verdict, rules, frame, baseline, full=full, looks=looks),
         comparison.recall_by_variant(group_verdict, frame),
     ]
     differences = comparison.recall_differences(group_verdict, frame, baseline)

@@ -19,6 +19,13 @@ from harness.verdict.verdict import GroupVerdict
 
 Figures = Mapping[str, Any]
 
+# The notes on n, accuracy and difference where no look is complete and nothing is tested.
+_PLAIN_NOTES = (
+    "finished runs",
+    "of each run, or the range or mean of several",
+    "difference of the means in points, over the seeds that both have",
+)
+
 
 def comparison_table(
     group_verdict: GroupVerdict,
@@ -27,6 +34,7 @@ def comparison_table(
     baseline: str | None = None,
     *,
     full: bool = True,
+    looks: bool | None = None,
 ) -> Table:
     """Return the comparison of the variants of a group, without its empty columns.
 
@@ -36,11 +44,13 @@ def comparison_table(
         frame: its figures, see `harness.analysis.comparison.table`; those of the verdict if None.
         baseline: the variant that differences are taken from; that of the decision file if None.
         full: whether to show every column.
+        looks: whether the notes explain the planned looks; as the group needs it if None.
     """
+    looks = group_verdict.has_looks if looks is None else looks
     split, base = group_verdict.group.dataset.split, baseline or rules.contrasts.against
     return table(
         f"Variants, {split} images",
-        _columns(rules, base, split, full),
+        _columns(rules, base, split, full, looks),
         _rows(group_verdict.numbers if frame is None else frame),
         full=full,
     )
@@ -51,9 +61,11 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
 
-def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[Figures]]:
+def _columns(
+    rules: Decision, base: str, split: str, full: bool, looks: bool
+) -> list[Column[Figures]]:
     level = f"{100 * rules.description.level:g} %"
-    first, *later = (f"0-{seeds - 1}" for seeds in rules.looks.seeds)
+    n_note, accuracy_note, difference_note = _look_notes(rules, level) if looks else _PLAIN_NOTES
     # Name, note and cell of the columns that only the full table has.
     details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
         ("P(>)", f"probability that a random run beats one of {base}", _number("p_better", number)),
@@ -100,21 +112,18 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         Column("variant", "", lambda r: r["variant"]),
         Column(
             "n",
-            f"finished runs: all before look 1 (seeds {first}), then those of the latest complete "
-            f"look (later: {' and '.join(later)})",
+            n_note,
             lambda r: Cell(formatting.count_runs(r["n"], r["failed"]), float(r["n"])),
         ),
         Column(
             "accuracy, %",
-            f"mean over n, ± half of its {level} interval, or the runs if no look is complete",
+            accuracy_note,
             partial(_accuracy, full=full),
         ),
         Column("F1, %", "macro F1", _number("macro_f1", percent)),
         Column(
             f"vs {base}",
-            "difference in points over the seeds of the latest look that both have, ± half of "
-            f"the test's interval ({_test_levels(rules)} % at the looks), or of its {level} "
-            "interval where nothing is tested",
+            difference_note,
             _difference,
         ),
         Column(
@@ -132,6 +141,19 @@ def _columns(rules: Decision, base: str, split: str, full: bool) -> list[Column[
         *(Column(name, note, cell, full=True) for name, note, cell in details),
         Column("changes", "", lambda r: r["changes"] or EMPTY),
     ]
+
+
+def _look_notes(rules: Decision, level: str) -> tuple[str, str, str]:
+    """The notes on n, accuracy and difference where the planned looks matter."""
+    first, *later = (f"0-{seeds - 1}" for seeds in rules.looks.seeds)
+    return (
+        f"finished runs: all before look 1 (seeds {first}), then those of the latest complete "
+        f"look (later: {' and '.join(later)})",
+        f"mean over n, ± half of its {level} interval, or the runs if no look is complete",
+        "difference in points over the seeds of the latest look that both have, ± half of "
+        f"the test's interval ({_test_levels(rules)} % at the looks), or of its {level} "
+        "interval where nothing is tested",
+    )
 
 
 def _test_levels(rules: Decision) -> str:
