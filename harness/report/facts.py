@@ -15,6 +15,8 @@ from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.provenance import cost
 from harness.report.text import audit as text_audit
+from harness.report.text import extensions as text_extensions
+from harness.report.text import readings as text_readings
 from harness.report.text.headline import blocked_look, interval, is_tuned, label
 from harness.report.text.surprises import surprises
 from harness.verdict import audit, budget_curve
@@ -47,6 +49,7 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     if group_verdict.eligibility.allows_verdict:
         yield _open(group_verdict)
         yield from _claims(group_verdict)
+        yield from _beyond(study, group_verdict)
     if group_verdict.accuracy is not None:
         yield _paper(group_verdict.accuracy)
     yield _data(group_verdict)
@@ -134,6 +137,15 @@ def _claims(group_verdict: GroupVerdict) -> Iterator[Fact]:
     ):
         runs = f"`{group_verdict.claim_runs.name}` after {pluralize(group_verdict.epochs, 'epoch')}"
         yield Fact("All its claims", f"By {runs}. {listed}")
+
+
+def _beyond(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+    """Yield what other readings of the paper give, and what goes beyond it."""
+    if study.readings:
+        sentence = text_readings.sentence(study.readings, group_verdict.rules)
+        yield Fact("Other readings of the paper", sentence)
+    if sentence := text_extensions.sentence(group_verdict):
+        yield Fact("Beyond the paper", sentence)
 
 
 _REFUTED_BY = {Outcome.EXCEEDED: "ours is higher", Outcome.NOT_REACHED: "ours is lower"}

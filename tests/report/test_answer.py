@@ -225,3 +225,19 @@ def test_the_answer_is_markdown_without_empty_lists() -> None:
     block = "\n\n".join(markdown.answer_block(of(make_record(dataset={"split": "validation"}))))
     assert "contributes" not in block
     assert "\n- \n" not in block
+
+
+def test_other_readings_and_what_goes_beyond_the_paper_have_a_line_each() -> None:
+    names_of = {"Other readings of the paper", "Beyond the paper"}
+    assert not names_of & set(names(of(*full_study(n=5))))
+    found = of(
+        *full_study(n=5),
+        *runs_near("low_lr", 700, n=2),
+        *runs_near("mixup", 741, n=2),
+        *runs_near("lrn", 761, n=1),
+    )
+    assert "fits all that it claims" in fact(found, "Other readings of the paper")
+    text = fact(found, "Beyond the paper")
+    assert text.startswith("Points against `paper` after 20 epochs, not tested: ")
+    assert "`mixup` (mixup, alpha 1; 2 runs)" in text
+    assert re.search(r"\+\d\.\d\d `lrn` \(local response normalization; 1 run\)\.$", text)

@@ -36,9 +36,15 @@ def sentence(results: Sequence[ReadingResult], rules: Decision) -> str:
         text = f"No reading {_SUBJECT} fits all that it claims ({_FIGURES})"
     if unjudged and len(unjudged) < len(others):
         text += f"; not to be judged: {_named(unjudged)}"
+    if in_part := [r for r in others if r.fit is Fit.DOES_NOT_FIT and _has_accuracy(r)]:
+        text += f"; by accuracy alone: {_named(in_part)}"
     if paper := [result for result in results if result.variant == rules.accuracy.variant]:
         text += f"; {_paper(paper, rules)}"
     return f"{text}."
+
+
+def _has_accuracy(result: ReadingResult) -> bool:
+    return result.criteria["accuracy"] is Fit.FITS
 
 
 def _paper(results: Sequence[ReadingResult], rules: Decision) -> str:
