@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.analysis.groups import environments
-from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
@@ -15,14 +14,15 @@ from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
 from harness.report.provenance import cost
 from harness.report.text import audit as text_audit
+from harness.report.text import claims as text_claims
 from harness.report.text import extensions as text_extensions
+from harness.report.text import independent as text_independent
+from harness.report.text import open_questions as text_open_questions
 from harness.report.text import readings as text_readings
 from harness.report.text.headline import blocked_look, interval, is_tuned, label
 from harness.report.text.surprises import surprises
 from harness.verdict import audit, budget_curve
-from harness.verdict.claim_status import ClaimResult
 from harness.verdict.outcomes import AccuracyResult
-from harness.verdict.outlook import OpenQuestions, open_questions
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
 
@@ -45,10 +45,13 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
         yield _assumptions(group_verdict.accuracy)
+    if study.independent:
+        yield Fact("By other code", text_independent.sentence(study.independent))
     yield from _other_verdicts(study, group_verdict)
     if group_verdict.eligibility.allows_verdict:
-        yield _open(group_verdict)
-        yield from _claims(group_verdict)
+        yield Fact("What is open", text_open_questions.sentences(group_verdict))
+        if listed := text_claims.by_status(group_verdict):
+            yield Fact("All its claims", listed)
         yield from _beyond(study, group_verdict)
     if group_verdict.accuracy is not None:
         yield _paper(group_verdict.accuracy)
@@ -116,29 +119,6 @@ def _predicted(accuracy: AccuracyResult, rules: Decision) -> str:
     )
 
 
-def _open(group_verdict: GroupVerdict) -> Fact:
-    questions = open_questions(group_verdict)
-    text = " ".join(_open_sentence(question, group_verdict.rules) for question in questions)
-    if any(question.contrasts and question.look != 1 for question in questions):
-        text += " None of the looks can show that an ingredient has no effect."
-    return Fact("What is open", text or "Accuracy and contrasts: nothing.")
-
-
-def _claims(group_verdict: GroupVerdict) -> Iterator[Fact]:
-    """Yield all claims of the paper by their status."""
-    by_status = {
-        status: [result for result in group_verdict.claims if result.status is status]
-        for status in ClaimStatus
-    }
-    if listed := " ".join(
-        f"{status.value.capitalize()}: {'; '.join(_claim(r, group_verdict) for r in results)}."
-        for status, results in by_status.items()
-        if results
-    ):
-        runs = f"`{group_verdict.claim_runs.name}` after {pluralize(group_verdict.epochs, 'epoch')}"
-        yield Fact("All its claims", f"By {runs}. {listed}")
-
-
 def _beyond(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     """Yield what other readings of the paper give, and what goes beyond it."""
     if study.readings:
@@ -146,29 +126,6 @@ def _beyond(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
         yield Fact("Other readings of the paper", sentence)
     if sentence := text_extensions.sentence(group_verdict):
         yield Fact("Beyond the paper", sentence)
-
-
-_REFUTED_BY = {Outcome.EXCEEDED: "ours is higher", Outcome.NOT_REACHED: "ours is lower"}
-
-
-def _claim(result: ClaimResult, group_verdict: GroupVerdict) -> str:
-    reason = "by its own tables" if result.refuted_by_own_tables else ""
-    if result.claim.key == "accuracy" and group_verdict.outcome in _REFUTED_BY:
-        reason = _REFUTED_BY[group_verdict.outcome]
-    return f"{result.claim.sentence} ({reason})" if reason else result.claim.sentence
-
-
-def _open_sentence(question: OpenQuestions, rules: Decision) -> str:
-    names = ["the accuracy"] if question.accuracy else []
-    names += [f"`{name}`" for name in question.contrasts]
-    listed = enumerate_words(names)
-    if not question.look:
-        return f"Not settled by the last look, and no more runs are planned: {listed}."
-    seeds = rules.looks.seeds[question.look - 1]
-    return (
-        f"Look {question.look}, with {seeds} runs each, may settle {listed}; it takes "
-        f"{pluralize(question.missing, 'more run')}."
-    )
 
 
 def _reservations(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:

@@ -239,5 +239,5 @@ def test_other_readings_and_what_goes_beyond_the_paper_have_a_line_each() -> Non
     assert "fits all that it claims" in fact(found, "Other readings of the paper")
     text = fact(found, "Beyond the paper")
     assert text.startswith("Points against `paper` after 20 epochs, not tested: ")
-    assert "`mixup` (mixup, alpha 1; 2 runs)" in text
-    assert re.search(r"\+\d\.\d\d `lrn` \(local response normalization; 1 run\)\.$", text)
+    assert re.search(r": `mixup` -1\.\d\d \(mixup, alpha 1; 2 runs\) and ", text)
+    assert re.search(r" `lrn` \+0\.\d\d \(local response normalization; 1 run\)\.$", text)

@@ -13,6 +13,7 @@ from harness.analysis.compatibility.independent import IndependentRun
 from harness.analysis.compatibility.prediction import Outcome
 from harness.errors import InputError
 from harness.report import sections
+from harness.report.answer import Answer, answer
 from harness.report.drawings import Drawings
 from harness.report.pages import html, results
 from harness.report.section import Kind
@@ -140,6 +141,19 @@ def test_every_page_has_the_runs(tmp_path: Path) -> None:
     for text in (page.text, readme):
         assert "75.30 % and 64.00 % on the test images" in text
         assert "2 runs compared with reference runs: 1 compatible, 1 NOT COMPATIBLE" in text
+
+
+def test_the_answer_has_the_runs(tmp_path: Path) -> None:
+    for record in REFERENCE:
+        store.save(tmp_path / f"paper/seed-{record.seed}", record)
+    assert "By other code" not in [fact.name for fact in answer_of(tmp_path).facts]
+    write(tmp_path, make_record("paper", 7, 753))
+    (text,) = (fact.text for fact in answer_of(tmp_path).facts if fact.name == "By other code")
+    assert text.endswith("1 run compared with reference runs: 1 compatible.")
+
+
+def answer_of(results: Path) -> Answer:
+    return answer(verdict_study.load_study(results))
 
 
 def test_the_program_writes_a_header_once(tmp_path: Path) -> None:

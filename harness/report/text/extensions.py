@@ -31,7 +31,7 @@ def sentence(group_verdict: GroupVerdict) -> str:
     if not shown:
         return ""
     listed = enumerate_words(
-        f"{signed_points(difference)} `{spec.name}` ({spec.summary}; {pluralize(n, 'run')})"
+        f"`{spec.name}` {signed_points(difference)} ({spec.summary}; {pluralize(n, 'run')})"
         for spec, difference, n in shown
     )
     return (
