@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.analysis.groups import environments
+from harness.analysis.groups import VariantRuns, environments
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
 from harness.protocol import budget
 from harness.protocol.datasets import CLASSES
-from harness.protocol.decision import Decision
 from harness.report.provenance import cost
 from harness.report.text import audit as text_audit
 from harness.report.text import claims as text_claims
@@ -44,9 +43,10 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     yield from _reservations(study, group_verdict)
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
-        yield _assumptions(group_verdict.accuracy)
+        yield _assumptions(group_verdict.accuracy, group_verdict.claim_runs)
     if study.independent:
-        yield Fact("By other code", text_independent.sentence(study.independent))
+        found = text_independent.sentence(study.independent)
+        yield Fact("By other code", f"{found} This checks our code, not our reading of the paper.")
     yield from _other_verdicts(study, group_verdict)
     if group_verdict.eligibility.allows_verdict:
         yield Fact("What is open", text_open_questions.sentences(group_verdict))
@@ -95,27 +95,31 @@ def _certainty(group_verdict: GroupVerdict) -> Fact:
         f"they have {enumerate_words(map(str, looks))} runs each, and only then): the difference "
         f"from the paper is {signed_points(accuracy.difference)} points, {interval(accuracy)}, "
         f"against a margin of {100 * rules.accuracy.margin:g} point either way. "
-        f"{_predicted(accuracy, rules)}",
+        f"{_predicted(accuracy, group_verdict.claim_runs)}",
     )
 
 
-def _assumptions(accuracy: AccuracyResult) -> Fact:
+def _assumptions(accuracy: AccuracyResult, runs: VariantRuns) -> Fact:
+    theirs = percent(max(accuracy.reported) - min(accuracy.reported))
     return Fact(
         "What that assumes",
         "We assume that the paper's two runs vary over seeds as ours do (standard deviation "
-        f"{percent(accuracy.sd)} points) and were not chosen for their accuracy, though they were "
-        "chosen from several. The choice of the test images has a standard error of its own, "
+        f"{percent(runs.deviation)} points over {pluralize(runs.n_finished, 'run')}; its two are "
+        f"{theirs} apart; if they vary more, the interval is too narrow) and were not chosen for "
+        "their accuracy, though they were chosen from several. The choice of the test images has "
+        "a standard error of its own, "
         f"{percent(accuracy.sampling)} points, which largely cancels if the paper used the same.",
     )
 
 
-def _predicted(accuracy: AccuracyResult, rules: Decision) -> str:
+def _predicted(accuracy: AccuracyResult, runs: VariantRuns) -> str:
     low, high = accuracy.predicted
     inside = sum(low <= value <= high for value in accuracy.reported)
     theirs = ("neither of the paper's does", "one of the paper's does", "the paper's do")[inside]
+    of_all = f"By all {runs.n_finished} runs, with" if runs.look > accuracy.look else "With"
     return (
-        f"With {100 * rules.description.level:g} % probability two more runs like ours would both "
-        f"lie within {percent(low)} to {percent(high)} %; {theirs}."
+        f"{of_all} {100 * runs.rules.description.level:g} % probability two more runs like ours "
+        f"would both lie within {percent(low)} to {percent(high)} %; {theirs}."
     )
 
 
@@ -153,8 +157,9 @@ def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
     return (
         f"We chose {epochs} as the first number of epochs on our list with at least "
         f"{100 * rules.budgets.target:g} % on held-out training images{figures}. So some excess "
-        "over the paper was to be expected and is no argument against it: what is judged is "
-        f"whether the two are equal within {100 * rules.accuracy.margin:g} point."
+        "over the paper was to be expected, the more the wider the steps of that list, and is no "
+        "evidence that its 75 % is wrong: what is judged is whether our reading after "
+        f"{epochs} epochs and the paper are equal within {100 * rules.accuracy.margin:g} point."
     )
 
 
@@ -185,8 +190,10 @@ def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
         if group_verdict in curve and changing:
             yield Fact(
                 "By number of epochs",
-                "What some ingredients contribute changes its sign (points; this is not tested): "
-                f"{'; '.join(_by_epochs(*item) for item in changing.items())}.",
+                "In the means of our runs, what some ingredients contribute has another sign at "
+                "another number of epochs (points; the change is not tested): "
+                f"{'; '.join(_by_epochs(*item) for item in changing.items())}. Runs each: "
+                f"{_counts(budget_curve.results(curve, rules), changing)}.",
                 alarm=True,
             )
 
@@ -198,6 +205,18 @@ def _by_epochs(variant: str, differences: Mapping[int, float]) -> str:
         for epochs, difference in differences.items()
     )
     return f"{ingredient.name} {figures}"
+
+
+def _counts(results: budget_curve.Results, names: Iterable[str]) -> str:
+    """The smallest and largest number of finished runs of these variants by number of epochs."""
+    counts: dict[int, list[int]] = {}
+    for name in names:
+        for epochs, result in results[name].items():
+            counts.setdefault(epochs, []).append(result.n)
+    return ", ".join(
+        f"{min(n)}{f' to {max(n)}' if max(n) > min(n) else ''} at {epochs}"
+        for epochs, n in counts.items()
+    )
 
 
 def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
@@ -217,6 +236,6 @@ def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
         runs = f"{percent(accuracy.mean)} % on average of {pluralize(accuracy.n, 'run')}"
         yield Fact(
             f"After {other.epochs} epochs",
-            f"{label(other) if accuracy.look else 'Not judged yet'}: "
+            f"{label(other)}: "
             f"{runs if accuracy.n else f'no finished run of {other.claim_runs.name}'}.",
         )

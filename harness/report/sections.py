@@ -156,7 +156,7 @@ def _readings_section(study: Study) -> Iterator[Section]:
             kind=Kind.READINGS,
             anchor=Kind.READINGS,
             title="Readings of the paper's unstated settings",
-            subtitle="which fit all that it claims",
+            subtitle="which fit it",
             sentences=(text_readings.sentence(results, rules),),
             notes=tuple(text_readings.notes(rules)),
             tables=(tables_readings.fits_table(results, rules), tables_readings.public_table()),

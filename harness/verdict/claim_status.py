@@ -128,7 +128,8 @@ def _range_of_runs(claim: Claim, runs: VariantRuns, bounds: claims.Range) -> Cla
     interval = judgement.interval
     outside = (interval.high < bounds.low) | (interval.low > bounds.high)
     if outside.any():
-        text += f", outside: {', '.join(np.array(CLASSES)[outside])}"
+        names = ", ".join(np.array(CLASSES)[outside])
+        text += f", whole interval outside the range: {names}"
     return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
 
 

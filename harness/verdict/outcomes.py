@@ -29,7 +29,8 @@ class AccuracyResult:
         difference: ours - reported.
         low, high: interval of the difference; if there is an outcome, it decides.
         level: of that interval.
-        predicted: interval that should contain both reported runs; decides nothing.
+        predicted: interval that should contain both reported runs, by the runs of the latest
+            usable look; decides nothing.
         sampling: standard error of one accuracy from the choice of the test images.
     """
 
@@ -88,15 +89,15 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
     judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules)
     settled_look = int(judgement.look) if decides else 0
     look = settled_look or runs.look
-    runs = runs.at_look(look)
     level, low, high = math.nan, math.nan, math.nan
     predicted = (math.nan, math.nan)
+    latest, runs = runs, runs.at_look(look)
     ours = runs.accuracies
     if look:
         level = 1 - 2 * rules.accuracy.levels[look - 1] if decides else rules.description.level
         difference = stats.difference_from_reported(ours, reported, level)
         low, high = float(difference.low), float(difference.high)
-        ends = stats.prediction_interval(ours, len(reported), rules.description.level)
+        ends = stats.prediction_interval(latest.accuracies, len(reported), rules.description.level)
         predicted = (float(ends.low), float(ends.high))
     return AccuracyResult(
         outcome=judgement.outcome if decides else None,

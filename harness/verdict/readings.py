@@ -1,4 +1,4 @@
-"""Judge whether readings of the paper's unstated settings fit all that it claims. Pure.
+"""Judge whether readings of the paper's unstated settings fit what it reports. Pure.
 
 The rule is in `[readings]` of the decision file. It is descriptive: means over runs and limits,
 without tests or intervals.

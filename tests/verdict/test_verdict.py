@@ -116,7 +116,7 @@ def test_a_study_of_failed_runs_is_judged_without_figures() -> None:
     records = failed_runs("paper", *range(20))
     assert accuracy(records).outcome is Outcome.UNDECIDED
     text = verdict_text(records)
-    assert "**UNDECIDED.** Not answered yet: no run of paper with 20 epochs and seed 0" in text
+    assert "**NOT JUDGED.** Not answered yet: no run of paper with 20 epochs and seed 0" in text
 
 
 def test_compare_and_verdict_give_the_same_numbers() -> None:

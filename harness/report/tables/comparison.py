@@ -23,7 +23,7 @@ Figures = Mapping[str, Any]
 _PLAIN_NOTES = (
     "finished runs",
     "of each run, or the range or mean of several",
-    "difference of the means in points, over the seeds that both have",
+    "difference of the means in points, over all runs of both",
 )
 
 
@@ -150,7 +150,8 @@ def _look_notes(rules: Decision, level: str) -> tuple[str, str, str]:
         f"finished runs: all before look 1 (seeds {first}), then those of the latest complete "
         f"look (later: {' and '.join(later)})",
         f"mean over n, ± half of its {level} interval, or the runs if no look is complete",
-        "difference in points over the seeds of the latest look that both have, ± half of "
+        "difference of the means in points: over the seeds of the latest look that both have, or "
+        "without one over all runs that n counts; ± half of "
         f"the test's interval ({_test_levels(rules)} % at the looks), or of its {level} "
         "interval where nothing is tested",
     )

@@ -67,14 +67,18 @@ def _class_columns(rules: Decision) -> list[Column[ClassResult]]:
         Column(
             "interval",
             f"{100 * rules.description.level:g} % interval of that difference, not corrected for "
-            "the number of classes; takes the paper's runs to vary as ours do",
+            "the number of classes; takes the paper's runs to vary as ours do, and is too narrow "
+            "where its two differ by more",
             lambda c: Cell(interval(c.low, c.high), c.low),
         ),
         Column(
             "p", "after Holm over the classes", lambda c: number_cell(p_value(c.p_holm), c.p_holm)
         ),
         Column(
-            "detects", "smallest detectable difference, points", lambda c: _percent(c.detectable)
+            "detects",
+            f"smallest true difference that the test at look {len(rules.looks.seeds)} would find "
+            f"with {100 * rules.description.power:g} % power from this number of runs, points",
+            lambda c: _percent(c.detectable),
         ),
     ]
 
@@ -118,11 +122,16 @@ def claims_table(group_verdict: GroupVerdict) -> Table:
     columns: list[Column[ClaimResult]] = [
         Column("claim", "", lambda c: c.claim.sentence),
         Column("verdict", "", lambda c: Cell(c.status.value, style=c.status.value)),
-        Column("evidence", "", lambda c: c.evidence),
+        Column("evidence", _evidence_note(group_verdict.rules), lambda c: c.evidence),
         Column("the paper's words", "", lambda c: f"“{c.claim.quote}” ({c.claim.where})"),
     ]
     caption = "The paper's claims and what the runs say"
     return table(caption, columns, group_verdict.claims, prose=True)
+
+
+def _evidence_note(rules: Decision) -> str:
+    seeds = ", ".join(f"look {i}: {n} runs" for i, n in enumerate(rules.looks.seeds, start=1))
+    return f"of the look that settled the claim, else of the latest ({seeds})"
 
 
 def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
@@ -135,8 +144,9 @@ def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
         for j in curve
     ]
     return table(
-        f"Accuracy of {base}, and points of the others against it, by number of epochs; finished "
-        "runs in brackets, * settled by the planned test",
+        f"Accuracy of {base}, and points of the others against it (over the latest look of both, "
+        "without one over all runs), by number of epochs; finished runs of the row in brackets, * "
+        "settled by the planned test",
         columns,
         by_variant,
     )

@@ -23,7 +23,9 @@ def by_status(group_verdict: GroupVerdict) -> str:
         if results
     )
     runs = f"`{group_verdict.claim_runs.name}` after {pluralize(group_verdict.epochs, 'epoch')}"
-    return f"By {runs}. {listed}" if listed else ""
+    if not listed:
+        return ""
+    return f"By {runs}; error rates hold for each claim, not for all together. {listed}"
 
 
 def _claim(result: ClaimResult, group_verdict: GroupVerdict) -> str:

@@ -16,6 +16,8 @@ NO_RUNS = "Not answered yet: no runs on the official test images have been recor
 
 NO_VERDICT = "NO VERDICT"
 
+NOT_JUDGED = "NOT JUDGED"
+
 # REPRODUCED does not say that 75 % is reached: our mean may lie a point below.
 _OUTCOMES = {
     Outcome.REPRODUCED: (
@@ -39,8 +41,11 @@ _OUTCOMES = {
 
 
 def label(group_verdict: GroupVerdict) -> str:
-    """The outcome in capitals; NO_VERDICT if none is given."""
-    return group_verdict.outcome.value if group_verdict.outcome else NO_VERDICT
+    """The outcome in capitals; NOT_JUDGED before the first look, NO_VERDICT if none is given."""
+    accuracy = group_verdict.accuracy
+    if accuracy is None or accuracy.outcome is None:
+        return NO_VERDICT
+    return accuracy.outcome.value if accuracy.look else NOT_JUDGED
 
 
 def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult]) -> str:
@@ -68,8 +73,8 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
     if not accuracy.look:
         takes = f"a verdict takes seeds 0 to {rules.looks.seeds[0] - 1}"
         text = (
-            "Not settled yet: AlexNet trained as we read the paper gets {accuracy} so far, against "
-            f"{{reported}}; {blocked_look(group_verdict) or takes}"
+            "AlexNet trained as we read the paper gets {accuracy} so far, against {reported}; "
+            f"{blocked_look(group_verdict) or takes}"
         )
     sentence = text.format(
         accuracy=_accuracy(group_verdict, accuracy),
@@ -111,8 +116,12 @@ def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
     """The mean, or the runs before the first look, with the number of epochs."""
     epochs = pluralize(group_verdict.epochs, "epoch")
     if accuracy.look or accuracy.n > 4:
-        runs = pluralize(accuracy.n, "run")
-        return f"{percent(accuracy.mean)} % after {epochs} (mean of {runs})"
+        counted, of = group_verdict.claim_runs, pluralize(accuracy.n, "run")
+        if counted.look > accuracy.look:
+            of = (
+                f"the {of} that settled it; {percent(counted.mean)} % over all {counted.n_finished}"
+            )
+        return f"{percent(accuracy.mean)} % after {epochs} (mean of {of})"
     return f"{enumerate_words(map(percent, accuracy.runs))} % after {epochs}"
 
 

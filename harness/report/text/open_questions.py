@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from harness.analysis.ranges import ClaimStatus
 from harness.formatting import enumerate_words, pluralize
 from harness.protocol.decision import Decision
+from harness.verdict.claim_status import ClaimResult
 from harness.verdict.outlook import OpenQuestions, open_questions
 from harness.verdict.verdict import GroupVerdict
 
@@ -14,7 +16,17 @@ def sentences(group_verdict: GroupVerdict) -> str:
     text = " ".join(_sentence(question, group_verdict.rules) for question in questions)
     if any(question.contrasts and question.look != 1 for question in questions):
         text += " None of the looks can show that an ingredient has no effect."
-    return text or "Accuracy and contrasts: nothing."
+    text = text or "Accuracy and contrasts: nothing."
+    runs, looks = group_verdict.claim_runs, group_verdict.rules.looks.seeds
+    if runs.look in range(1, len(looks)) and any(map(_is_other, group_verdict.claims)):
+        text += f" Later looks of `{runs.name}` may settle the paper's other open claims."
+    return text
+
+
+def _is_other(result: ClaimResult) -> bool:
+    """Whether a claim is open that is neither on the accuracy nor on an ingredient."""
+    on_accuracy = result.claim.key in ("accuracy", "augmentation", "decay")
+    return result.status is ClaimStatus.OPEN and not on_accuracy
 
 
 def _sentence(question: OpenQuestions, rules: Decision) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.formatting import enumerate_words, percent
+from harness.protocol import budget
 from harness.protocol.decision import Decision
 from harness.verdict import readings
 from harness.verdict.readings import Fit, ReadingResult
 
 _SUBJECT = "of the paper's unstated settings"
 
-_FIGURES = "accuracy, curves, gap and recall of the classes"
+_CRITERIA = "by all our criteria (accuracy, curves, gap and recall of the classes)"
 
 
 def sentence(results: Sequence[ReadingResult], rules: Decision) -> str:
@@ -27,13 +28,13 @@ def sentence(results: Sequence[ReadingResult], rules: Decision) -> str:
     fitting = [result for result in others if result.fit is Fit.FITS]
     unjudged = [result for result in others if result.fit is Fit.CANNOT_BE_JUDGED]
     if fitting:
-        text = f"Readings {_SUBJECT} that fit all that it claims ({_FIGURES}): {_named(fitting)}"
+        text = f"Readings {_SUBJECT} that fit it {_CRITERIA}: {_named(fitting)}"
     elif len(unjudged) == len(others):
-        text = f"No reading {_SUBJECT} can be judged by all that it claims ({_FIGURES})"
+        text = f"No reading {_SUBJECT} can be judged {_CRITERIA}"
     elif unjudged:
-        text = f"No reading {_SUBJECT} that can be judged fits all that it claims ({_FIGURES})"
+        text = f"No reading {_SUBJECT} that can be judged fits it {_CRITERIA}"
     else:
-        text = f"No reading {_SUBJECT} fits all that it claims ({_FIGURES})"
+        text = f"No reading {_SUBJECT} that was run fits it {_CRITERIA}"
     if unjudged and len(unjudged) < len(others):
         text += f"; not to be judged: {_named(unjudged)}"
     if in_part := [r for r in others if r.fit is Fit.DOES_NOT_FIT and _has_accuracy(r)]:
@@ -78,14 +79,17 @@ def _budgets(results: Sequence[ReadingResult]) -> str:
 def notes(rules: Decision) -> Iterator[str]:
     """Yield the rule, and how the public figures are to be read."""
     points = f"{100 * rules.readings.accuracy:g} point"
+    epochs = budget.load().epochs
+    allowed = int(rules.ranges.wrong_way_confirms * (epochs - 1))
     yield (
         f"A reading fits if its accuracy lies within {points} of the paper's mean of "
         f"{percent(readings.reported_accuracy())} %, at most "
         f"{100 * rules.ranges.wrong_way_confirms:g} % of the epochs of each of the four curves go "
-        f"the wrong way, the gap is at most {100 * rules.ranges.gap_confirms:g} points, and the "
-        "recall of its classes is at most "
-        f"{rules.readings.recall_distance:g} times as far from the mean of the paper's two runs as "
-        "these are from each other. This was fixed before the runs, and is descriptive: no tests."
+        f"the wrong way (in a single run of {epochs} epochs: {allowed or 'none'}), the gap is at "
+        f"most {100 * rules.ranges.gap_confirms:g} points, and the recall of its classes is at "
+        f"most {rules.readings.recall_distance:g} times as far from the mean of the paper's two "
+        "runs as these are from each other. These limits are ours; they were fixed before the "
+        "runs, and are descriptive: no tests."
     )
     yield (
         "Each number of epochs and each type of device is judged by itself; runs on other images, "

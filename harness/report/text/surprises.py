@@ -46,12 +46,12 @@ def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     def distance(runs: VariantRuns) -> float:
         return abs(runs.mean - reported)
 
-    settled = [(runs, base) for _, runs, base in _found(group_verdict)]
+    settled = [(runs, base, contrast.look) for contrast, runs, base in _found(group_verdict)]
     ablations = [r for n, r in group_verdict.runs.items() if n in rules.contrasts.variants]
-    open_ = [r for r in ablations if r.n_finished and r.name not in {s.name for s, _ in settled}]
+    open_ = [r for r in ablations if r.n_finished and r.name not in {s.name for s, *_ in settled}]
     if not settled:
         return
-    runs, base = min(settled, key=lambda pair: distance(pair[0]))
+    runs, base, look = min(settled, key=lambda found: distance(found[0]))
     if distance(runs) >= min(map(distance, [base, *open_])):
         return
     gap = np.mean([learning_curves.generalization_gap(metrics) for metrics in runs.finished])
@@ -60,8 +60,8 @@ def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
         f"After {pluralize(group_verdict.epochs, 'epoch')}, of `{base.name}` and its ablations, "
         f"the nearest to the paper's {percent(reported)} % is `{runs.name}` "
         f"({variants.get(runs.name).summary}) with {percent(runs.mean)} %; `{base.name}` gets "
-        f"{percent(base.mean)} %. On the training images `{runs.name}` gets {in_training[0]} "
-        f"(`{base.name}` {in_training[1]})"
+        f"{percent(base.mean)} % (look {look}). On the training images `{runs.name}` gets "
+        f"{in_training[0]} (`{base.name}` {in_training[1]})"
         f"{_OVERFITS if gap >= rules.ranges.gap_refutes else ''}."
     )
 
@@ -73,7 +73,7 @@ def _harmful(group_verdict: GroupVerdict) -> Iterator[str]:
         if ingredient and ingredient.in_paper and contrast.finding is Finding.HELPS:
             yield (
                 f"{ingredient.name} lowers the accuracy, from {percent(runs.mean)} to "
-                f"{percent(base.mean)} % (on the training images from "
+                f"{percent(base.mean)} % (look {contrast.look}; on the training images from "
                 f"{percent(_on_training_images(runs))} to "
                 f"{percent(_on_training_images(base))} %)."
             )
