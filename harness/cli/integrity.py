@@ -42,7 +42,7 @@ def verify(
     from harness import progress
     from harness.runs import record, store, threads
 
-    stored = store.load(run_dir / store.FILE)
+    stored = store.load_run(run_dir)
     record.variant_of(stored)
     threads.take_threads(stored.environment)
 

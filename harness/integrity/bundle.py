@@ -68,7 +68,7 @@ def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, in
         The tar file, and its number of runs.
 
     Raises:
-        InputError: if there is no record.
+        InputError: if there is no record, or another one than those checked.
         RefusedError: if a record breaks a rule of `check`.
     """
     count, breaches = check(results, local_dataset)
@@ -76,7 +76,10 @@ def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, in
         raise InputError(f"no record below {results}: train something with run first.")
     refuse_breaches(results, breaches, "repair or remove them, then run bundle again")
     files: dict[str, bytes] = {}
-    for path in store.find(results):
+    paths = list(store.find(results))
+    if len(paths) != count:
+        raise InputError("a run ended or was removed meanwhile: run bundle again.")
+    for path in paths:
         record = store.load(path)
         folder = store.directory(Path(), record.protocol, record.variant, record.seed)
         names = (store.FILE,) if record.failed else (store.FILE, store.PREDICTIONS)

@@ -1,4 +1,4 @@
-"""Merge the runs of a bundle into a results folder: all of them or none."""
+"""Merge the runs of a bundle into a results folder: none of them if one is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def merge(bundle: Path, results: Path, local_dataset: Dataset | None = None) -> 
     """Check the runs of a bundle and add those that are not present yet.
 
     A run that is present with the same outcome is not touched. The record of each run is written
-    last, so that an interrupted merge leaves no incomplete run with a record.
+    last, so that an interrupted merge leaves whole runs only; merging again adds the rest.
 
     Args:
         bundle: the file.
@@ -46,6 +46,7 @@ def merge(bundle: Path, results: Path, local_dataset: Dataset | None = None) -> 
         InputError: if the file, or a record in the results folder, is damaged.
         RefusedError: if a member is not allowed in a bundle, a record breaks a rule of `check`, or
             a run is present with another outcome or being trained. Nothing is merged then.
+        UnwritableError: if a file cannot be written; the runs before it are merged.
     """
     with tempfile.TemporaryDirectory() as name, ExitStack() as locks:
         scratch = Path(name).resolve()
@@ -146,7 +147,7 @@ def _existing_runs(scratch: Path, results: Path, folders: list[str]) -> list[str
 
 
 def _outcome(record: RunRecord) -> dict[str, Any]:
-    """Return what two records of the same run have in common on any machine."""
+    """Return what two records must share to count as the same outcome."""
     return {
         "data": record.dataset.fingerprint,
         "settings": record.settings,
@@ -160,9 +161,11 @@ def _outcome(record: RunRecord) -> dict[str, Any]:
 
 def _copy_run(source: Path, target: Path) -> None:
     # Files that an interrupted attempt left in the folder would not match the new record.
-    checkpoint.clear(target)
     for name in (store.WEIGHTS, store.PROBABILITIES, store.PREDICTIONS):
         (target / name).unlink(missing_ok=True)
     for name in (store.PREDICTIONS, store.FILE):
         if (source / name).exists():
             write_atomically(target / name, (source / name).read_bytes())
+    # Last, since a write may fail; and of a failed run never: a retry may go on from them.
+    if not _load_record(source / store.FILE).failed:
+        checkpoint.clear(target)

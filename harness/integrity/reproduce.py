@@ -75,6 +75,10 @@ def verify(
         Whether they are equal, and the first difference: data, an epoch, weights, predictions or
         metrics. If environment or sources differ, equal bits are not guaranteed, and only the
         metrics are compared.
+
+    Raises:
+        InputError: if the run cannot be trained here.
+        RunFailedError: if the repetition fails.
     """
     if data.fingerprint != stored.dataset.fingerprint:
         was, now = stored.dataset.fingerprint[:12], data.fingerprint[:12]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import InputError
 from harness.formatting import percent, signed_points
 from harness.runs import store
 from harness.runs.record import TIMING_FIELDS, EpochRow, Metrics, RunRecord
@@ -24,7 +23,7 @@ def diff_runs(first: Path, second: Path) -> Iterator[tuple[str, list[str]]]:
     Raises:
         InputError: if a folder has no record, or a damaged one.
     """
-    old, new = _load(first), _load(second)
+    old, new = store.load_run(first), store.load_run(second)
     for topic, fields in _TOPICS.items():
         before, after = (run.model_dump(mode="json", include=fields) for run in (old, new))
         # A topic of one field is named by it already.
@@ -50,13 +49,6 @@ _TOPICS: dict[str, set[str]] = {
     "environment": {"environment"},
     "code": {"code", "sources_sha256", "decision_sha256"},
 }
-
-
-def _load(folder: Path) -> RunRecord:
-    path = folder / store.FILE
-    if not path.exists():
-        raise InputError(f"{folder} has no {store.FILE}: give the folder of a stored run.")
-    return store.load(path)
 
 
 def _first_epoch(old: RunRecord, new: RunRecord) -> list[str]:

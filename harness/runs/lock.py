@@ -197,11 +197,9 @@ def _last_in_chain(folder: Path) -> tuple[Path, LockFile | None]:
 
 def _read(path: Path) -> LockFile | None:
     try:
-        text = path.read_text()
+        return LockFile(path=path, **json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
-    try:
-        return LockFile(path=path, **json.loads(text))
     except (ValueError, TypeError):
         # Its process is still writing it, or died doing so: only its age can decide. The token
         # depends on the position in the chain, since the next file may be incomplete too.

@@ -40,6 +40,10 @@ class DamagedRecordError(InputError):
     """A stored record cannot be read; the message names the file and the error."""
 
 
+class UnreadableRecordError(DamagedRecordError):
+    """A stored record may be intact and cannot be read here: its disk, or another version."""
+
+
 class DatasetInfo(StrictModel):
     """The dataset of a run.
 

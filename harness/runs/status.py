@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from harness.errors import InputError
 from harness.runs import lock, store
-from harness.runs.record import DamagedRecordError, RunRecord
+from harness.runs.record import DamagedRecordError, RunRecord, UnreadableRecordError
 from harness.runs.spec import RunSpec
 
 
@@ -64,6 +64,8 @@ def existing_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord 
         return None
     try:
         record = store.load(path)
+    except UnreadableRecordError:
+        raise
     except DamagedRecordError as error:
         raise InputError(f"{error} Delete it to train again.") from error
     recorded_fingerprint = record.dataset.fingerprint

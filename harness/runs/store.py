@@ -9,6 +9,7 @@ it has ended.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ from harness.errors import InputError
 from harness.files import write_atomically
 from harness.formatting import first_fault, printable
 from harness.protocol.spec import Protocol
-from harness.runs.record import VERSION, DamagedRecordError, RunRecord
+from harness.runs.record import (
+    VERSION,
+    DamagedRecordError,
+    RunRecord,
+    UnreadableRecordError,
+)
 
 FILE = "record.json"
 
@@ -55,19 +61,39 @@ def load(path: Path) -> RunRecord:
     """Read one `record.json`.
 
     Raises:
-        DamagedRecordError: if it is not JSON, is of another version, or a field is missing,
+        DamagedRecordError: if it is not JSON, or a field is missing,
             unknown or of the wrong type. The message names the file and the first error.
+        UnreadableRecordError: if it is of another version, or its file cannot be read.
     """
     try:
         content = path.read_bytes()
         version = _version(content)
-        if version != VERSION:
-            raise ValueError(f"version {version}, this code reads version {VERSION}")
+        if isinstance(version, int) and version != VERSION:
+            raise UnreadableRecordError(
+                f"{path} is of version {version}; this code reads version {VERSION}."
+            )
         return RunRecord.model_validate_json(content)
     except ValidationError as error:
         raise DamagedRecordError(f"{path} is damaged ({first_fault(error)}).") from error
-    except (OSError, ValueError, RecursionError, InputError) as error:
+    except UnreadableRecordError:
+        raise
+    except OSError as error:
+        reason = printable(error.strerror or str(error))
+        raise UnreadableRecordError(f"{path} cannot be read ({reason}).") from error
+    except (ValueError, RecursionError, InputError) as error:
         raise DamagedRecordError(f"{path} is damaged ({printable(str(error))}).") from error
+
+
+def load_run(folder: Path) -> RunRecord:
+    """Read the record of a run's folder.
+
+    Raises:
+        InputError: if the folder has none.
+        DamagedRecordError: see `load`.
+    """
+    if not (folder / FILE).exists():
+        raise InputError(f"{folder} has no {FILE}: give the folder of a stored run.")
+    return load(folder / FILE)
 
 
 def _version(content: bytes) -> object:
@@ -108,7 +134,8 @@ def find(results: Path) -> Iterator[Path]:
     """
     if not results.is_dir():
         raise InputError(f"no results folder {results}: train a run first, or give --results.")
-    yield from sorted(results.rglob(FILE))
+    # Not `rglob`, which fails where another process removes a folder meanwhile (Python 3.11).
+    yield from sorted(Path(root) / FILE for root, _, names in os.walk(results) if FILE in names)
 
 
 def load_all(results: Path) -> tuple[list[RunRecord], list[str]]:

@@ -1,4 +1,4 @@
-"""The CPU's model, and the number of its threads, which decides bits. No torch here."""
+"""The CPU's model, and the number of its threads, which decides bits. Imports torch to set it."""
 
 from __future__ import annotations
 

@@ -57,9 +57,7 @@ def test_a_damaged_record_is_named(results: Path) -> None:
 
 def test_a_record_of_an_older_version_is_one_line(results: Path) -> None:
     edit(results, lambda fields: fields.update(version=2))
-    assert faults(results) == [
-        "record is valid: is damaged (version 2, this code reads version 3)."
-    ]
+    assert faults(results) == ["record is valid: is of version 2; this code reads version 3."]
 
 
 @pytest.mark.parametrize("name", ["mixup", "keras_sgd", "krizhevsky_2012"])
@@ -84,6 +82,13 @@ def test_probabilities_are_never_unpickled(results: Path) -> None:
     path = first(results) / store.PROBABILITIES
     np.save(path, np.array([object()]), allow_pickle=True)
     assert any("allow_pickle=False" in fault for fault in faults(results))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY\x01\x00\x02\x00{\n"])
+def test_a_file_that_its_reader_cannot_read_is_a_breach(content: bytes, results: Path) -> None:
+    (first(results) / store.PROBABILITIES).write_bytes(content)
+    (fault,) = faults(results)
+    assert fault.startswith("probabilities match: ")
 
 
 def test_checkpoints_are_loaded_without_running_code(tmp_path: Path) -> None:

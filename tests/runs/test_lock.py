@@ -146,10 +146,10 @@ def test_another_hosts_lock_is_alive_while_it_is_touched(tmp_path: Path) -> None
     assert_free(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", '{"host": "a', "[]"])
-def test_an_incomplete_lock_file_counts_by_its_age(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b'{"host": "a', b"[]", b"\xff\xfe\x00"])
+def test_an_incomplete_lock_file_counts_by_its_age(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / lock.FILE
-    path.write_text(text)
+    path.write_bytes(content)
     assert lock.try_acquire(tmp_path) is None
     age(path)
     assert_free(tmp_path)

@@ -16,10 +16,11 @@ import harness
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.protocol import decision
-from harness.runs import record, store
+from harness.runs import record, status, store
 from harness.runs.record import RunRecord
 from tests.helpers.paths import ROOT
 from tests.helpers.records import make_history, make_record
+from tests.helpers.specs import make_spec
 
 Train = Callable[..., RunRecord]
 
@@ -83,7 +84,8 @@ def test_a_finished_run_leaves_no_checkpoint(train: Train, tmp_path: Path) -> No
     [
         lambda fields: {},
         lambda fields: [fields],
-        lambda fields: {**fields, "version": 99},
+        lambda fields: {**fields, "version": "3"},
+        lambda fields: {key: value for key, value in fields.items() if key != "version"},
         lambda fields: {**fields, "history": "none"},
         lambda fields: {**fields, "metrics": 0.75},
         lambda fields: {**fields, "seed": "0"},
@@ -203,17 +205,43 @@ def test_a_record_cites_the_decision_file(train: Train) -> None:
     assert train(epochs=1).decision_sha256 == decision.sha256()
 
 
-@pytest.mark.parametrize("version", [1, 2, 4, "3", None])
-def test_a_record_of_another_version_is_refused_in_one_line(
-    version: object, tmp_path: Path
-) -> None:
-    path = tmp_path / store.FILE
+@pytest.mark.parametrize("version", [1, 2, 4])
+def test_a_record_of_another_version_is_not_to_be_deleted(version: int, tmp_path: Path) -> None:
+    spec = make_spec("paper", tmp_path)
+    path = spec.directory / store.FILE
+    path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"version": version, "history": [{"test_loss": 1.0}]}))
-    with pytest.raises(record.DamagedRecordError) as error:
-        store.load(path)
-    assert str(error.value) == (
-        f"{path} is damaged (version {version}, this code reads version 3)."
-    )
+    for read in (lambda: store.load(path), lambda: status.existing_record(spec)):
+        with pytest.raises(record.UnreadableRecordError) as error:
+            read()
+        assert str(error.value) == f"{path} is of version {version}; this code reads version 3."
+    path.write_text("{")
+    with pytest.raises(InputError, match=r"is damaged .* Delete it to train again\."):
+        status.existing_record(spec)
+
+
+def test_a_record_whose_disk_fails_is_not_to_be_deleted(tmp_path: Path) -> None:
+    spec = make_spec("paper", tmp_path)
+    (spec.directory / store.FILE).mkdir(parents=True)  # reading it is an OSError
+    with pytest.raises(record.UnreadableRecordError, match=r"cannot be read \(Is a directory\)\.$"):
+        status.existing_record(spec)
+
+
+def test_folders_that_vanish_while_records_are_found_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / name / store.FILE).touch()
+    scandir = os.scandir
+
+    def vanishing(path: Any) -> Any:
+        if Path(path).name == "checkpoints":
+            Path(path).rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert list(store.find(tmp_path)) == [tmp_path / n / store.FILE for n in ("a", "b")]
 
 
 def test_a_record_lacks_nothing(tmp_path: Path) -> None:

@@ -78,10 +78,13 @@ def _conclude(
 ) -> None:
     """Print the totals, and raise the error that decides the exit status."""
     refused = dict(state.refused)
-    failures = list(state.failed)
+    failed = {spec.directory: (spec, reason) for spec, reason in state.failed}
     if runs is not None:
         refused |= runs.refused
-        failures += runs.unrecorded
+        # Another worker may have recorded or even finished such a run meanwhile.
+        open_ = {spec.directory for spec in state.open}
+        failed |= {run[0].directory: run for run in runs.unrecorded if run[0].directory in open_}
+    failures = [run for folder, run in failed.items() if folder not in refused]
     done = [spec for spec in state.done if spec.directory not in refused]
     rest = len(grid.specs) - len(done) - len(failures) - len(refused)
     display.say(

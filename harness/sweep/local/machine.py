@@ -62,7 +62,8 @@ def detect_device(device: str) -> DeviceInfo:
     """
     if device == "cpu":
         threads = os.environ.get(THREADS, "")
-        return DeviceInfo("cpu", cpu_name(), 1, int(threads) if threads.isdecimal() else cores())
+        number = int(threads) if threads.isdecimal() else 0
+        return DeviceInfo("cpu", cpu_name(), 1, number or cores())
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         with inherited({}):

@@ -32,8 +32,10 @@ class Worker:
         placement: where it trains.
         pipe: gives its messages.
         reporter: shows its run.
-        failed_starts: workers in a row that ended here before they had loaded the data.
+        process: of the operating system.
+        failed_starts: workers in a row that ended here before they had begun a run.
         ready: whether it has loaded the data.
+        began: whether it has begun a run.
         start_error: the error for which it cannot train.
         folder: folder of the run that it trains, if any.
         speed: images per second in the last epoch.
@@ -45,6 +47,7 @@ class Worker:
     reporter: Reporter
     failed_starts: int = 0
     ready: bool = False
+    began: bool = False
     start_error: InputError | None = None
     folder: Path | None = None
     speed: float = 0.0

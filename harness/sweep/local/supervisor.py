@@ -123,7 +123,7 @@ class Supervisor:
             self._display.say(self.runs.lost(worker.folder, exit_description))
         if worker.ready and not exit_description:
             return
-        failed_starts = 0 if worker.ready else worker.failed_starts + 1
+        failed_starts = 0 if worker.began else worker.failed_starts + 1
         if worker.start_error or failed_starts >= MAX_FAILED_STARTS:
             self._leave_out(worker.placement, worker.start_error, exit_description)
         elif self.runs.left:
@@ -133,7 +133,7 @@ class Supervisor:
         self, placement: Placement, start_error: InputError | None, exit_description: str
     ) -> None:
         error = start_error or RunFailedError(
-            f"{MAX_FAILED_STARTS} workers ended before they had loaded the data, the last one with "
+            f"{MAX_FAILED_STARTS} workers ended before they had begun a run, the last one with "
             f"{exit_description}; `run` with the same options shows more."
         )
         # Workers that share a device are equal: what cannot start once cannot start again.
@@ -159,7 +159,7 @@ class Supervisor:
         worker.start_error = error
 
     def _start_of_run(self, worker: Worker, folder: Path) -> None:
-        worker.folder = folder
+        worker.folder, worker.began = folder, True
 
     def _wait(self, worker: Worker, title: str, folder: Path) -> None:
         worker.folder = None

@@ -130,7 +130,10 @@ def log(grid: Grid, spec: RunSpec) -> str | None:
     if job_id is None:
         return None
     name, number = job_id
-    return f"{grid.options.results / FOLDER / name}/*_{number}_0_log.out"
+    folder = grid.options.results / FOLDER / name
+    # A single job is no array: submitit's names of logs have no number of the job then.
+    element = f"_{number}" if len(json.loads((folder / _RUNS).read_text())) > 1 else ""
+    return f"{folder}/*{element}_0_log.out"
 
 
 def _run_key(spec: RunSpec) -> str:

@@ -187,7 +187,7 @@ def coloured(fields: dict[str, Any]) -> None:
         (lambda f: f["settings"].update(dropout=0.1), "settings are not those"),
         (lambda f: f.update(variant="../../evil"), "is not a variant name"),
         (lambda f: f.update({"\x1b[2J": 1}), r"\x1b[2J: Extra inputs are not permitted"),
-        (lambda f: f.update(version=2), "version 2, this code reads version 3"),
+        (lambda f: f.update(version=2), "is of version 2; this code reads version 3"),
     ],
 )
 def test_a_record_that_breaks_a_rule_is_refused(

@@ -100,6 +100,26 @@ def test_leftovers_of_a_cut_off_run_do_not_stay_beside_its_record(
     assert check(results)[1] == []
 
 
+def test_a_failed_run_leaves_the_checkpoints_that_its_retry_goes_on_from(
+    source: Path, results: Path, tmp_path: Path
+) -> None:
+    record = store.load(source / RUN / store.FILE)
+    cleared: dict[str, object] = {
+        "metrics": None,
+        "weights_sha256": None,
+        "predictions_sha256": None,
+    }
+    empty = {"history": [], "resumed_at": [], "train_seconds": 0.0}
+    failed = {**cleared, **empty, "status": "failed", "reason": "out of memory"}
+    store.save(tmp_path / "failed" / RUN, record.model_copy(update=failed))
+    (tmp_path / "failed.tar").write_bytes(pack(tmp_path / "failed")[0])
+    checkpoint = results / RUN / "checkpoints/epoch-00001-x.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    assert merge(tmp_path / "failed.tar", results).added == [RUN]
+    assert checkpoint.exists()
+
+
 def test_a_merge_that_is_killed_leaves_no_half_run(
     bundle: Path, results: Path, harness: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

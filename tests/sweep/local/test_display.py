@@ -99,6 +99,15 @@ def test_one_worker_has_the_whole_cpu_and_several_share_it(
     assert machine.plan_placements(CPU, grid(2)) == [Placement("cpu")] * 2
 
 
+def test_a_number_of_threads_that_is_none_is_not_counted_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 16)
+    for text, threads in (("7", 7), ("0", 16), ("many", 16)):
+        monkeypatch.setenv("OMP_NUM_THREADS", text)
+        assert machine.detect_device("cpu").threads == threads
+
+
 def test_each_gpu_has_a_worker_and_more_workers_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def visible(workers: int | None) -> list[str]:
         return [

@@ -17,6 +17,7 @@ from tests.helpers.scripted_workers import (
     KILLED,
     NAMES,
     ONE,
+    READY,
     TWO,
     ZERO,
     Script,
@@ -26,7 +27,7 @@ from tests.helpers.scripted_workers import (
 )
 
 DIED = (
-    f"{MAX_FAILED_STARTS} workers ended before they had loaded the data, the last one with SIGKILL"
+    f"{MAX_FAILED_STARTS} workers ended before they had begun a run, the last one with SIGKILL"
     "; `run` with the same options shows more."
 )
 
@@ -85,6 +86,17 @@ def test_shares_of_one_cpu_are_not_tried_in_turn(tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match=DIED):
         sweep.train()
     assert len(sweep.starts) == MAX_FAILED_STARTS
+
+
+def test_workers_that_die_before_they_begin_a_run_are_not_started_for_ever(tmp_path: Path) -> None:
+    def script(sweep: Sweep, worker: Worker) -> Iterator[tuple[Any, ...]]:
+        yield READY
+        yield KILLED
+
+    sweep = Sweep(script, GridState(open=specs(tmp_path, *NAMES)), [ZERO])
+    with pytest.raises(RunFailedError, match=DIED):
+        sweep.train()
+    assert sweep.starts == [ZERO] * MAX_FAILED_STARTS
 
 
 def test_what_stops_the_first_worker_stops_all(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UnwritableError
+from harness.errors import InputError, RunFailedError, UnwritableError
 from harness.runs import store
 from harness.runs.options import RunOptions
 from harness.sweep.grid import Grid, GridState, read_state
+from harness.sweep.local import engine
 from harness.sweep.local import runs as local_runs
 from harness.sweep.local.display import PlainDisplay
 from harness.sweep.local.pool import Worker
@@ -59,6 +60,23 @@ def test_a_run_whose_failure_cannot_be_recorded_is_left(tmp_path: Path) -> None:
     sweep.train()
     assert len(sweep.starts) == MAX_CRASHES + 1
     assert [one for one, _ in sweep.runs.unrecorded] == [spec]
+
+
+def test_a_run_is_counted_once_whatever_its_workers_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done, failed, open_ = specs(tmp_path, "paper", "baseline", "dropout_0")
+    grid = Grid(specs=(done, failed, open_), options=RunOptions(results=tmp_path))
+    runs = OpenRuns(GridState(open=[done, failed, open_]))
+    runs.unrecorded = [(spec, "given up") for spec in grid.specs]
+    state = GridState(done=[done], failed=[(failed, "given up")], open=[open_])
+    with pytest.raises(RunFailedError):
+        engine._conclude(grid, state, PlainDisplay(), runs)
+    assert capsys.readouterr().out == "3 runs: 1 done, 2 failed\n"
+    runs.refused = {failed.directory: "other data"}
+    with pytest.raises(InputError):
+        engine._conclude(grid, state, PlainDisplay(), runs)
+    assert capsys.readouterr().out == "3 runs: 1 done, 1 failed, 1 refused\n"
 
 
 def test_only_new_epochs_are_progress(tmp_path: Path) -> None:
