@@ -97,7 +97,7 @@ def run(grid: Grid) -> None:
 
 
 def _submit(grid: Grid, request: Request) -> None:
-    from harness.sweep.slurm.job import submit
+    from harness.sweep.slurm.job import UnknownJobError, submit
 
     step = request.chunk
     chunks = [grid.specs[i : i + step] for i in range(0, len(grid.specs), step)]
@@ -105,8 +105,10 @@ def _submit(grid: Grid, request: Request) -> None:
     queue.save_submission(folder, chunks)
     try:
         number = submit([_part(grid, chunk) for chunk in chunks], request, grid.workers, folder)
+    except UnknownJobError:
+        raise  # jobs that are queued need the folder
     except InputError:
-        shutil.rmtree(folder)  # otherwise the runs would count as queued
+        shutil.rmtree(folder)  # otherwise --status would name a job that never was
         raise
     print(f"{len(grid.specs)} runs queued in {len(chunks)} jobs: Slurm job {number}, logs {folder}")
     print(f"--status with the same options shows their status; scancel {number} cancels them")

@@ -76,6 +76,10 @@ class SlurmJob:
         return DelayedSubmission(SlurmJob(dataclasses.replace(self.grid, specs=remaining)))
 
 
+class UnknownJobError(InputError):
+    """Slurm may have queued the jobs, and its answer does not say so."""
+
+
 def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: Path) -> str:
     """Submit one job array with a job for each part.
 
@@ -89,11 +93,12 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         Slurm's number of the array.
 
     Raises:
+        UnknownJobError: if Slurm's answer is not understood; the jobs may be queued.
         InputError: if submitit or Slurm is missing, or Slurm rejects the request.
     """
     try:
         from submitit import SlurmExecutor
-        from submitit.core.utils import FailedJobError
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
     except ImportError as error:
         raise InputError(
             "--engine slurm needs submitit: pip install -c constraints.txt -e '.[slurm]'."
@@ -107,6 +112,11 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
             jobs = executor.submit_array([SlurmJob(part) for part in parts])
     except FailedJobError as error:
         raise InputError(f"sbatch rejects the request: {_last_line(error)}.") from error
+    except FailedSubmissionError as error:  # the jobs may be queued
+        raise UnknownJobError(
+            f"sbatch gave an answer that is not understood ({_last_line(error)}): --status shows "
+            "whether the runs are queued."
+        ) from error
     except (RuntimeError, FileNotFoundError) as error:  # srun or sbatch is missing
         raise InputError(
             f"Slurm is not installed ({_last_line(error)}): run this where it is."

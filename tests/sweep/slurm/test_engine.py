@@ -240,8 +240,11 @@ def test_jobs_of_several_runs(site: Site) -> None:
 def test_a_job_that_ends_early_is_told(site: Site) -> None:
     few = ("--results", "early", "--variants", "paper", "--seeds", "0")
     said = site.sweep(*few, "--set", "setup=['exit 3']", "--set", "wait=true", status=1)
-    log = r"early/slurm/alexnet-\S+/\*_0_0_log\.out"
-    assert re.search(rf"1 of the runs have no result: paper seed 0 \(not done, see {log}\)", said)
+    log = r"early/slurm/alexnet-\S+/\*_0_log\.out"
+    told = rf"1 of the runs have no result: paper seed 0 \(not done, see ({log})\)"
+    found = re.search(told, said)
+    assert found
+    assert len(list(site.folder.glob(found[1]))) == 1
     assert re.search(
         rf"paper seed 0: pending \(its job has ended, see {log}\)", site.sweep(*few, "--status")
     )

@@ -13,7 +13,9 @@ from harness.runs.options import RunOptions
 from harness.runs.spec import run_specs
 from harness.sweep import loop
 from harness.sweep.grid import Grid
-from harness.sweep.slurm.job import SlurmJob
+from harness.sweep.slurm import engine
+from harness.sweep.slurm.job import SlurmJob, UnknownJobError
+from harness.sweep.slurm.request import Request
 
 
 def element(tmp_path: Path, *names: str) -> SlurmJob:
@@ -44,3 +46,18 @@ def test_a_process_whose_memory_ran_out_trains_no_other_run(
         "another run's checkpoint.",
         "the GPU's memory ran out in this process.",
     ]
+
+
+def test_jobs_that_may_be_queued_keep_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitit = pytest.importorskip("submitit")
+
+    def unclear(*parts: Any) -> None:
+        raise submitit.core.utils.FailedSubmissionError("Could not make sense of sbatch output")
+
+    monkeypatch.setattr(submitit.SlurmExecutor, "__init__", lambda *arguments, **named: None)
+    monkeypatch.setattr(submitit.SlurmExecutor, "update_parameters", unclear)
+    with pytest.raises(UnknownJobError, match="--status shows whether the runs are queued"):
+        engine._submit(element(tmp_path, "paper").grid, Request())
+    assert list(tmp_path.glob("slurm/*/runs.json"))

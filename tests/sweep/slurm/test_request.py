@@ -143,6 +143,7 @@ def test_the_latest_job_of_a_run_counts(tmp_path: Path) -> None:
         keys[3]: ("alexnet-2", 0),
     }
     assert queue.log(four, four.specs[2]) == f"{first}/*_1_0_log.out"
+    assert queue.log(four, four.specs[3]) == f"{second}/*_0_log.out"  # a single job is no array
 
 
 def test_a_damaged_note_is_named(tmp_path: Path) -> None:
