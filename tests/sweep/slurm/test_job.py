@@ -53,7 +53,7 @@ def test_jobs_that_may_be_queued_keep_their_files(
 ) -> None:
     submitit = pytest.importorskip("submitit")
 
-    def unclear(*parts: Any) -> None:
+    def unclear(*parts: Any, **named: Any) -> None:
         raise submitit.core.utils.FailedSubmissionError("Could not make sense of sbatch output")
 
     monkeypatch.setattr(submitit.SlurmExecutor, "__init__", lambda *arguments, **named: None)
