@@ -121,7 +121,7 @@ def _load_record(path: Path) -> RunRecord:
     try:
         return store.load(path)
     except DamagedRecordError as error:
-        raise InputError(f"{error} Repair or delete it, then merge again.") from error
+        raise InputError(f"{error} Repair it or move it away, then merge again.") from error
 
 
 def _existing_runs(scratch: Path, results: Path, folders: list[str]) -> list[str]:

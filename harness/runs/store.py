@@ -61,8 +61,8 @@ def load(path: Path) -> RunRecord:
     """Read one `record.json`.
 
     Raises:
-        DamagedRecordError: if it is not JSON, or a field is missing,
-            unknown or of the wrong type. The message names the file and the first error.
+        DamagedRecordError: if it is not JSON, or a field is missing, unknown or of the wrong
+            type. The message names the file and the first error.
         UnreadableRecordError: if it is of another version, or its file cannot be read.
     """
     try:

@@ -30,9 +30,9 @@ class Worker:
 
     Attributes:
         placement: where it trains.
+        process: of the operating system.
         pipe: gives its messages.
         reporter: shows its run.
-        process: of the operating system.
         failed_starts: workers in a row that ended here before they had begun a run.
         ready: whether it has loaded the data.
         began: whether it has begun a run.
