@@ -45,6 +45,11 @@ class ClaimResult:
     refuted_by_own_tables: bool = False
 
     @property
+    def on_accuracy(self) -> bool:
+        """Whether it is about the accuracy, or an ingredient's contribution to it."""
+        return self.claim.key in ("accuracy", "augmentation", "decay")
+
+    @property
     def evidence(self) -> str:
         """All that the status follows from, in words."""
         return f"{self.own_tables}; ours: {self.ours}" if self.own_tables else self.ours

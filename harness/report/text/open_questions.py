@@ -25,8 +25,7 @@ def sentences(group_verdict: GroupVerdict) -> str:
 
 def _is_other(result: ClaimResult) -> bool:
     """Whether a claim is open that is neither on the accuracy nor on an ingredient."""
-    on_accuracy = result.claim.key in ("accuracy", "augmentation", "decay")
-    return result.status is ClaimStatus.OPEN and not on_accuracy
+    return result.status is ClaimStatus.OPEN and not result.on_accuracy
 
 
 def _sentence(question: OpenQuestions, rules: Decision) -> str:

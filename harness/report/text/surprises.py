@@ -22,9 +22,6 @@ from harness.paper.ingredients import INGREDIENTS
 from harness.verdict import readings
 from harness.verdict.verdict import GroupVerdict
 
-# Claims on the accuracy, which the answer opens with, and on ingredients, see `_harmful`.
-_TOLD_ELSEWHERE = ("accuracy", "augmentation", "decay")
-
 _OVERFITS = (
     ": it overfits, so a run like it would not fit the paper's claim that overfitting is mitigated"
 )
@@ -93,7 +90,7 @@ def _refuted(group_verdict: GroupVerdict) -> Iterator[str]:
     """Yield the other claims that our runs refute, and not the paper's own tables already."""
     for result in group_verdict.claims:
         refuted = result.status is ClaimStatus.REFUTED and not result.refuted_by_own_tables
-        if refuted and result.claim.key not in _TOLD_ELSEWHERE:
+        if refuted and not result.on_accuracy:  # the answer and `_harmful` tell those
             yield f"The paper says that {result.claim.sentence}. Our runs: {result.ours}."
 
 
