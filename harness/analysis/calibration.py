@@ -43,7 +43,7 @@ class Candidate(StrictModel):
         mean: of the accuracies.
         standard_error: of the mean over seeds, None for one seed; the error from the choice of
             the split is 0.6 points at 75 %.
-        reaches: whether there are enough seeds and their mean reaches the target.
+        reaches: whether the mean reaches the target.
     """
 
     epochs: PositiveInt
@@ -85,9 +85,17 @@ class Calibration(StrictModel):
     def _consistent(self) -> Calibration:
         if self.dataset.split != SPLIT:
             raise ValueError(f"dataset.split is {self.dataset.split!r} and not {SPLIT!r}")
+        budgets = decision.load().budgets
         tried = [candidate.epochs for candidate in self.candidates]
-        if tried != [e for e in decision.load().budgets.candidates if e in tried]:
+        if tried != budgets.candidates[: len(tried)]:
             raise ValueError("the candidates are not the decision file's, smallest first")
+        for candidate in self.candidates:
+            n = 1 if _is_futile(candidate.accuracies[0]) else budgets.calibration_seeds
+            if candidate.seeds != [*range(n)]:
+                found, wanted = (", ".join(map(str, s)) for s in (candidate.seeds, range(n)))
+                raise ValueError(
+                    f"{candidate.epochs} epochs have seeds {found} and not {wanted}, by the rule"
+                )
         return self
 
     @property
@@ -109,14 +117,14 @@ class Calibration(StrictModel):
 
 
 def search(
-    seeds: Sequence[int],
     train: Callable[[Sequence[tuple[int, int]]], list[RunRecord]],
     at_once: int = 1,
 ) -> Calibration:
     """Try the candidates from the smallest up until one reaches the target.
 
+    The first seed of each is trained before its others.
+
     Args:
-        seeds: of the runs of every candidate; the first is trained before the others.
         train: returns the record of each run, given by (epochs, seed), trained or read.
         at_once: number of candidates whose first seeds are trained together. Those larger than
             the chosen one are left out of the calibration.
@@ -127,24 +135,25 @@ def search(
     Raises:
         RunFailedError: if a run failed: a mean over the others would be too high.
     """
-    candidates = decision.load().budgets.candidates
+    budgets = decision.load().budgets
+    candidates, others = budgets.candidates, range(1, budgets.calibration_seeds)
     tried: list[RunRecord] = []
     for start in range(0, len(candidates), at_once):
         chunk = candidates[start : start + at_once]
-        for epochs, first in zip(chunk, train([(e, seeds[0]) for e in chunk]), strict=True):
-            others = [] if _is_futile(first) else train([(epochs, seed) for seed in seeds[1:]])
-            tried += [first, *others]
+        for epochs, first in zip(chunk, train([(e, 0) for e in chunk]), strict=True):
+            tried.append(first)
+            if first.metrics is not None and not _is_futile(first.metrics.accuracy):
+                tried += train([(epochs, seed) for seed in others])
             calibration = summarize(tried)
             if calibration.epochs is not None:
                 return calibration
     return calibration
 
 
-def _is_futile(first: RunRecord) -> bool:
-    """Whether further seeds cannot lift a candidate to the target."""
+def _is_futile(first: float) -> bool:
+    """Whether further seeds cannot lift a candidate with this first accuracy to the target."""
     rule = decision.load()
-    minimum = rule.budgets.target - FUTILITY_SDS * rule.description.expected_sd
-    return first.metrics is None or first.metrics.accuracy < minimum
+    return first < rule.budgets.target - FUTILITY_SDS * rule.description.expected_sd
 
 
 def summarize(records: Sequence[RunRecord]) -> Calibration:
@@ -194,14 +203,13 @@ def _candidate(epochs: int, by_seed: Mapping[int, float], rule: Decision) -> Can
     standard_error = None
     if len(seeds) > 1:
         standard_error = statistics.stdev(accuracies) / math.sqrt(len(seeds))
-    enough_seeds = len(seeds) >= rule.budgets.calibration_seeds
     return Candidate(
         epochs=epochs,
         seeds=seeds,
         accuracies=accuracies,
         mean=mean,
         standard_error=standard_error,
-        reaches=enough_seeds and mean >= rule.budgets.target,
+        reaches=mean >= rule.budgets.target,
     )
 
 

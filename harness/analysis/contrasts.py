@@ -96,7 +96,7 @@ class VariantResult:
         variant: its name.
         look: number of the look whose runs count; 0 before the first look, when all count.
         n, failed: finished and failed runs that count.
-        waiting: runs that do not count before the next look.
+        waiting: runs that do not count: there is no usable look that has them.
         runs: accuracies before the first look, empty after it.
         mean: of the accuracies.
         low, high: interval of the mean.

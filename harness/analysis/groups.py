@@ -196,8 +196,14 @@ class VariantRuns:
         return len(self.counted) - self.n_finished
 
     @property
+    def too_many_failed(self) -> bool:
+        """Whether more of all its runs, counted or not, failed than the decision file allows."""
+        failed = sum(record.failed for record in self.by_seed.values())
+        return failed > self.rules.looks.most_failed * len(self.by_seed)
+
+    @property
     def waiting(self) -> int:
-        """Number of runs that do not count before the next look."""
+        """Number of runs that do not count: there is no usable look that has them."""
         return len(self.by_seed) - len(self.counted)
 
     @property

@@ -30,7 +30,6 @@ def calibrate(
     archive: ArchiveOption = None,
     device: DeviceOption = "auto",
     results: ResultsOption = Path("results"),
-    seeds: Annotated[str, typer.Option(help="Seeds, at least three, such as 0-2.")] = "0-2",
     eager: EagerOption = False,
     workers: WorkersOption = None,
     budget_file: Annotated[
@@ -53,17 +52,12 @@ def calibrate(
     from harness.protocol import budget, decision
     from harness.report.tables import judged, writers
     from harness.runs import status
-    from harness.runs.options import RunOptions, parse_seeds
+    from harness.runs.options import RunOptions
     from harness.runs.spec import run_specs
     from harness.sweep import engines
     from harness.sweep.grid import Grid
 
     rule = decision.load()
-    seed_list = parse_seeds(seeds)
-    if len(seed_list) < rule.budgets.calibration_seeds:
-        raise InputError(
-            f"--seeds {seeds} is too few: give at least {rule.budgets.calibration_seeds} seeds."
-        )
     if dataset == "digits":
         raise InputError("--dataset digits: its number of epochs is not tuned; choose another.")
     options = RunOptions(
@@ -89,7 +83,7 @@ def calibrate(
         records = [status.final_record(spec) for spec in specs]
         return [record for record in records if record is not None]
 
-    result = calibration.search(seed_list, train, at_once=workers or 1)
+    result = calibration.search(train, at_once=workers or 1)
     path = calibration_record.save(results, result)
     print(writers.markdown(judged.candidates_table(result.candidates)))
     target = f"{100 * result.target:g} %"

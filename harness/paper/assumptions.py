@@ -167,7 +167,8 @@ def _evaluation(decision: Decision) -> tuple[Assumption, ...]:
             "seeds and number of runs",
             f"{seeds[0]} to {seeds[-1]} for every variant, judged at {looks} seeds; what is "
             "settled may stop",
-            '"multiple rounds" of which two are shown; ours are fixed before any is run',
+            '"multiple rounds" of which two are shown; ours were fixed before any was run on the '
+            "official images",
         ),
         Assumption(
             "checkpoint",

@@ -156,8 +156,8 @@ def _curves(decision: Decision) -> tuple[Claim, ...]:
             "accompanied by a continuous decrease in training and validation loss",
             "4.2, figure 3",
             f"of each of the four curves at most {_percent(rules.wrong_way_confirms)} of the "
-            f"epochs go the wrong way, by the upper end of the {interval}, Bonferroni over the "
-            "curves",
+            f"steps from epoch to epoch go the wrong way, by the upper end of the {interval}, "
+            "Bonferroni over the curves",
             f"of one of them at least {_percent(rules.wrong_way_refutes)} do, by the lower end",
         ),
         Claim(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -76,7 +76,7 @@ class Budgets(StrictModel):
 class ResultsSet(StrictModel):
     """Which records may be analyzed together."""
 
-    pool_device_types: bool
+    pool_device_types: Literal[False]
 
 
 class Readings(StrictModel):

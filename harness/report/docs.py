@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.analysis import calibration_record, simulation
+from harness.analysis import calibration_record
 from harness.analysis.compatibility import reference
+from harness.analysis.simulation import rates, worlds
 from harness.analysis.studies import coverage
 from harness.errors import InputError
 from harness.files import write_atomically
@@ -166,9 +167,7 @@ def write_statistics(root: Path = ROOT) -> Path:
     Returns:
         The page, from the root.
     """
-    page = statistics.page(
-        simulation.simulate(), simulation.WORLDS, coverage.simulate(), coverage.WORLDS
-    )
+    page = statistics.page(rates.simulate(), worlds.WORLDS, coverage.simulate(), coverage.WORLDS)
     path = root / "docs" / "statistics.md"
     write_atomically(path, page.encode())
     return path.relative_to(root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.analysis.groups import VariantRuns, environments
+from harness.analysis.groups import environments
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
@@ -13,6 +13,7 @@ from harness.protocol import budget
 from harness.protocol.datasets import CLASSES
 from harness.report.provenance import cost
 from harness.report.text import audit as text_audit
+from harness.report.text import certainty as text_certainty
 from harness.report.text import claims as text_claims
 from harness.report.text import extensions as text_extensions
 from harness.report.text import independent as text_independent
@@ -43,7 +44,8 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     yield from _reservations(study, group_verdict)
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
-        yield _assumptions(group_verdict.accuracy, group_verdict.claim_runs)
+        assumed = text_certainty.assumptions(group_verdict.accuracy, group_verdict.claim_runs)
+        yield Fact("What that assumes", assumed)
     if study.independent:
         found = text_independent.sentence(study.independent)
         yield Fact("By other code", f"{found} This checks our code, not our reading of the paper.")
@@ -95,31 +97,7 @@ def _certainty(group_verdict: GroupVerdict) -> Fact:
         f"they have {enumerate_words(map(str, looks))} runs each, and only then): the difference "
         f"from the paper is {signed_points(accuracy.difference)} points, {interval(accuracy)}, "
         f"against a margin of {100 * rules.accuracy.margin:g} point either way. "
-        f"{_predicted(accuracy, group_verdict.claim_runs)}",
-    )
-
-
-def _assumptions(accuracy: AccuracyResult, runs: VariantRuns) -> Fact:
-    theirs = percent(max(accuracy.reported) - min(accuracy.reported))
-    return Fact(
-        "What that assumes",
-        "We assume that the paper's two runs vary over seeds as ours do (standard deviation "
-        f"{percent(runs.deviation)} points over {pluralize(runs.n_finished, 'run')}; its two are "
-        f"{theirs} apart; if they vary more, the interval is too narrow) and were not chosen for "
-        "their accuracy, though they were chosen from several. The choice of the test images has "
-        "a standard error of its own, "
-        f"{percent(accuracy.sampling)} points, which largely cancels if the paper used the same.",
-    )
-
-
-def _predicted(accuracy: AccuracyResult, runs: VariantRuns) -> str:
-    low, high = accuracy.predicted
-    inside = sum(low <= value <= high for value in accuracy.reported)
-    theirs = ("neither of the paper's does", "one of the paper's does", "the paper's do")[inside]
-    of_all = f"By all {runs.n_finished} runs, with" if runs.look > accuracy.look else "With"
-    return (
-        f"{of_all} {100 * runs.rules.description.level:g} % probability two more runs like ours "
-        f"would both lie within {percent(low)} to {percent(high)} %; {theirs}."
+        f"{text_certainty.predicted(accuracy, group_verdict.claim_runs)}",
     )
 
 

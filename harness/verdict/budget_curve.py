@@ -33,9 +33,9 @@ def results(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
 
 def comparable(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
     """The results without those with too many failed runs."""
-    allowed = rules.looks.most_failed
+    runs = {group_verdict.epochs: group_verdict.runs for group_verdict in curve}
     return {
-        variant: {e: r for e, r in by_epochs.items() if r.failed <= allowed * (r.n + r.failed)}
+        variant: {e: r for e, r in by_epochs.items() if not runs[e][variant].too_many_failed}
         for variant, by_epochs in results(curve, rules).items()
     }
 

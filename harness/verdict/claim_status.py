@@ -179,7 +179,7 @@ def _curves(claim: Claim, evidence: Evidence) -> ClaimResult:
         f"{name.replace('eval', 'test').replace('_', ' ')} {formatting.percent(mean, 1)} %"
         for name, mean in zip(learning_curves.RISING, means, strict=True)
     )
-    text = f"epochs that go the wrong way: {named}"
+    text = f"steps from epoch to epoch that go the wrong way: {named}"
     return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
 
 

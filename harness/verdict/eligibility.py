@@ -10,11 +10,13 @@ from enum import StrEnum
 
 import numpy as np
 
+import variants
 from harness.analysis.groups import RunGroup, VariantRuns, environments
 from harness.formatting import pluralize
 from harness.protocol import budget, datasets, decision, presets
 from harness.protocol.decision import Decision
 from harness.runs import store
+from harness.runs.record import DamagedRecordError, RunRecord, variant_of
 
 
 class Obstacle(StrEnum):
@@ -81,22 +83,30 @@ def _excluded_devices(groups: Sequence[RunGroup], rules: Decision) -> dict[str, 
     """Types of device whose records give no verdict, with the reason.
 
     The first type for which look 1 is complete for all variants decides. Records have no date:
-    if look 1 is complete on several types, the first by name decides.
+    if look 1 is complete on several types, the first by name decides. Runs of other variants alone
+    give a type of device no say.
     """
     types = sorted({group.device_type for group in groups})
     if len(types) < 2:
         return {}
+    planned = sorted(
+        {g.device_type for g in groups if any(r.variant in rules.variants for r in g.records)}
+    )
     tuned = presets.PROTOCOLS["cifar10"].epochs
     complete = [
         group.device_type
         for group in sorted(groups, key=lambda group: group.device_type)
         if group.protocol.epochs == tuned and not missing_first_look(group, rules)
     ]
-    if not complete:
+    if complete:
+        deciding, why = complete[0], "where look 1 is complete"
+    elif len(planned) == 1:
+        deciding, why = planned[0], "where all runs of the planned variants are"
+    else:
         reason = f"of {' and '.join(types)}, none has look 1 complete for all variants"
         return dict.fromkeys(types, reason)
-    reason = f"{complete[0]} decides, where look 1 is complete; types of device are never pooled"
-    return dict.fromkeys((t for t in types if t != complete[0]), reason)
+    reason = f"{deciding} decides, {why}; types of device are never pooled"
+    return dict.fromkeys((t for t in types if t != deciding), reason)
 
 
 def missing_first_look(group: RunGroup, rules: Decision) -> dict[str, int]:
@@ -122,7 +132,7 @@ def _assess(group: RunGroup, rules: Decision) -> Eligibility:
     verdict_budgets = budgets(rules)
     tuned = budget.load()
     uncited = sum(r.decision_sha256 != decision.sha256() for r in group.records)
-    departures = _departures(group)
+    departures = [*_departures(group), *_other_settings(group.records, rules)]
     obstacles: Mapping[Obstacle, tuple[bool, str]] = {
         Obstacle.OTHER_TASK: (tuple(data.classes) != datasets.CLASSES, data.title),
         Obstacle.OTHER_BYTES: (not data.official, "not the official CIFAR-10 bytes"),
@@ -167,6 +177,22 @@ def _departures(group: RunGroup) -> list[str]:
     return store.diff(standard, protocol)
 
 
+def _other_settings(records: Sequence[RunRecord], rules: Decision) -> list[str]:
+    """Differences of planned variants' settings from those of the variant of that name."""
+    differences = []
+    for record in records:
+        if record.variant in rules.variants:
+            run = f"{record.variant} seed {record.seed}"
+            try:
+                # As a variant of today, so that a setting that was added since has its default.
+                settings = variant_of(record).settings()
+            except DamagedRecordError as error:
+                differences.append(str(error))
+                continue
+            differences += store.diff(variants.get(record.variant).settings(), settings, f"{run}: ")
+    return differences
+
+
 def drop_unplanned_seeds(group: RunGroup, rules: Decision) -> tuple[RunGroup, int]:
     """Drop the records with unplanned seeds.
 
@@ -201,10 +227,10 @@ def notes(
             lines[-1] += " If another type of device completes it first, that one decides."
     if unplanned:
         lines.append(f"Left out: {pluralize(unplanned, 'run')} with unplanned seeds.")
-    if waiting := sum(runs.waiting for runs in by_variant.values()):
-        lines.append(
-            f"{pluralize(waiting, 'run')} not counted before the next look of the variant."
-        )
+    for look_follows, until in ((True, "before the next look of the variant"), (False, "at all")):
+        arms = [r for r in by_variant.values() if look_follows != r.accuracy_runs.complete[-1]]
+        if waiting := sum(runs.waiting for runs in arms):
+            lines.append(f"{pluralize(waiting, 'run')} not counted {until}.")
     for runs in by_variant.values():
         for look in np.flatnonzero(runs.accuracy_runs.blocked):
             failed, seeds = runs.accuracy_runs.failed[look], rules.looks.seeds[look]

@@ -48,7 +48,7 @@ class ReadingResult:
         variant, epochs, device_type: of the runs.
         n, failed: finished and failed runs.
         accuracy: fraction.
-        wrong_way: fraction of the epochs at which each curve goes the wrong way, by field of the
+        wrong_way: fraction of the steps of each curve that go the wrong way, by field of the
             history; NaN if a run did not record the curve in every epoch.
         gap: see `harness.analysis.learning_curves.generalization_gap`; a fraction.
         recall_distance: Euclidean distance of the recall of the classes from the mean of the
@@ -139,7 +139,7 @@ def _judge_runs(runs: VariantRuns, group: RunGroup) -> ReadingResult:
         _at_most(rules.readings.recall_distance * reported_distance(), distance),
     )
     criteria = dict(zip(CRITERIA, fits, strict=True))
-    if runs.n_failed > rules.looks.most_failed * len(runs.counted):
+    if runs.too_many_failed:
         # The runs that are left are a selection: they can show that a reading does not fit alone.
         criteria = {
             name: Fit.CANNOT_BE_JUDGED if fit is Fit.FITS else fit for name, fit in criteria.items()

@@ -54,7 +54,7 @@ def reaching(at: int, futile: int = 0) -> tuple[Train, list[int]]:
 
 def test_the_smallest_budget_that_reaches_the_target_is_chosen_and_no_larger_one_tried() -> None:
     train, trained = reaching(10)
-    calibrated = calibration.search(range(3), train)
+    calibrated = calibration.search(train)
     assert calibrated.epochs == 10
     assert trained == [6] * 3 + [8] * 3 + [10] * 3
     assert [c.reaches for c in calibrated.candidates] == [False, False, True]
@@ -62,7 +62,7 @@ def test_the_smallest_budget_that_reaches_the_target_is_chosen_and_no_larger_one
 
 def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
     train, trained = reaching(10, futile=8)
-    calibrated = calibration.search(range(3), train)
+    calibrated = calibration.search(train)
     assert trained == [6] + [8] * 3 + [10] * 3
     assert [len(c.seeds) for c in calibrated.candidates] == [1, 3, 3]
     assert calibrated.candidates[0].standard_error is None
@@ -70,24 +70,41 @@ def test_a_candidate_that_misses_by_far_gets_one_seed() -> None:
 
 
 def test_first_seeds_trained_together_change_nothing_in_the_outcome() -> None:
-    alone = calibration.search(range(3), reaching(10, futile=8)[0])
+    alone = calibration.search(reaching(10, futile=8)[0])
     train, trained = reaching(10, futile=8)
-    assert calibration.search(range(3), train, at_once=2) == alone
+    assert calibration.search(train, at_once=2) == alone
     assert trained == [6, 8, 8, 8, 10, 12, 10, 10]  # 12 started with 10 and does not count
 
 
 def test_mean_and_standard_error_by_hand() -> None:
     train, _ = reaching(6)
-    (candidate,) = calibration.search(range(3), train).candidates
+    (candidate,) = calibration.search(train).candidates
     assert candidate.accuracies == pytest.approx([0.751, 0.753, 0.755])
     assert candidate.mean == pytest.approx(0.753)
     assert candidate.standard_error == pytest.approx(0.002 / math.sqrt(3))
 
 
-def test_two_seeds_are_too_few_to_reach_anything() -> None:
-    train, trained = reaching(6)
-    assert calibration.search(range(2), train).epochs is None
+def test_where_no_candidate_reaches_the_target_all_are_tried() -> None:
+    train, trained = reaching(1_000)
+    assert calibration.search(train).epochs is None
     assert sorted(set(trained)) == RULE.candidates
+
+
+@pytest.mark.parametrize(
+    ("tried", "fault"),
+    [
+        ({20: {0: 0.76, 1: 0.76, 2: 0.76}}, "the candidates are not the decision file's"),
+        ({6: {7: 0.76, 8: 0.76, 9: 0.76}}, "6 epochs have seeds 7, 8, 9 and not 0, 1, 2"),
+        ({6: {0: 0.7499}}, "6 epochs have seeds 0 and not 0, 1, 2"),
+        ({6: {0: 0.5, 1: 0.5, 2: 0.5}}, "6 epochs have seeds 0, 1, 2 and not 0"),
+        ({6: {0: 0.76, 1: 0.76, 2: 0.76, 3: 0.76}}, "6 epochs have seeds 0, 1, 2, 3 and not"),
+    ],
+)
+def test_other_candidates_or_seeds_than_the_rule_has_are_no_calibration(
+    tried: dict[int, dict[int, float]], fault: str
+) -> None:
+    with pytest.raises(ValueError, match=fault):
+        calibration.apply_rule(held_out(6, 0, 750).dataset, tried)
 
 
 def test_a_mean_just_below_the_target_does_not_reach_it() -> None:

@@ -35,7 +35,8 @@ def test_what_follows_from_data_and_records_is_up_to_date() -> None:
 
 def tune(results: Path) -> None:
     """Runs behind a calibration, and its record."""
-    write_grid(results, 3, names=["paper"], dataset=HELD_OUT, protocol={"validation": True})
+    about = {"dataset": HELD_OUT, "protocol": {"validation": True}}
+    write_grid(results, 3, decision.load().budgets.candidates[0], names=["paper"], **about)
     runs = [r for r in store.load_all(results)[0] if r.dataset.split == "validation"]
     calibration_record.save(results, calibration.summarize(runs))
 

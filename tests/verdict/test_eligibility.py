@@ -135,6 +135,25 @@ def test_the_type_that_decides_does_so_at_the_reference_budget_too() -> None:
     assert decide == {("cpu", EPOCHS): True, ("cuda", EPOCHS): False, ("cuda", 90): False}
 
 
+def test_runs_of_other_variants_on_another_device_take_no_verdict_away() -> None:
+    records = [*runs_near(right=790, n=5), *runs_near("mixup", 780, 1, environment=GPU)]
+    ours, theirs = verdict_of(records).group_verdicts
+    assert (ours.group.device_type, ours.outcome) == ("cpu", Outcome.EXCEEDED)
+    assert theirs.eligibility.obstacle is Obstacle.OTHER_DEVICE
+    assert "cpu decides, where all runs of the planned variants are" in theirs.eligibility.reason
+
+
+def test_runs_with_other_settings_than_their_variant_give_no_verdict() -> None:
+    *runs, last = runs_near(right=790, n=5)
+    assert judge_one_group([*runs, last]).outcome is Outcome.EXCEEDED
+    other = last.model_copy(update={"settings": {**last.settings, "dropout": 0.0}})
+    eligibility = judge_one_group([*runs, other]).eligibility
+    assert eligibility.obstacle is Obstacle.OTHER_PROTOCOL
+    assert eligibility.detail == "paper seed 4: dropout was 0.5 and is 0.0"
+    damaged = last.model_copy(update={"settings": {**last.settings, "dropout": 7}})
+    assert judge_one_group([*runs, damaged]).eligibility.obstacle is Obstacle.OTHER_PROTOCOL
+
+
 def test_one_type_decides_alone_and_runs_missing_from_look_1_are_listed() -> None:
     (note,) = [
         n for n in judge_one_group(runs_near(n=5)).notes if n.startswith("Look 1 is not complete")

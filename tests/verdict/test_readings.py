@@ -134,6 +134,10 @@ def test_failed_runs_show_no_fit() -> None:
     # One in ten may fail, as at a look.
     nine = [reading_run(seed=s) for s in range(9)]
     assert only(*nine, reading_run(seed=9, failed=True)).fit is Fit.FITS
+    # Five of ten may not, though look 1 has no failed run.
+    failed = [reading_run(seed=s, failed=True) for s in range(5, 10)]
+    judged = only(*nine[:5], *failed)
+    assert (judged.n, judged.failed, judged.fit) == (5, 0, Fit.CANNOT_BE_JUDGED)
 
 
 @pytest.mark.parametrize(

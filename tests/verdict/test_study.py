@@ -13,7 +13,7 @@ from harness.analysis.calibration import Calibration
 from harness.cli import results as cli_results
 from harness.cli.options import TextFormat
 from harness.errors import InputError
-from harness.protocol import presets
+from harness.protocol import decision, presets
 from harness.protocol.presets import EPOCHS
 from harness.report import drawings, sections
 from harness.report.pages import html
@@ -23,12 +23,15 @@ from tests.helpers.results_folders import write_grid
 
 PRECISION = presets.PROTOCOLS["cifar10"].precision
 
+SMALLEST = decision.load().budgets.candidates[0]
+
 VALIDATION = {"split": "validation", "train_size": 45_000, "test_size": 5_000}
 
 
 def write_calibration_runs(results: Path, seeds: int = 3) -> None:
-    """Write records of runs on the validation split."""
-    write_grid(results, seeds, names=["paper"], dataset=VALIDATION, protocol={"validation": True})
+    """Write records of runs of the smallest candidate on the validation split."""
+    about = {"dataset": VALIDATION, "protocol": {"validation": True}}
+    write_grid(results, seeds, SMALLEST, names=["paper"], **about)
 
 
 @pytest.fixture
@@ -49,7 +52,8 @@ def warnings_of(results: Path) -> dict[str, tuple[str, ...]]:
 
 
 def folder(results: Path, seed: int, split: str = "validation") -> Path:
-    return results / f"{split}-{EPOCHS}/paper/seed-{seed}"
+    epochs = SMALLEST if split == "validation" else EPOCHS
+    return results / f"{split}-{epochs}/paper/seed-{seed}"
 
 
 def test_calibration_runs_are_shown_in_the_calibrations_section_alone(
@@ -64,7 +68,7 @@ def test_calibration_runs_are_shown_in_the_calibrations_section_alone(
 def test_a_calibration_from_other_runs_does_not_hide_these(
     calibrated: Calibration, tmp_path: Path
 ) -> None:
-    tried = {EPOCHS: {seed: value / 2 for (_, seed), value in calibrated.runs.items()}}
+    tried = {SMALLEST: {seed: value - 0.005 for (_, seed), value in calibrated.runs.items()}}
     calibration_record.save(tmp_path, calibration.apply_rule(calibrated.dataset, tried))
     assert section_anchors(tmp_path) == ["group-1", "group-2", "calibration-1"]
     assert "3 of 3 runs of the calibrations are not in this folder." in warnings_of(tmp_path)
@@ -85,7 +89,7 @@ def test_missing_calibration_runs_are_named(calibrated: Calibration, tmp_path: P
     (folder(tmp_path, 1) / store.FILE).unlink()
     assert warnings_of(tmp_path) == {
         "1 of 3 runs of the calibrations is not in this folder.": (
-            f"paper, {EPOCHS} epochs, seed 1 (CIFAR-10 (official))",
+            f"paper, {SMALLEST} epochs, seed 1 (CIFAR-10 (official))",
         )
     }
     assert section_anchors(tmp_path) == ["group-1", "calibration-1"]
@@ -101,7 +105,7 @@ def test_a_run_that_is_not_the_calibrations_brings_its_group_back_with_a_warning
     (cases,) = (
         warnings[sentence] for sentence in warnings if "also grouped with other runs" in sentence
     )
-    title = f"CIFAR-10 (official), {EPOCHS} epochs, {PRECISION} on cpu, validation split"
+    title = f"CIFAR-10 (official), {SMALLEST} epochs, {PRECISION} on cpu, validation split"
     assert cases == (f"{title}: 3 of 4 runs",)
     assert not any("not in this folder" in sentence for sentence in warnings)
 

@@ -7,6 +7,7 @@ import pytest
 from harness.protocol import decision
 from harness.verdict.eligibility import Obstacle
 from tests.helpers.judged_studies import (
+    failed_runs,
     full_study,
     judge_one_group,
     result_of,
@@ -49,6 +50,13 @@ def test_runs_that_wait_for_the_next_look_are_counted() -> None:
         in judge_one_group(runs_near(n=9)).notes
     )
     assert not [note for note in judge_one_group(runs_near(n=10)).notes if "not counted" in note]
+
+
+def test_runs_beyond_the_last_look_that_settles_something_are_not_awaited() -> None:
+    records = [*runs_near(n=17), *failed_runs("paper", 17, 18, 19)]
+    notes = judge_one_group(records).notes
+    assert "Look 3 of paper settles nothing: 3 of 20 runs failed." in notes
+    assert "10 runs not counted at all." in notes
 
 
 def test_records_that_do_not_cite_the_decision_file_are_counted() -> None:

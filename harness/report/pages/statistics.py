@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from harness import formatting
-from harness.analysis.simulation import Rate
+from harness.analysis.simulation.accuracy import RATIOS, UNEQUAL
+from harness.analysis.simulation.worlds import Rate
 from harness.analysis.studies import coverage
 from harness.analysis.studies.coverage import Coverage
 from harness.formatting import percent
@@ -52,13 +53,16 @@ def _error_rates(rates: list[Rate], worlds: int) -> str:
     )
     # The edge of the margin is where errors are most frequent.
     wrong_outcome = max(rate.value for rate in rates if re.match("Accuracy, d = [+-]", rate.what))
+    unequal = max(rate.value for rate in rates if rate.what.startswith(UNEQUAL))
     false_positive = max(rate.value for rate in rates if "any false positive" in rate.what)
     return (
         "# Error rates, coverage and power\n\n"
         "In short, over all cases simulated here: where the true difference from the paper is "
         "exactly the margin, each wrong\noutcome of the accuracy claim is given with a probability "
         f"of at most {percent(wrong_outcome)} %; that any of the contrasts is called\nreal and is "
-        f"not, with one of at most {percent(false_positive)} %.\n\n"
+        f"not, with one of at most {percent(false_positive)} %. The former holds if the paper's "
+        "runs vary over seeds as ours do.\nIf their standard deviation is "
+        f"{max(RATIOS):g} times ours, it is {percent(unequal)} %.\n\n"
         f"Each line is measured in {worlds:,} simulations in which the truth is known, by the "
         "functions that judge real runs.\nAccuracies are normal and independent, and the reported "
         "mean is that of two runs with the same SD as ours. "

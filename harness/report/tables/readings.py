@@ -57,8 +57,8 @@ def _columns(rules: Decision) -> list[Column[ReadingResult]]:
         ),
         Column(
             "wrong way, %",
-            "epochs that go the wrong way in the curves of training accuracy, test accuracy, "
-            f"training loss and test loss; at most {wrong_way} each fits",
+            "steps from epoch to epoch that go the wrong way in the curves of training accuracy, "
+            f"test accuracy, training loss and test loss; at most {wrong_way} each fits",
             _wrong_way,
         ),
         Column(

@@ -84,12 +84,12 @@ def notes(rules: Decision) -> Iterator[str]:
     yield (
         f"A reading fits if its accuracy lies within {points} of the paper's mean of "
         f"{percent(readings.reported_accuracy())} %, at most "
-        f"{100 * rules.ranges.wrong_way_confirms:g} % of the epochs of each of the four curves go "
-        f"the wrong way (in a single run of {epochs} epochs: {allowed or 'none'}), the gap is at "
-        f"most {100 * rules.ranges.gap_confirms:g} points, and the recall of its classes is at "
-        f"most {rules.readings.recall_distance:g} times as far from the mean of the paper's two "
-        "runs as these are from each other. These limits are ours; they were fixed before the "
-        "runs, and are descriptive: no tests."
+        f"{100 * rules.ranges.wrong_way_confirms:g} % of the steps from epoch to epoch of each of "
+        f"the four curves go the wrong way (in a single run of {epochs} epochs: "
+        f"{allowed or 'none'}), the gap is at most {100 * rules.ranges.gap_confirms:g} points, "
+        f"and the recall of its classes is at most {rules.readings.recall_distance:g} times as "
+        "far from the mean of the paper's two runs as these are from each other. These limits are "
+        "ours; they were fixed before the runs, and are descriptive: no tests."
     )
     yield (
         "Each number of epochs and each type of device is judged by itself; runs on other images, "
