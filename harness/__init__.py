@@ -67,7 +67,7 @@ def run(
 
 
 def load_records(directory: str | Path = "results") -> pd.DataFrame:
-    """Load all readable records below a folder into a table.
+    """Load all readable records below a folder into a table; warn of each that is not.
 
     Returns:
         One row per run; nested fields are columns such as `metrics.accuracy`. The file `runs.csv`
@@ -76,8 +76,12 @@ def load_records(directory: str | Path = "results") -> pd.DataFrame:
     Raises:
         harness.errors.InputError: if the folder does not exist.
     """
+    import warnings
+
     from harness.runs import table
     from harness.runs.store import load_all
 
-    records, _ = load_all(Path(directory))
+    records, damaged = load_all(Path(directory))
+    for fault in damaged:
+        warnings.warn(f"left out: {fault}", stacklevel=2)
     return table.frame(records)

@@ -47,6 +47,22 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
             os.unlink(temporary)
 
 
+def write_output_file(path: Path, content: bytes) -> None:
+    """Write a file that a user named: links are followed, devices and pipes are written to.
+
+    Raises:
+        UnwritableError: if it cannot be written.
+    """
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if not target.exists() or target.is_file() or target.is_dir():
+        write_atomically(target, content)
+        return
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
+
+
 def partial_files(path: Path) -> Iterator[Path]:
     """Temporary files left when a process is killed inside `write_atomically`."""
     yield from path.parent.glob(f".{path.name}.*")

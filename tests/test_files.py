@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UnwritableError
-from harness.files import partial_files, write_atomically
+from harness.files import partial_files, write_atomically, write_output_file
 
 
 def test_content_reaches_the_disk_before_the_name_does_and_then_the_name(
@@ -48,3 +48,25 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(partial_files(path)) == []
+
+
+def test_a_link_is_followed_and_a_pipe_is_written_to(tmp_path: Path) -> None:
+    target, link, pipe = (tmp_path / name for name in ("target", "link", "pipe"))
+    link.symlink_to(target)
+    write_output_file(link, b"linked")
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"linked")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_output_file(pipe, b"piped")
+    assert os.read(reader, 10) == b"piped"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_device_that_takes_nothing_is_named() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    with pytest.raises(UnwritableError, match=r"/dev/full \(No space left on device\)"):
+        write_output_file(full, b"content")
+    assert full.is_char_device()

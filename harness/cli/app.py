@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import signal
 import sys
@@ -26,6 +27,9 @@ TERMINATED = 143
 TRAINING = {"run", "sweep", "calibrate", "search", "cross-validate"}
 
 NOT_TRAINING = {"--profile", "--dry-run", "--status"}
+
+# What writing to a full standard output gives.
+_OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 # Newer versions of Typer bring a click of their own: ClickException is reached through a name
 # that all of them export.
@@ -61,15 +65,22 @@ def main() -> None:
     """Run a command; turn what went wrong into one line and an exit status."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        status = typer.main.get_command(app).main(prog_name="harness", standalone_mode=False)
+        status = typer.main.get_command(app).main(
+            prog_name="python -m harness", standalone_mode=False
+        )
     except ClickException as error:
-        _end(error.format_message(), 2)
+        if not sys.argv[1:]:  # the message is the help
+            print(error.format_message(), file=sys.stderr)
+            sys.exit(2)
+        _end(" ".join(error.format_message().split()), 2)
     except UnwritableError as error:
         kept = ": nothing that was finished is lost" if _trains() else ""
         _end(f"{error} Name another place, or mend that and give the same command again{kept}.", 2)
     except (InputError, variants.UnknownVariantError) as error:
         _end(str(error), 2)
     except OSError as error:
+        if error.errno in _OUTPUT_FAULTS and error.filename is None:
+            _end(f"cannot write the output ({error.strerror}): write it to another place.", 2)
         if error.filename is None:  # no file's fault
             raise
         _end(f"cannot use {error.filename} ({error.strerror}): name another file or mend that.", 2)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from harness.runs.record import RunRecord
 
 
+NOT_OFFICIAL = "--budget: only for a calibration on the official CIFAR-10 images."
+
+
 def calibrate(
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
@@ -60,6 +63,8 @@ def calibrate(
     rule = decision.load()
     if dataset == "digits":
         raise InputError("--dataset digits: its number of epochs is not tuned; choose another.")
+    if budget_file is not None and dataset != "cifar10":
+        raise InputError(NOT_OFFICIAL)
     options = RunOptions(
         dataset=dataset,
         data_dir=data_dir,
@@ -93,7 +98,7 @@ def calibrate(
     print(f"The smallest budget that reaches {target}: {result.epochs} epochs. Record: {path}")
     if budget_file is not None:
         if not result.dataset.official:
-            raise InputError("--budget: only for a calibration on the official CIFAR-10 images.")
+            raise InputError(NOT_OFFICIAL)
         title = result.dataset.title
         budget.write(budget_file, budget.load().replaced_by(result.epochs, result.sha256(), title))
         print(f"Wrote {budget_file}")

@@ -18,10 +18,11 @@ from harness.cli.options import (
     write_output,
 )
 from harness.errors import InputError
-from harness.files import write_atomically
+from harness.files import write_output_file
 from harness.formatting import EMPTY, percent, pluralize, printable
 
 if TYPE_CHECKING:
+    from harness.data.dataset import Dataset
     from harness.export.evaluation import Evaluation
     from harness.export.finished_run import FinishedRun
 
@@ -83,8 +84,11 @@ def evaluate(
     make_deterministic()
     environment = run.record.environment
     chosen_device = choose_device(environment.device_type if device == "auto" else device)
-    data = datasets.load(dataset or run.record.dataset.name, data_dir, archive)
-    result = evaluation.evaluate(run, data, chosen_device, precision, split)
+
+    def load_data() -> Dataset:
+        return datasets.load(dataset or run.record.dataset.name, data_dir, archive)
+
+    result = evaluation.evaluate(run, load_data, chosen_device, precision, split)
     write_output(_as_json(result) if format_ is TextFormat.json else _as_text(result), output)
 
 
@@ -133,24 +137,24 @@ def _export_card(run: FinishedRun, path: Path) -> None:
     from harness.export import card, stored_network
 
     stored_network.load_network(run.weights, run.record)  # a card is of weights that are there
-    write_atomically(path, card.make_card(run).encode())
+    write_output_file(path, card.make_card(run).encode())
     print(f"{path}: model card of {run.title}, accuracy {percent(run.metrics.accuracy)} %")
 
 
 def _export_onnx(run: FinishedRun, path: Path, data_dir: Path | None, archive: str | None) -> None:
     import torch
 
-    from harness.data import dataset
-    from harness.export import evaluation, onnx_model, parity
+    from harness.data import held_out
+    from harness.export import onnx_model, parity
     from harness.export.stored_network import Classifier
 
     recorded = parity.recorded_predictions(run)
     classifier = Classifier(run, torch.device("cpu"))
-    data = dataset.load(run.record.dataset.name, data_dir, archive)
-    images = evaluation.evaluated_split(run, data).images
+    about, protocol = run.record.dataset, run.record.protocol
+    data = held_out.load_as_split(about.name, about.fingerprint, protocol, data_dir, archive)
     model = onnx_model.to_onnx(run, classifier).SerializeToString()
-    result = parity.compare(model, classifier, images, recorded)
-    write_atomically(path, model)
+    result = parity.compare(model, classifier, data.test.images, recorded)
+    write_output_file(path, model)
     print(f"{path}: {run.title} ({len(model) / 1e6:.1f} MB)")
     print(
         f"checked with onnxruntime on {pluralize(result.size, 'image')}, against PyTorch in fp32: "

@@ -166,12 +166,12 @@ def bundle(
     data_dir: ImageFolderOption = None,
 ) -> None:
     """Pack finished and failed runs into one tar file, without weights and images."""
-    from harness.files import write_atomically
+    from harness.files import write_output_file
     from harness.integrity import bundle as integrity_bundle
 
     with _faults_printed():
         content, count = integrity_bundle.pack(results, load_image_folder(data_dir))
-    write_atomically(file, content)
+    write_output_file(file, content)
     print(f"{count} runs in {file} ({len(content):,} bytes)")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import variants
-from harness.files import write_atomically
+from harness.files import write_output_file
 from harness.report.tables.formats import TableFormat
 
 if TYPE_CHECKING:
@@ -132,9 +131,9 @@ def write_output(text: str, output: Path | None) -> None:
         InputError: if the file cannot be written.
     """
     if output is None:
-        sys.stdout.write(text)
+        print(text, end="")
     else:
-        write_atomically(output, text.encode())
+        write_output_file(output, text.encode())
 
 
 def print_plan(grid: Grid, engine: str, *, status: bool, dry_run: bool) -> bool:

@@ -31,7 +31,7 @@ def report(
     found = study.load_study(results)
 
     # After the records, so that a folder without any is refused at once.
-    from harness.files import write_atomically
+    from harness.files import write_output_file
     from harness.formatting import pluralize
     from harness.report import drawings, export
     from harness.report import samples as report_samples
@@ -40,7 +40,7 @@ def report(
     drawn = drawings.draw(found)
     pictures, problems = report_samples.gallery(found.primary, results, data_dir, archive)
     found = dataclasses.replace(found, warnings=(*found.warnings, *problems))
-    write_atomically(output, html.page(found, drawn, pictures))
+    write_output_file(output, html.page(found, drawn, pictures))
     groups = pluralize(len(found.group_verdicts), "group")
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, {groups} of runs")
     if figures is not None:

@@ -29,6 +29,7 @@ from harness.cli.options import (
 )
 from harness.errors import RunFailedError
 from harness.protocol.datasets import MAX_FOLDS
+from harness.runs.options import MAX_SEED
 from harness.studies.space import DEFAULT
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from harness.sweep.grid import Grid
 
 # A seed of 32 bits, as numpy's generators take.
-MAX_SEED = 2**32 - 1
+MAX_SAMPLER_SEED = 2**32 - 1
+
+RunSeedOption = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of every run.")]
 
 VariantOption = Annotated[str, typer.Option(help="The name of a variant.")]
 
@@ -56,8 +59,10 @@ def search(
         ),
     ] = DEFAULT,
     sampler: Annotated[str, typer.Option(help="qmc (Sobol), random or grid.")] = "qmc",
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the sampler.")] = 0,
-    training_seed: Annotated[int, typer.Option(min=0, help="Seed of every run.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SAMPLER_SEED, help="Seed of the sampler.")
+    ] = 0,
+    training_seed: RunSeedOption = 0,
     variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,
@@ -134,7 +139,7 @@ def cross_validate(
     folds: Annotated[
         int, typer.Option(min=2, max=MAX_FOLDS, help="Parts of the training images.")
     ] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every run.")] = 0,
+    seed: RunSeedOption = 0,
     variants_from: VariantsFromOption = None,
     dataset: DatasetOption = "cifar10",
     data_dir: DataDirOption = None,

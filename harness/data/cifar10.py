@@ -94,7 +94,7 @@ def _fetch_official(directory: Path, archive: str | None) -> None:
     url = archive or CIFAR10.url
     if "://" not in url:
         if not Path(url).is_file():
-            raise InputError(f"--archive {url}: the file does not exist.")
+            raise InputError(f"--archive {url}: there is no such file.")
         url = Path(url).resolve().as_uri()
     with _temporary_folder(directory) as temporary:
         fetched = Path(temporary) / CIFAR10.filename

@@ -70,6 +70,9 @@ def _class_names(directory: Path) -> list[str]:
             "DIR/test/<class>/, with DIR given by --data-dir."
         )
     names = sorted(entry.name for entry in directory.iterdir() if entry.is_dir())
+    for name in names:
+        if not name.isprintable():  # not UTF-8, or a line break
+            raise InputError(f"{directory}: the class folder {name!r} needs a printable name.")
     if len(names) < 2:
         raise InputError(f"{directory} has {len(names)} class folders: at least 2 are needed.")
     return names

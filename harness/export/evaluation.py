@@ -52,7 +52,7 @@ class Evaluation:
 
 def evaluate(
     run: FinishedRun,
-    data: Dataset,
+    load_data: Callable[[], Dataset],
     device: torch.device,
     precision: str | None = None,
     split: str | None = None,
@@ -61,7 +61,8 @@ def evaluate(
 
     Args:
         run: the run.
-        data: any dataset with the classes of the network, whole, on the CPU.
+        load_data: returns any dataset with the classes of the network, whole, on the CPU. It may
+            take long, so it is called once the weights and all else are known to be good.
         device: where the network is evaluated.
         precision: "fp32" or "bf16"; None for the run's own.
         split: "test", "validation" or "train"; None for the images that the run was evaluated on
@@ -74,11 +75,14 @@ def evaluate(
     own_precision = record.protocol.precision
     protocol = dataclasses.replace(record.protocol, precision=precision or own_precision)
     require_precision(device, protocol.precision)
+    if split not in (None, *SPLITS):
+        raise InputError(f"unknown split {split!r}: use {', '.join(SPLITS)}.")
+    classifier = Classifier(run, device)
+    data = load_data()
     _require_classes(run, data)
     own_data = data.fingerprint == record.dataset.fingerprint
     split = split or (record.dataset.split if own_data else "test")
     evaluated = _choose(run, data, split).to(device)
-    classifier = Classifier(run, device)
     with metrics.eval_mode(classifier):
         forward = _forward(classifier, device, protocol.precision)
         logits = metrics.predict_logits(forward, evaluated.images)
@@ -101,25 +105,6 @@ def evaluate(
     )
 
 
-def evaluated_split(run: FinishedRun, data: Dataset) -> Split:
-    """The images that a run was evaluated on, with their labels.
-
-    Args:
-        run: the run.
-        data: its dataset, whole.
-
-    Raises:
-        InputError: if it is another dataset.
-    """
-    expected = run.record.dataset.fingerprint
-    if data.fingerprint != expected:
-        raise InputError(
-            f"these are not the images of the run (fingerprint {data.fingerprint[:12]}, "
-            f"not {expected[:12]}): give its dataset with --data-dir."
-        )
-    return data.split_by(run.record.protocol).test
-
-
 def _require_classes(run: FinishedRun, data: Dataset) -> None:
     trained, given = run.record.dataset.classes, list(data.classes)
     if trained != given:
@@ -132,8 +117,6 @@ def _require_classes(run: FinishedRun, data: Dataset) -> None:
 
 def _choose(run: FinishedRun, data: Dataset, split: str) -> Split:
     """The images of a split: of the run's own dataset as its protocol splits it."""
-    if split not in SPLITS:
-        raise InputError(f"unknown split {split!r}: use {', '.join(SPLITS)}.")
     if split == "test":
         return data.test
     own_data = data.fingerprint == run.record.dataset.fingerprint

@@ -49,6 +49,8 @@ def load(path: Path) -> FinishedRun:
     weights = path / store.WEIGHTS if path.is_dir() else path
     if not path.exists():
         raise InputError(f"no {path}: give the folder of a run, or its {store.WEIGHTS}.")
+    if path.name in (store.FILE, store.PREDICTIONS):
+        raise InputError(f"{path} has no weights: give its folder, or its {store.WEIGHTS}.")
     if not (weights.parent / store.FILE).exists():
         raise InputError(
             f"no {store.FILE} in {weights.parent}: it says which network and normalization the "

@@ -67,12 +67,12 @@ def is_official(fingerprint: str) -> bool:
 
 def directory(data_dir: Path | None) -> Path:
     """Folder of a dataset: `data_dir`, else $ALEXNET_DATA, else `data`."""
-    return data_dir or Path(os.environ.get("ALEXNET_DATA", "data"))
+    return data_dir or Path(os.environ.get("ALEXNET_DATA") or "data")
 
 
 def archive_source(archive: str | None) -> str | None:
     """URL or file of the official archive: `archive`, else $ALEXNET_ARCHIVE, else None."""
-    return archive or os.environ.get("ALEXNET_ARCHIVE")
+    return archive or os.environ.get("ALEXNET_ARCHIVE") or None
 
 
 # Of a dataset; a larger number, in a record from elsewhere, could exhaust the memory.

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import InputError
 from harness.formatting import first_fault
 from harness.runs import store
 from harness.runs.record import RunRecord
@@ -139,16 +138,11 @@ def _load_evaluated_images(
     run: RunRecord, data_dir: Path | None, archive: str | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Load the images, uint8 [N, H, W, 3], and labels, int64 [N], that a run was evaluated on."""
-    from harness.data import dataset  # imports torch, which is slow: only if images are read
+    from harness.data import held_out  # imports torch, which is slow: only if images are read
 
-    data = dataset.load(run.dataset.name, data_dir, archive)
-    if data.fingerprint != run.dataset.fingerprint:
-        raise InputError(
-            f"--data-dir: these are not the images of {run.variant} seed {run.seed} "
-            f"(fingerprint {data.fingerprint[:12]}, not {run.dataset.fingerprint[:12]})."
-        )
-    split = data.split_by(run.protocol).test
-    return split.images.numpy(), split.labels.numpy()
+    about = run.dataset
+    data = held_out.load_as_split(about.name, about.fingerprint, run.protocol, data_dir, archive)
+    return data.test.images.numpy(), data.test.labels.numpy()
 
 
 def _load_probabilities(path: Path, run: RunRecord) -> NDArray[np.float32]:

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import SupportsIndex
 
 import variants
 from harness.errors import InputError
 from harness.protocol import datasets
+
+MAX_SEED = 10**9 - 1
+
+
+def whole_number(name: str, value: SupportsIndex) -> int:
+    """A number from any caller as an int of Python's: numpy's are not.
+
+    Raises:
+        InputError: if it is none.
+    """
+    try:
+        return int(operator.index(value))
+    except TypeError as error:
+        raise InputError(f"{name} is {value!r}: a whole number is needed.") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +43,9 @@ class RunOptions:
             images.
         results: the results folder.
         eager: see `RunSpec`.
+
+    Raises:
+        InputError: if a number or a choice is of another type.
     """
 
     dataset: str = "cifar10"
@@ -38,6 +57,13 @@ class RunOptions:
     validation: bool = False
     results: Path = Path("results")
     eager: bool = False
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None:
+            object.__setattr__(self, "epochs", whole_number("epochs", self.epochs))
+        for name in ("validation", "eager"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise InputError(f"{name} is {value!r}: give True or False.")
 
     def absolute(self) -> RunOptions:
         """Options that mean the same in any working folder and environment."""
@@ -59,12 +85,14 @@ def parse_seeds(text: str) -> list[int]:
         The seeds without duplicates, in the order of the text.
 
     Raises:
-        InputError: if the text cannot be parsed.
+        InputError: if the text cannot be parsed, or a seed is above `MAX_SEED`.
     """
     seeds: dict[int, None] = {}
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part, re.ASCII)
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if low <= high and high > MAX_SEED:
+            raise InputError(f"seeds {text!r}: the largest is {MAX_SEED}.")
         if low > high or high - low >= 100_000:
             raise InputError(
                 f"seeds {text!r} cannot be parsed: write numbers and ranges such as 0-19,30."

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import variants
+from harness.errors import InputError
 from harness.protocol import presets
 from harness.protocol.spec import Protocol
 from harness.runs import store
-from harness.runs.options import RunOptions
+from harness.runs.options import MAX_SEED, RunOptions, whole_number
 from harness.runs.record import StudyInfo
 from variants.spec import Variant
 
@@ -29,6 +30,9 @@ class RunSpec:
         replaces: for a retry, when the failed record to be replaced was written, in ns; a record
             written later, such as the retry's own, is final. None if no record is replaced.
         study: the search or cross-validation that the run belongs to, if any.
+
+    Raises:
+        InputError: if the seed is no whole number from 0 to `MAX_SEED`.
     """
 
     variant: Variant
@@ -39,6 +43,12 @@ class RunSpec:
     eager: bool = False
     replaces: int | None = None
     study: StudyInfo | None = None
+
+    def __post_init__(self) -> None:
+        seed = whole_number("seed", self.seed)
+        if not 0 <= seed <= MAX_SEED:
+            raise InputError(f"seed is {seed}: give one from 0 to {MAX_SEED}.")
+        object.__setattr__(self, "seed", seed)
 
     @property
     def title(self) -> str:

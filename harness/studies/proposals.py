@@ -25,38 +25,42 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "grid": {},
 }
 
+DEFAULT_TRIALS = 16
+
 # So that a setting can be read and copied, and is the one that was trained with.
 SIGNIFICANT_DIGITS = 4
 
 
 def number_of_trials(space: Space, sampler: str, trials: int | None) -> int:
-    """The number of trials: as asked for, else all points of a grid, else 16.
+    """The number of trials: as asked for, else all points of a grid, else 16 if there are as many.
 
     16 is a power of two, as a Sobol sequence should have.
 
     Raises:
-        InputError: if there is no such sampler, or the space has no grid of as many points.
+        InputError: if there is no such sampler, or the space has no grid, or has fewer points.
     """
     if sampler not in SAMPLERS:
         raise InputError(f"unknown sampler {sampler!r}. Known samplers: {', '.join(SAMPLERS)}.")
-    if sampler != "grid":
-        return 16 if trials is None else trials
-    sizes = []
-    for name, values in space.items():
-        if isinstance(values, Range):
-            raise InputError(
-                f"--sampler grid needs values of {name}, not a range: "
-                "give --space such as dropout=0/0.25/0.5."
-            )
-        sizes.append(len(values.values))
-    points = math.prod(sizes)
+    ranges = _ranges(space)
+    if sampler == "grid" and ranges:
+        raise InputError(
+            f"--sampler grid needs values of {ranges[0]}, not a range: "
+            "give --space such as dropout=0/0.25/0.5."
+        )
+    if ranges:
+        return DEFAULT_TRIALS if trials is None else trials
+    points = math.prod(len(v.values) for v in space.values() if isinstance(v, Values))
     if trials is not None and trials > points:
-        raise InputError(f"--trials is {trials}: the grid has {points} points.")
-    return points if trials is None else trials
+        raise InputError(f"--trials is {trials}: the space has {points} points.")
+    if trials is not None:
+        return trials
+    return points if sampler == "grid" else min(DEFAULT_TRIALS, points)
 
 
 def propose(space: Space, sampler: str, seed: int, trials: int) -> list[dict[str, float]]:
     """Propose the settings of every trial; the same arguments give the same trials.
+
+    No two are alike in a space of listed values alone.
 
     Args:
         space: what is varied.
@@ -68,8 +72,9 @@ def propose(space: Space, sampler: str, seed: int, trials: int) -> list[dict[str
         {setting: value} of each trial.
 
     Raises:
-        InputError: if Optuna is not installed.
+        InputError: if Optuna is not installed, or as `number_of_trials`.
     """
+    trials = number_of_trials(space, sampler, trials)
     try:
         import optuna
     except ImportError as error:
@@ -111,8 +116,20 @@ def propose(space: Space, sampler: str, seed: int, trials: int) -> list[dict[str
         study.add_trial(
             optuna.trial.create_trial(params=ended, distributions=distributions, value=0.0)
         )
-    asked = [study.ask(distributions).params for _ in range(trials)]
-    return [{name: _rounded(params[name], space[name]) for name in space} for params in asked]
+    few = not _ranges(space)
+    proposed: list[dict[str, float]] = []
+    while len(proposed) < trials:
+        params = study.ask(distributions).params
+        settings = {name: _rounded(params[name], space[name]) for name in space}
+        # Two runs of the same settings and seed have the same bits.
+        if not (few and settings in proposed):
+            proposed.append(settings)
+    return proposed
+
+
+def _ranges(space: Space) -> list[str]:
+    """The settings that are varied over a range."""
+    return [name for name, values in space.items() if isinstance(values, Range)]
 
 
 def _first(values: Range | Values) -> float:

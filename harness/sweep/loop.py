@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from harness.data import dataset
+from harness.data import dataset, held_out
 from harness.data.dataset import Dataset
 from harness.errors import InputError, UnwritableError
 from harness.files import make_directory
@@ -57,14 +57,18 @@ def prepare(options: RunOptions) -> Dataset:
         The dataset, on the device that trains.
 
     Raises:
-        InputError: if the device or the data are missing, or the results folder cannot be written.
+        InputError: if the device or the data are missing, the results folder cannot be written, or
+            there are too few training images to hold out a tenth of each class.
     """
     seeding.make_deterministic()
     training_device = device.choose_device(options.device)
     make_directory(options.results)
     if training_device.type == "cpu":
         device.reuse_freed_heap()
-    return dataset.load(options.dataset, options.data_dir, options.archive).to(training_device)
+    data = dataset.load(options.dataset, options.data_dir, options.archive)
+    if options.validation:
+        held_out.require_images(data)
+    return data.to(training_device)
 
 
 def train_if_needed(

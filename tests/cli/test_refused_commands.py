@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.helpers import commands
+from tests.helpers.paths import ROOT
 from tests.helpers.small_runs import make_images
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
@@ -31,7 +35,7 @@ NO_SERVER = "http://127.0.0.1:9/cifar-10-python.tar.gz"
         (("run", "--variant", "paper", "--device", "tpu"), "unknown device 'tpu'"),
         (("run",), "Missing option '--variant'"),
         (("run", "--variant", "paper", "--archive", NO_SERVER), "cannot be fetched"),
-        (("run", "--variant", "paper", "--archive", "none.tar.gz"), "the file does not exist"),
+        (("run", "--variant", "paper", "--archive", "none.tar.gz"), "there is no such file"),
         (("run", "--variant", "paper", "--dataset", "folder"), "data/train is missing"),
         (("data", "--dataset", "folder", "--data-dir", "gone"), "gone/train is missing"),
         (("compare",), "no results folder results"),
@@ -45,6 +49,35 @@ def test_bad_input_is_one_clear_line_and_exit_2(
 ) -> None:
     assert message in refused(*arguments)
     assert not list(tmp_path.rglob("record.json"))
+
+
+def test_without_a_command_the_help_is_printed(tmp_path: Path) -> None:
+    ended = commands.run(tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    lines = ended.stderr.splitlines()
+    assert lines[0] == "Usage: python -m harness [OPTIONS] COMMAND [ARGS]..."
+    assert any(line.startswith("  compare ") for line in lines)
+
+
+def test_a_missing_choice_is_one_line(refused: Callable[..., str]) -> None:
+    message = refused("export", "folder")
+    assert message == "harness: Missing option '--format'. Choose from: onnx, card\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_standard_output_is_bad_output_and_no_failed_run(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "harness", "audit"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("harness: cannot write the output (No space left on device)")
 
 
 @pytest.mark.parametrize("output", ["file/table.md", "folder"])

@@ -123,6 +123,14 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
     assert str(tmp_path / "train") in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"two\nlines"])
+def test_a_class_name_that_cannot_be_printed_is_refused(tmp_path: Path, name: bytes) -> None:
+    write_image_folder(tmp_path)
+    for part in ("train", "test"):
+        (tmp_path / part / "bee").rename(tmp_path / part / os.fsdecode(name))
+    assert refusal(tmp_path).endswith("needs a printable name.")
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_a_truncated_image_is_named(tmp_path: Path, suffix: str) -> None:
     write_image_folder(tmp_path, suffix)

@@ -67,7 +67,7 @@ def test_another_precision_is_not_compared_with_the_record(stored: Path) -> None
 
 def test_other_images_are_normalized_as_the_record_says(stored: Path, data: Dataset) -> None:
     run = finished_run.load(stored)
-    result = evaluation.evaluate(run, data, CPU)
+    result = evaluation.evaluate(run, lambda: data, CPU)
     assert (result.split, result.size, result.differences) == ("test", 20, None)
 
     def loss(mean: list[float], std: list[float]) -> float:

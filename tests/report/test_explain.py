@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from harness.protocol.presets import resolve
 from harness.report.explain import attribution, sheet
 from harness.report.explain.run import explain_run
 from harness.runs.spec import RunSpec
+from harness.training.augmentation import Normalize
 from harness.training.runner import train_run
 from tests.helpers import commands
 from tests.helpers.paths import ROOT
@@ -65,10 +67,10 @@ def test_only_patches_that_change_the_output_have_attributions(
     torch.manual_seed(0)
     image = torch.ones(1, 3, 32, 32)
     patches = torch.from_numpy(attribution.superpixels(halves()))
-    attributions = method(left_brightness, image, patches, 0, 600)
+    attributions = method(left_brightness, image, patches, torch.zeros_like(image), 0, 600)
     assert attributions.shape == (32, 32)
     assert attributions[:, :16].min() > 10 * np.abs(attributions[:, 16:]).max()
-    against = method(left_brightness, image, patches, 1, 600)
+    against = method(left_brightness, image, patches, torch.zeros_like(image), 1, 600)
     assert against[:, :16].max() < 0
 
 
@@ -76,10 +78,33 @@ def test_shapley_values_add_up_to_what_the_image_adds() -> None:
     torch.manual_seed(0)
     image = torch.rand(1, 3, 32, 32)
     patches = torch.from_numpy(attribution.superpixels(halves()))
-    values = attribution.shap(left_brightness, image, patches, 0, 600)
+    hidden = torch.full_like(image, 0.25)
+    values = attribution.shap(left_brightness, image, patches, hidden, 0, 600)
     _, first = np.unique(patches.numpy(), return_index=True)
-    total = float(left_brightness(image)[0, 0] - left_brightness(torch.zeros_like(image))[0, 0])
+    total = float(left_brightness(image)[0, 0] - left_brightness(hidden)[0, 0])
     assert values.ravel()[first].sum() == pytest.approx(total, abs=1e-4)
+
+
+def test_patches_are_hidden_by_the_mean_colour_however_pixels_are_scaled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hidden = []
+
+    def attribute(score: Any, image: Tensor, patches: Any, baseline: Tensor, *rest: Any) -> Any:
+        hidden.append(baseline)
+        return np.zeros((32, 32), np.float32)
+
+    for name in ("lime", "shap"):
+        monkeypatch.setattr(attribution, name, attribute)
+    model = build(variants.get("paper"), 10, torch.Generator()).eval()
+    images, labels = halves()[None], np.zeros(1, np.int64)
+    mean, cpu = [51.0, 102.0, 204.0], torch.device("cpu")
+    for scaling in (Normalize(mean, [60.0] * 3, cpu), Normalize([0.0] * 3, [255.0] * 3, cpu)):
+        attribution.explain(model, images, labels, [0], "abcdefghij", scaling, mean, 0, 50)
+    standard, unit = hidden[0], hidden[2]
+    assert standard.shape == unit.shape == (1, 3, 32, 32)
+    assert not standard.any()
+    assert torch.allclose(unit[0, :, 5, 7], torch.tensor([0.2, 0.4, 0.8]))
 
 
 @pytest.mark.usefixtures("full_network")

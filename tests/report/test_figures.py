@@ -15,7 +15,7 @@ from harness.data.dataset import Dataset
 from harness.paper import reported
 from harness.progress import Reporter
 from harness.protocol.spec import Protocol
-from harness.report.figures import of_run
+from harness.report.figures import of_run, style
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.runs.spec import RunSpec
@@ -80,6 +80,23 @@ def test_samples_say_right_and_wrong(trained: RunRecord, data: Dataset) -> None:
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert sum(title.startswith("✓") for title in titles) == 19
     assert sum(title.startswith("✗") for title in titles) == 1
+
+
+def test_dollar_signs_in_names_of_classes_are_no_formulas(
+    trained: RunRecord, data: Dataset
+) -> None:
+    classes = ["$a^$", *trained.dataset.classes[1:]]
+    per_class = dict(zip(classes, trained.metrics.per_class.values(), strict=True))
+    named = trained.model_copy(
+        update={
+            "dataset": trained.dataset.model_copy(update={"classes": classes}),
+            "metrics": trained.metrics.model_copy(update={"per_class": per_class}),
+        }
+    )
+    images, labels = data.test.images.numpy(), data.test.labels.numpy()
+    probabilities = np.eye(len(classes), dtype=np.float32)[labels]
+    for figure in of_run.figures_of_run(named, images, labels, probabilities).values():
+        assert style.png(figure)
 
 
 def test_the_same_run_gives_the_same_files(

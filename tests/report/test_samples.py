@@ -158,5 +158,5 @@ def test_images_of_another_dataset_are_refused(pictured: Path) -> None:
         fields = json.loads(path.read_bytes())
         fields["dataset"]["fingerprint"] = "0" * 64
         path.write_text(json.dumps(fields))
-    with pytest.raises(InputError, match="not the images of paper seed 0"):
+    with pytest.raises(InputError, match="not the images of the run"):
         gallery(pictured, Path())

@@ -57,7 +57,7 @@ def test_a_grid_has_every_point_once() -> None:
 
 
 def test_values_of_a_list_are_proposed_as_they_are() -> None:
-    listed = {trial["dropout"] for trial in propose(GRID, "qmc", 0, 16)}
+    listed = {trial["dropout"] for trial in propose(GRID, "qmc", 0, 6)}
     assert listed == {0, 0.25, 0.5}
 
 
@@ -79,9 +79,15 @@ def test_a_sampler_that_cannot_be_used_is_refused(sampler: str, trials: int, mes
     assert message in str(error.value)
 
 
-def test_more_trials_than_a_grid_has_points_are_refused() -> None:
-    with pytest.raises(InputError, match="--trials is 7: the grid has 6 points"):
-        number_of_trials(GRID, "grid", 7)
+@pytest.mark.parametrize("sampler", ["grid", "qmc", "random"])
+def test_no_sampler_gives_more_trials_than_the_space_has_points(sampler: str) -> None:
+    assert number_of_trials(GRID, sampler, None) == 6
+    with pytest.raises(InputError, match="--trials is 7: the space has 6 points"):
+        number_of_trials(GRID, sampler, 7)
+    with pytest.raises(InputError, match="the space has 6 points"):
+        propose(GRID, sampler, 0, 7)
+    trials = propose(GRID, sampler, 0, 6)
+    assert len({tuple(trial.values()) for trial in trials}) == 6
 
 
 def test_without_optuna_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,15 +120,16 @@ def grad_cam(model: AlexNet, images: Tensor, targets: Tensor) -> Map:
     return maps
 
 
-def lime(score: Score, image: Tensor, patches: Tensor, target: int, samples: int) -> Map:
+def lime(
+    score: Score, image: Tensor, patches: Tensor, baseline: Tensor, target: int, samples: int
+) -> Map:
     """Compute LIME: weights of a local linear model of the probability (Ribeiro et al. 2016).
-
-    Patches are hidden by the mean colour of the training images, which is 0 after normalization.
 
     Args:
         score: the network.
         image: normalized, float32 [1, 3, H, W].
         patches: number of the patch of each pixel, int64 [H, W].
+        baseline: the pixels of hidden patches, as `image`.
         target: class index.
         samples: number of images with hidden patches.
 
@@ -136,25 +137,32 @@ def lime(score: Score, image: Tensor, patches: Tensor, target: int, samples: int
         float32 [H, W].
     """
     method = Lime(score, interpretable_model=SkLearnRidge(alpha=1.0))
-    return _attribute(method, image, patches, target, samples)
+    return _attribute(method, image, patches, baseline, target, samples)
 
 
-def shap(score: Score, image: Tensor, patches: Tensor, target: int, samples: int) -> Map:
+def shap(
+    score: Score, image: Tensor, patches: Tensor, baseline: Tensor, target: int, samples: int
+) -> Map:
     """Compute Shapley values of patches by weighted regression (Lundberg and Lee 2017).
 
     They add up to the probability with all patches minus that with none. Arguments and result are
     as for `lime`.
     """
-    return _attribute(KernelShap(score), image, patches, target, samples)
+    return _attribute(KernelShap(score), image, patches, baseline, target, samples)
 
 
 def _attribute(
-    method: Lime | KernelShap, image: Tensor, patches: Tensor, target: int, samples: int
+    method: Lime | KernelShap,
+    image: Tensor,
+    patches: Tensor,
+    baseline: Tensor,
+    target: int,
+    samples: int,
 ) -> Map:
     attributions: Map = (
         method.attribute(
             image,
-            baselines=torch.zeros_like(image),
+            baselines=baseline,
             target=target,
             feature_mask=patches.expand(image.shape),
             n_samples=samples,
@@ -173,6 +181,7 @@ def explain(
     chosen: Sequence[int],
     classes: Sequence[str],
     normalize: Normalize,
+    hidden: Sequence[float],
     seed: int,
     samples: int,
 ) -> list[ExplainedImage]:
@@ -185,10 +194,12 @@ def explain(
         chosen: indices of the images to explain.
         classes: names of the classes.
         normalize: the normalization of the run.
+        hidden: colour (0 to 255) that hides patches: the mean of the training images.
         seed: seed for the patches that LIME and SHAP hide.
         samples: number of images with hidden patches, for each image and each of the two methods.
     """
     inputs = normalize(torch.from_numpy(images[list(chosen)]).permute(0, 3, 1, 2))
+    baseline = normalize(torch.tensor(hidden).reshape(1, 3, 1, 1)).expand_as(inputs[:1])
 
     @torch.no_grad()
     def score(batch: Tensor) -> Tensor:
@@ -205,7 +216,8 @@ def explain(
         for name, method in (("lime", lime), ("shap", shap)):
             with torch.random.fork_rng(devices=[]):  # captum draws from the global generator
                 torch.manual_seed(derive(seed, name, index))
-                maps[name] = method(score, inputs[row : row + 1], patches, target, samples)
+                image = inputs[row : row + 1]
+                maps[name] = method(score, image, patches, baseline, target, samples)
         explained.append(
             ExplainedImage(
                 index=index,

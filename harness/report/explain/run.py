@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.data import dataset
+from harness.data import held_out
 from harness.errors import InputError
-from harness.export import evaluation, finished_run
+from harness.export import finished_run
 from harness.report.explain import attribution, sheet
 from harness.runs.options import parse_seeds
 from harness.training.augmentation import Normalize
@@ -49,9 +49,9 @@ def explain_run(
     stored = run.record
     requested = None if images is None else _parse_indices(images)
     model = attribution.load_network(run)
-    data = dataset.load(stored.dataset.name, data_dir, archive)
-    evaluated = evaluation.evaluated_split(run, data)
-    pictures, labels = evaluated.images.numpy(), evaluated.labels.numpy()
+    about = stored.dataset
+    data = held_out.load_as_split(about.name, about.fingerprint, stored.protocol, data_dir, archive)
+    pictures, labels = data.test.images.numpy(), data.test.labels.numpy()
     chosen = _first_of_each(labels) if requested is None else requested
     if max(chosen) >= len(labels):
         raise InputError(f"no image {max(chosen)}: choose from 0 to {len(labels) - 1}.")
@@ -60,8 +60,9 @@ def explain_run(
         pictures,
         labels,
         chosen,
-        stored.dataset.classes,
+        about.classes,
         Normalize(stored.normalization.mean, stored.normalization.std, torch.device("cpu")),
+        data.channel_statistics[0],
         seed,
         samples,
     )

@@ -95,6 +95,8 @@ def describe(
 
 def where_largest(values: NDArray[np.float32]) -> str:
     """Describe where a map [H, W] is largest: the mean position of its largest values."""
+    if values.min() == values.max():
+        return "nowhere"
     y, x = np.argwhere(values == values.max()).mean(0) / values.shape
     down = ("at the top", "in the middle", "at the bottom")[int(3 * y)]
     across = (" left", "", " right")[int(3 * x)]
