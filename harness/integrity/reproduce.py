@@ -120,6 +120,8 @@ def _compare_bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     )
     if changed := store.diff(before, now):
         return False, f"first difference: {changed[0]}"
+    if len(stored.history) > len(repeated.history):
+        return False, f"the stored history goes on after epoch {len(repeated.history)}"
     return True, "equal bit for bit: every epoch's figures, weights, predictions and metrics"
 
 

@@ -79,7 +79,8 @@ def train_run(
     record = _record(spec, data, results, history, resumed_at, parameters)
     assert_lock_held()
     store.save(spec.directory, record)
-    checkpoint.clear(spec.directory)
+    if not record.failed:  # else a retry goes on from them
+        checkpoint.clear(spec.directory)
     return record
 
 

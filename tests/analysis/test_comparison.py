@@ -66,6 +66,8 @@ def test_the_papers_runs_have_rows_with_figures_from_its_matrices() -> None:
     assert frame.loc["reported, run 1", "accuracy"] == 0.7539
     assert frame.loc["reported, run 2", "accuracy"] == 0.7485
     assert frame.loc["reported, run 2", "recall_cat"] == 0.485
+    assert frame.loc["reported, run 1", "macro_f1"] == pytest.approx(0.7536, abs=5e-5)
+    assert frame.loc["reported, run 2", "macro_f1"] == pytest.approx(0.7456, abs=5e-5)
 
 
 def test_the_papers_runs_have_no_rows_among_other_classes(train: Train) -> None:

@@ -201,7 +201,7 @@ def test_compare_writes_its_files_or_none(
             *(("show",), ("merge",), ("check",), ("verify",), ("diff", "results")),
             *(("check", "--data-dir"), ("check", "results", "--against")),
             *(("compare", "--results"), ("verdict", "--results"), ("verdict", "--format")),
-            *(("bundle", "a.tar", "--results"), ("calibrate", "--workers"), ()),
+            *(("bundle", "a.tar", "--results"), ("calibrate", "--device"), ()),
         )
     ),
     text=ARGUMENTS | st.sampled_from(["results", "results/x", "reference", "paper"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 import signal
 import subprocess
@@ -15,10 +16,16 @@ import pytest
 from harness.cli import app
 from harness.data import dataset
 from harness.protocol import presets
+from harness.training import checkpoint
 from tests.helpers.commands import Command
 from tests.helpers.small_runs import records
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def rarely_saved() -> None:
+    """Let no checkpoint be written but the first, and those that an end asks for."""
+    checkpoint.MIN_INTERVAL_SECONDS = 3600.0
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -26,11 +33,14 @@ def test_ctrl_c_and_sigterm_print_how_to_resume(
     small: tuple[str, ...], number: int, status: int, tmp_path: Path
 ) -> None:
     arguments = (*small[:-1], "4000", "--variant", "paper")
-    with Command(tmp_path, *arguments) as process:
-        process.wait_for("epoch 1/4000")
+    with Command(tmp_path, *arguments, prepare=rarely_saved) as process:
+        process.wait_for("epoch 3/4000")
         process.send_signal(number)
-        _, errors = process.communicate()
+        output, errors = process.communicate()
         assert process.returncode == status
+    printed = max(int(epoch) for epoch in re.findall(r"epoch (\d+)/4000", output))
+    saved = max(int(path.name.split("-")[1]) for path in tmp_path.rglob("epoch-*.pt"))
+    assert saved >= printed >= 3
     assert errors.count("\n") == 1
     assert not list(tmp_path.rglob(".lease*"))
     assert f"To go on: {shlex.join(['python', '-m', 'harness', *arguments])}" in errors

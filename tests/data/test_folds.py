@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-import variants
 from harness.data.dataset import Dataset, Split
 from harness.errors import InputError
 from harness.protocol.presets import PROTOCOLS
 from harness.protocol.spec import Protocol
-from harness.training.trainer import Trainer
 
 STANDARD = PROTOCOLS["digits"]
 
@@ -119,14 +117,6 @@ def test_the_validation_split_is_a_tenth_without_test_images(numbered: Dataset) 
 
 def test_without_either_the_test_set_is_evaluated_on(numbered: Dataset) -> None:
     assert numbered.split_by(protocol()) is numbered
-
-
-def test_a_trainer_reaches_no_test_image_of_a_fold(numbered: Dataset) -> None:
-    part = folds_of(numbered)[1]
-    trainer = Trainer(variants.get("paper"), protocol(fold=1, folds=FOLDS), 0, part)
-    assert sum(trainer.batch_sizes) == len(part.train)
-    assert trainer.predict().shape == (len(part.test), 10)
-    numbers(trainer.data.train), numbers(trainer.data.test)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import sys
 import tempfile
@@ -41,6 +42,7 @@ def run_command(*arguments: str) -> Outcome:
     out, err = io.StringIO(), io.StringIO()
     given, terminate = sys.argv, signal.getsignal(signal.SIGTERM)
     sys.argv = ["harness", *arguments]
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("ALEXNET_")}
     try:
         with (
             contextlib.redirect_stdout(out),
@@ -53,6 +55,7 @@ def run_command(*arguments: str) -> Outcome:
         status = end.code or 0  # None for success
     finally:
         sys.argv = given
+        os.environ.update(kept)
         signal.signal(signal.SIGTERM, terminate)
     assert isinstance(status, int)
     printed = "".join(f"{w.category.__name__}: {w.message}\n" for w in warned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from harness.integrity.reference_data import labels_only_dataset
 from harness.integrity.stored_run import StoredRun
 from harness.protocol.datasets import MAX_FOLDS
 from harness.protocol.presets import resolve
+from harness.runs import store
 from harness.runs.record import StudyInfo
-from tests.helpers.checked_results import edit, faults
+from tests.helpers.checked_results import edit, faults, first
 from tests.helpers.records import SEARCH, make_record
 
 
@@ -125,6 +127,8 @@ def test_a_trial_of_a_search_may_have_settings_that_no_variant_has(results: Path
         (lambda f: f["code"].update(commit="abc"), "code.commit is 'abc'"),
         (lambda f: f["environment"].update(execution="eager"), "execution is eager on cpu"),
         (lambda f: f.update(decision_sha256="none"), "decision_sha256 is not a SHA-256"),
+        (lambda f: f.update(resumed_at=[9, 1]), "resumed_at"),
+        (lambda f: f.update(status="failed", reason="x"), "failed, but"),
     ],
 )
 def test_what_cannot_be_is_caught(
@@ -132,6 +136,12 @@ def test_what_cannot_be_is_caught(
 ) -> None:
     edit(results, change)
     assert any(fault in message for message in faults(results))
+
+
+def test_a_record_in_another_form_of_the_same_json_is_caught(results: Path) -> None:
+    path = first(results) / store.FILE
+    path.write_text(json.dumps(json.loads(path.read_bytes()), indent=2) + "\n")
+    assert any("has other bytes than the harness writes" in fault for fault in faults(results))
 
 
 def test_the_normalization_of_images_that_are_not_available_is_not_checked() -> None:

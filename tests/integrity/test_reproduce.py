@@ -82,6 +82,16 @@ def test_forged_curves_are_reported(stored: RunRecord, data: Dataset) -> None:
     assert "first difference: epoch 1: train_loss" in text
 
 
+def test_a_history_with_other_epochs_is_reported(stored: RunRecord, data: Dataset) -> None:
+    short = stored.model_copy(update={"history": stored.history[:1]})
+    assert repeated(short, data) == (
+        False,
+        "first difference: the stored history ends before epoch 2",
+    )
+    long = stored.model_copy(update={"history": [*stored.history, stored.history[-1]]})
+    assert repeated(long, data) == (False, "the stored history goes on after epoch 2")
+
+
 def test_forged_metrics_are_reported(stored: RunRecord, data: Dataset) -> None:
     assert stored.metrics is not None
     for key in ("auc", "train_accuracy"):

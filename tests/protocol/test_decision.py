@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
 import variants
@@ -35,10 +33,6 @@ def test_every_contrast_is_a_registered_variant_and_all_eight_are_in_it() -> Non
     rules = decision.load().contrasts
     assert [rules.against, *rules.variants] == variants.names("ablations")
     assert list(decision.load().variants) == variants.names("ablations")
-
-
-def test_the_hash_is_that_of_the_file() -> None:
-    assert decision.sha256() == hashlib.sha256(decision.FILE.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

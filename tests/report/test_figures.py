@@ -20,7 +20,7 @@ from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.runs.spec import RunSpec
 from harness.training.runner import train_run
-from tests.analysis.test_comparison import make_record
+from tests.helpers.records import make_record
 
 
 @pytest.fixture(scope="module")

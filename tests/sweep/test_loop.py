@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 import variants
 from harness.data.dataset import Dataset
@@ -15,9 +16,11 @@ from harness.progress import Reporter
 from harness.protocol.spec import Protocol
 from harness.runs import lock, status, store
 from harness.runs.lock import RunLock
+from harness.runs.options import RunOptions
 from harness.runs.spec import RunSpec
 from harness.sweep import loop
 from harness.sweep.loop import train_open_runs
+from harness.training import seeding
 from tests.helpers.specs import as_failed, finished_run, make_spec
 
 
@@ -76,6 +79,21 @@ def test_the_first_open_run_is_next_whenever_it_opens(
         ("start", "batch_norm"),
     ]
     assert all(not list(spec.directory.glob(".lease*")) for spec in specs)
+
+
+def test_a_process_that_trains_is_deterministic_and_has_no_tf32(tmp_path: Path) -> None:
+    backends = torch.backends
+    try:
+        torch.use_deterministic_algorithms(False)
+        backends.cudnn.benchmark = backends.cudnn.allow_tf32 = True
+        backends.cuda.matmul.allow_tf32 = True
+        loop.prepare(RunOptions(dataset="digits", device="cpu", results=tmp_path))
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not backends.cudnn.benchmark
+        assert not backends.cudnn.allow_tf32
+        assert not backends.cuda.matmul.allow_tf32
+    finally:
+        seeding.make_deterministic()
 
 
 def test_engines_take_any_list_of_runs(specs: list[RunSpec], data: Dataset) -> None:

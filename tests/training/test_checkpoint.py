@@ -47,3 +47,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_changed(tmp_path: Path
 
 def test_no_checkpoint_means_a_fresh_start(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path, IDENTITY) is None
+
+
+def test_a_checkpoint_follows_every_epoch_of_a_second_or_more() -> None:
+    assert checkpoint.MIN_INTERVAL_SECONDS == 1.0  # as docs/trust.md says

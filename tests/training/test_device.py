@@ -54,7 +54,8 @@ def test_a_run_whose_memory_ran_out_unseen_is_no_result(
     count.clear()
     (left,) = tmp_path.glob("results/**/paper/seed-0/record.json")
     left.unlink()
-    assert train(epochs=3).weights_sha256 == alone.weights_sha256
+    again = train(epochs=3)
+    assert (again.resumed_at, again.weights_sha256) == ([1], alone.weights_sha256)
 
 
 def test_memory_that_runs_out_in_evaluation_counts_too(train: Train, count: list[int]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +13,12 @@ import pytest
 import torch
 
 import variants
+from harness.errors import InputError
 from harness.progress import Reporter, Row
 from harness.runs.record import RunRecord
+from harness.runs.spec import RunSpec
 from harness.runs.store import CHECKPOINTS
-from harness.training import checkpoint
+from harness.training import checkpoint, sources
 
 Train = Callable[..., RunRecord]
 
@@ -124,7 +128,55 @@ def test_an_interrupted_run_loses_no_finished_epoch(
     monkeypatch.setattr(checkpoint, "MIN_INTERVAL_SECONDS", 3600.0)  # epochs far shorter than that
     with pytest.raises(KeyboardInterrupt):
         train(epochs=4, reporter=Interrupt(3))
-    assert train(epochs=4).resumed_at == [3]
+    resumed = train(epochs=4)
+    assert resumed.resumed_at == [3]
+    # Saved after a step of the next epoch, but as it was at the end of the third.
+    assert resumed.weights_sha256 == train(epochs=4, results="whole").weights_sha256
+
+
+def other_variant(patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    changed = dataclasses.replace(variants.get("paper"), dropout=0.25)
+    patch.setattr(variants, "get", lambda name: changed)
+    return {}
+
+
+def other_protocol(patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"learning_rate": 0.02}  # not part of the folder's name
+
+
+def other_data(patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    patch.setattr(RunSpec, "identity", functools.partialmethod(_with_data, RunSpec.identity))
+    return {}
+
+
+def _with_data(spec: RunSpec, identity: Callable[..., dict[str, Any]], data: str) -> Any:
+    return identity(spec, "f" * len(data))
+
+
+def other_sources(patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    patch.setattr(sources, "sources_sha256", lambda: "0" * 64)
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (other_variant, r"settings\.dropout was 0\.5 and is 0\.25"),
+        (other_protocol, r"protocol\.learning_rate was 0\.01 and is 0\.02"),
+        (other_data, r"data was \w+ and is f+"),
+        (other_sources, r"sources was \w+ and is 0+"),
+    ],
+)
+def test_a_run_does_not_resume_as_another_and_says_what_changed(
+    change: Callable[[pytest.MonkeyPatch], dict[str, Any]], named: str, train: Train
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(epochs=3, reporter=Interrupt(1))
+    with pytest.MonkeyPatch.context() as patch:
+        changed = change(patch)
+        with pytest.raises(InputError, match=f"cannot resume, since .*{named}"):
+            train(epochs=3, **changed)
+    assert train(epochs=3).resumed_at == [1]
 
 
 def _without_times(record: RunRecord) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from harness.integrity.check import check
 from harness.integrity.merge import merge
 from harness.runs import lock, store
 from tests.helpers import commands
-from tests.helpers.stored_runs import RUN, contents, edit
+from tests.helpers.stored_runs import FAILED_RUN, RUN, contents, edit
 
 pytestmark = pytest.mark.usefixtures("full_network_in_module")  # as the stored runs have
 
@@ -48,23 +49,48 @@ def test_a_variant_that_is_equal_in_one_epoch_is_merged(
     assert merge(bundle, results).added == [twin.relative_to(source).as_posix()]
 
 
-@pytest.mark.parametrize("difference", ["weights", "failed"])
+NOTHING = dict.fromkeys(("metrics", "weights_sha256", "predictions_sha256"))
+
+
+@pytest.mark.parametrize(
+    ("run", "change", "named"),
+    [
+        (RUN, {"weights_sha256": "ab" * 32}, "weights_sha256 was"),
+        (RUN, {"predictions_sha256": "ab" * 32}, "predictions_sha256 was"),
+        (RUN, {"status": "failed", "reason": "diverged", **NOTHING}, "status was failed"),
+        (FAILED_RUN, {"reason": "another"}, "reason was another"),
+    ],
+)
 def test_a_conflict_is_named_and_nothing_is_merged(
-    difference: str, source: Path, bundle: Path, results: Path
+    run: str, change: dict[str, Any], named: str, source: Path, bundle: Path, results: Path
 ) -> None:
-    shutil.copytree(source / RUN, results / RUN)
-    if difference == "weights":
-        edit(results / RUN, lambda f: f.update(weights_sha256="ab" * 32))
-    else:
-        failed = dict.fromkeys(("metrics", "weights_sha256", "predictions_sha256"))
-        edit(results / RUN, lambda f: f.update(status="failed", reason="diverged", **failed))
+    shutil.copytree(source / run, results / run)
+    edit(results / run, lambda f: f.update(change))
     before = contents(results)
     with pytest.raises(RefusedError) as error:
         merge(bundle, results)
     (fault,) = error.value.faults
-    assert fault.startswith(f"{RUN}: conflict: ")
-    assert "weights_sha256 was" in fault
+    assert fault.startswith(f"{run}: conflict: ")
+    assert named in fault
     assert contents(results) == before
+
+
+def test_a_run_that_ends_while_the_folders_are_locked_is_compared_too(
+    source: Path, bundle: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = lock.try_acquire
+
+    def ends_first(folder: Path) -> lock.RunLock | None:
+        if not (results / RUN / store.FILE).exists():
+            shutil.copytree(source / RUN, results / RUN, dirs_exist_ok=True)
+            edit(results / RUN, lambda f: f.update(weights_sha256="ab" * 32))
+        return acquire(folder)
+
+    monkeypatch.setattr(lock, "try_acquire", ends_first)
+    with pytest.raises(RefusedError) as error:
+        merge(bundle, results)
+    assert "weights_sha256 was" in error.value.faults[0]
+    assert len([*results.rglob(store.FILE)]) == 1
 
 
 def test_the_same_outcome_of_another_machine_is_no_conflict(

@@ -51,7 +51,7 @@ def test_a_process_whose_memory_ran_out_trains_no_other_run(
 def test_jobs_that_may_be_queued_keep_their_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submitit = pytest.importorskip("submitit")
+    import submitit
 
     def unclear(*parts: Any, **named: Any) -> None:
         raise submitit.core.utils.FailedSubmissionError("Could not make sense of sbatch output")
