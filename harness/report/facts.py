@@ -44,8 +44,7 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     yield from _reservations(study, group_verdict)
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
-        assumed = text_certainty.assumptions(group_verdict.accuracy, group_verdict.claim_runs)
-        yield Fact("What that assumes", assumed)
+        yield Fact("What that assumes", text_certainty.assumptions(group_verdict.accuracy))
     if study.independent:
         found = text_independent.sentence(study.independent)
         yield Fact("By other code", f"{found} This checks our code, not our reading of the paper.")
@@ -199,11 +198,18 @@ def _counts(results: budget_curve.Results, names: Iterable[str]) -> str:
 
 def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     """Yield the planned variants without runs at a planned number of epochs."""
-    for curve in study.verdict.curves:
-        missing = budget_curve.missing(curve, study.verdict.rules)
-        if group_verdict in curve and missing:
-            named = "; ".join(f"{', '.join(names)} at {e} epochs" for e, names in missing.items())
-            yield Fact("Planned and not run", f"{named}.")
+    curves = (curve for curve in study.verdict.curves if group_verdict in curve)
+    curve = next(curves, (group_verdict,))  # none from one number of epochs alone
+    at: dict[tuple[str, ...], list[str]] = {}
+    for epochs, names in budget_curve.missing(curve, study.verdict.rules).items():
+        at.setdefault((*names,), []).append(str(epochs))
+    named = [
+        f"{'all variants' if names == study.verdict.rules.variants else ', '.join(names)} at "
+        f"{enumerate_words(epochs)} epochs"
+        for names, epochs in at.items()
+    ]
+    if named:
+        yield Fact("Planned and not run", f"{'; '.join(named)}.")
 
 
 def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:

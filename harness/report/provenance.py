@@ -43,8 +43,8 @@ def facts(group: RunGroup) -> list[tuple[str, str]]:
         ("data", f"{data.title}; official archive: {official}"),
         ("data fingerprint (SHA-256)", data.fingerprint),
         ("images", f"{data.train_size:,} for training, {data.test_size:,} for evaluation"),
-        ("training", ", ".join(training)),
-        ("parameters", ", ".join(f"{n:,}" for n in sizes) or "not recorded"),
+        ("training", f"{', '.join(training)}; where a variant changes one of these, that holds"),
+        ("parameters", "; ".join(f"{n:,}" for n in sizes) or "not recorded"),
         ("environment", "; ".join(environments(records)) or "no runs"),
         ("code", _code_versions(records)),
         ("decision file (SHA-256)", _decision_files(records)),
@@ -116,7 +116,7 @@ def repeat_table(group: RunGroup, variant_runs: Sequence[VariantRuns]) -> Table:
         ("variant", ""),
         (
             "command",
-            f"trains these runs again, in the folder {_REPEAT_FOLDER}; python -m harness verify "
+            f"trains these runs anew, in the folder '{_REPEAT_FOLDER}'; python -m harness verify "
             "RUN_DIR repeats one of them and compares it with its record bit for bit",
         ),
         ("time per run", "mean of the recorded runs, each at the pace of its fastest epoch"),
@@ -143,6 +143,9 @@ def command(group: RunGroup, variant: str, seeds: Iterable[int]) -> str:
     words = ["python", "-m", "harness", "run", "--variant", variant, "--seeds", seed_ranges(seeds)]
     words += ["--dataset", data.name]
     words += ["--epochs", str(protocol.epochs), "--precision", protocol.precision]
+    words += ["--device", group.device_type]  # types of device are never pooled
+    if any(run.variant == variant and run.family == "own" for run in group.records):
+        words += ["--variants-from", "FILE"]
     if protocol.validation:
         words += ["--validation"]
     if data.name == "folder":

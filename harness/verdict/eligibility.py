@@ -254,7 +254,8 @@ def _cited(group: RunGroup, eligible: Eligibility) -> list[str]:
     """Note on the decision files that the records cite, if it matters for the verdict."""
     current, total = decision.sha256(), len(group.records)
     if eligible.allows_verdict:
-        return [f"All {total} records cite this decision file ({current[:12]})."]
+        cite = "The record cites" if total == 1 else f"All {total} records cite"
+        return [f"{cite} this decision file ({current[:12]})."]
     if eligible.obstacle is not Obstacle.OTHER_RULES:
         return []
     cited = Counter(r.decision_sha256 for r in group.records)

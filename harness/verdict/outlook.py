@@ -28,7 +28,8 @@ class OpenQuestions:
 def open_questions(group_verdict: GroupVerdict) -> list[OpenQuestions]:
     """Group what a verdict has not settled by the look that could settle it, earliest first.
 
-    Empty if everything is settled. A look is the next one if not all of its runs are there.
+    Empty if everything is settled. A look is the next one if not all of its runs are there, and
+    those that failed leave it able to settle something.
     """
     rules = group_verdict.rules
     present = {(record.variant, record.seed) for record in group_verdict.group.records}
@@ -37,10 +38,18 @@ def open_questions(group_verdict: GroupVerdict) -> list[OpenQuestions]:
         seeds = range(rules.looks.seeds[look - 1])
         return sum((name, seed) not in present for name in variants for seed in seeds)
 
+    failed = {(r.variant, r.seed) for r in group_verdict.group.records if r.failed}
+
+    def blocked(variants: set[str], look: int) -> bool:
+        seeds = rules.looks.seeds[look - 1]
+        failures = (sum((name, seed) in failed for seed in range(seeds)) for name in variants)
+        return any(count > rules.looks.most_failed * seeds for count in failures)
+
     by_look: dict[int, list[set[str]]] = {}
     for variants in _unsettled(group_verdict):
         looks = range(1, len(rules.looks.seeds) + 1)
-        look = next((look for look in looks if missing(variants, look)), 0)
+        possible = (n for n in looks if missing(variants, n) and not blocked(variants, n))
+        look = next(possible, 0)
         by_look.setdefault(look, []).append(variants)
     accuracy = {rules.accuracy.variant}
     questions = [

@@ -104,16 +104,22 @@ def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
 def test_runs_after_the_look_that_settled_it_are_told_beside_it() -> None:
     found = of(*runs_near(right=800, n=5), *runs_near(right=820, n=10)[5:])
     assert (
-        "79.94 % after 20 epochs (mean of the 5 runs that settled it; 80.96 % over all 10), against"
+        "79.94 % after 20 epochs (mean of the 5 runs that settled it; 80.96 % over the 10 of "
+        "look 2), against"
     ) in found.sentence
     sure = fact(found, "How sure")
     assert sure.startswith("Settled with 5 runs, at look 1 of 3")
     low, high = map(float, re.findall(r"within (\d\d\.\d\d) to (\d\d\.\d\d) %; neither", sure)[0])
-    assert "By all 10 runs, with 95 % probability two more" in sure
+    assert "By the 10 runs of look 2, with 95 % probability two more" in sure
     assert low < 79.94 < 82.0 < high
     assumes = fact(found, "What that assumes")
-    assert "(standard deviation 1.09 points over 10 runs; its two" in assumes
-    assert "too narrow; and" in assumes  # the paper's two vary less
+    assert "(standard deviation 0.15 points over 5 runs; its two" in assumes
+    assert "the standard error of the difference is 0.28 points and not 0.13)" in assumes
+
+
+def test_where_the_papers_runs_vary_less_than_ours_no_interval_is_too_narrow_by_them() -> None:
+    assumes = fact(of(*runs_near(right=800, n=5, spread=8)), "What that assumes")
+    assert "too narrow; and" in assumes
 
 
 def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
@@ -141,7 +147,14 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
         (
             [*runs_near(n=4), *failed_runs("paper", 4)],
             "; the first 5 seeds settle nothing, as 1 run failed.",
-            "Look 2, with 10 runs each, may settle the accuracy; it takes 5 more runs.",
+            "Look 2, with 10 runs each, may settle the accuracy, `no_augmentation`, `no_lr_decay`, "
+            "`baseline`, `batch_norm`, `dropout_0`, `dropout_25` and `dropout_75`; it takes 75 "
+            "more runs.",
+        ),
+        (  # one failed run of five is too many, whether or not the others are there
+            [*runs_near(n=3), *failed_runs("paper", 3)],
+            "; a verdict takes seeds 0 to 9.",
+            "`dropout_25` and `dropout_75`; it takes 76 more runs.",
         ),
         (
             runs_near(right=761),
@@ -152,7 +165,7 @@ def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
         (
             failed_runs("paper", *range(20)),
             "Not answered yet: no run of paper with 20 epochs and seed 0 to 19 has finished.",
-            "Not settled by the last look, and no more runs are planned: the accuracy.",
+            "Not settled by the last look, and no more runs are planned: the accuracy, `no_augm",
         ),
     ],
 )

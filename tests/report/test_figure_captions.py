@@ -119,7 +119,10 @@ def test_the_text_of_the_recall_names_extremes_and_compares() -> None:
 
 @pytest.mark.parametrize(
     ("rights", "text"),
-    [((700, 750), "Every line rises"), ((750, 700), "No line rises")],
+    [
+        ((700, 750), "Every line ends higher than it begins"),
+        ((750, 700), "No line ends higher than it begins"),
+    ],
 )
 def test_the_text_of_the_budgets_says_what_rises(rights: tuple[int, int], text: str) -> None:
     few, many = (

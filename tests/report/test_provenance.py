@@ -30,7 +30,7 @@ def test_the_command_of_a_row_names_the_very_protocol_and_a_folder_without_its_r
     text = provenance.command(group, "paper", [0])
     assert text == (
         "python -m harness run --variant paper --seeds 0 --dataset folder --epochs 20 "
-        "--precision bf16 --data-dir DIR --results again"
+        "--precision bf16 --device cpu --data-dir DIR --results again"
     )
 
 

@@ -77,6 +77,21 @@ def test_csv_and_json_hold_the_same_raw_fractions() -> None:
     assert len(csv) == 1 + len(rows) == 5
 
 
+def test_a_table_without_rows_is_written_too() -> None:
+    other = {"name": "digits", "title": "digits", "classes": [*"0123456789"], "official": False}
+    text = comparison_text([make_record(seed=42, dataset=other)])
+    assert "1 run with unplanned seeds" in text
+
+
+def test_small_p_values_keep_their_digits_in_json() -> None:
+    records = [*runs_near(n=5), *runs_near("baseline", 700, n=5)]
+    (p,) = (
+        r["p"] for r in json.loads(comparison_text(records, "json")) if r["variant"] == "baseline"
+    )
+    frame = comparison_frame(records)
+    assert 0 < p == frame.loc["baseline", "p"] < 1e-8
+
+
 def test_latex_escapes_what_latex_would_misread() -> None:
     text = comparison_text([make_record(), make_record("no_augmentation")], "latex")
     assert r"no\_augmentation" in text

@@ -92,3 +92,10 @@ def test_latex_has_no_bare_plus_minus_and_escapes_names() -> None:
     assert r"no\_augmentation" in text
     assert r"$\pm$" in text
     assert "±" not in text
+
+
+def test_bars_in_headers_and_cells_do_not_divide_a_markdown_table() -> None:
+    bars = text_table("bars", {"a|b": ["c|d"]})
+    assert [line.replace("\\|", "").count("|") for line in writers.markdown(bars).splitlines()] == [
+        2
+    ] * 3

@@ -157,15 +157,15 @@ def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure
 
 
 def _by_course(lines: dict[str, list[tuple[int, float]]]) -> str:
-    """Say which lines rise and which fall from the fewest epochs to the most."""
+    """Say which lines are higher at the most epochs than at the fewest."""
     rising = [name for name, line in lines.items() if line[-1][1] > line[0][1]]
     if len(rising) == len(lines):
-        return "Every line rises with the number of epochs"
+        return "Every line ends higher than it begins"
     if not rising:
-        return "No line rises with the number of epochs"
+        return "No line ends higher than it begins"
     others = [name for name in lines if name not in rising]
     return "From the fewest epochs to the most, " + alt.grouped(
-        {"these rise": rising, "these do not": others}
+        {"these end higher": rising, "these do not": others}
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -72,7 +71,7 @@ def render(
         frame = pd.concat(frames, ignore_index=True)
         if form == TableFormat.CSV:
             return writers.csv(frame)
-        return json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
+        return writers.as_json(frame.to_dict("records"))
     tables = [_tables(study, j, baseline, full, family) for j in shown]
     notes = legend(table for of_group in tables for table in of_group)
     groups = list(zip(shown, tables, strict=True))
@@ -133,7 +132,7 @@ def _compatibility(study: Study, reference: ReferenceRuns | None) -> str:
 def primary_block(study: Study) -> Iterator[str]:
     """Yield the comparison of the primary group in Markdown, without the recall of classes."""
     first, *_ = _tables(study, study.primary, study.verdict.rules.contrasts.against, full=False)
-    yield from _markdown(study, study.primary, [first], WIDTH)
+    yield from _markdown(study, study.primary, [first], None)
     yield legend([first])
 
 

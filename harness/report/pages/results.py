@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -110,5 +111,6 @@ def _section(section: Section, drawings: Drawings) -> Iterator[str]:
 
 def _figure(anchor: str, figure: CaptionedFigure, folder: str = "") -> str:
     """Return a figure with its title and caption."""
-    image = f"![{figure.alt}]({folder}{FIGURES}/{anchor}-{figure.name}.svg)"
+    alt = re.sub(r"([\[\]`<\\])", r"\\\1", figure.alt)
+    image = f"![{alt}]({folder}{FIGURES}/{anchor}-{figure.name}.svg)"
     return f"**{figure.title}.** {figure.caption}\n\n{image}"

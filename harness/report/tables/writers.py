@@ -20,9 +20,9 @@ def markdown(table: Table, width: int | None = None) -> str:
         table: the table.
         width: cut the last column so that lines have at most this many characters.
     """
-    names = [name for name, _ in table.headers]
+    names = [name.replace("|", "\\|") for name, _ in table.headers]
     rows = [[cell.text.replace("|", "\\|") for cell in row] for row in table.rows]
-    if width is not None:
+    if width is not None and rows:
         _cut_last_column(names, rows, width)
     return tabulate(
         rows,

@@ -10,6 +10,7 @@ from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize
 from harness.protocol import budget
 from harness.verdict.outcomes import AccuracyResult
+from harness.verdict.outlook import open_questions
 from harness.verdict.verdict import GroupVerdict
 
 NO_RUNS = "Not answered yet: no runs on the official test images have been recorded."
@@ -71,10 +72,9 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         )
     text = _OUTCOMES[accuracy.outcome]
     if not accuracy.look:
-        takes = f"a verdict takes seeds 0 to {rules.looks.seeds[0] - 1}"
         text = (
             "AlexNet trained as we read the paper gets {accuracy} so far, against {reported}; "
-            f"{blocked_look(group_verdict) or takes}"
+            f"{blocked_look(group_verdict) or _takes(group_verdict)}"
         )
     sentence = text.format(
         accuracy=_accuracy(group_verdict, accuracy),
@@ -82,6 +82,14 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         reported=f"{_mean_reported(accuracy)}, the mean of the paper's two runs",
     )
     return " ".join([f"{sentence}.", *_on_epochs(group_verdict, other_budgets)])
+
+
+def _takes(group_verdict: GroupVerdict) -> str:
+    """Say which runs a verdict takes."""
+    look = next((q.look for q in open_questions(group_verdict) if q.accuracy), 0)
+    if not look:
+        return "too many runs failed for a verdict"
+    return f"a verdict takes seeds 0 to {group_verdict.rules.looks.seeds[look - 1] - 1}"
 
 
 def _on_epochs(
@@ -119,7 +127,8 @@ def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
         counted, of = group_verdict.claim_runs, pluralize(accuracy.n, "run")
         if counted.look > accuracy.look:
             of = (
-                f"the {of} that settled it; {percent(counted.mean)} % over all {counted.n_finished}"
+                f"the {of} that settled it; {percent(counted.mean)} % over the "
+                f"{counted.n_finished} of look {counted.look}"
             )
         return f"{percent(accuracy.mean)} % after {epochs} (mean of {of})"
     return f"{enumerate_words(map(percent, accuracy.runs))} % after {epochs}"
