@@ -200,11 +200,12 @@ def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     """Yield the planned variants without runs at a planned number of epochs."""
     curves = (curve for curve in study.verdict.curves if group_verdict in curve)
     curve = next(curves, (group_verdict,))  # none from one number of epochs alone
+    planned = study.verdict.rules.variants
     at: dict[tuple[str, ...], list[str]] = {}
     for epochs, names in budget_curve.missing(curve, study.verdict.rules).items():
         at.setdefault((*names,), []).append(str(epochs))
     named = [
-        f"{'all variants' if names == study.verdict.rules.variants else ', '.join(names)} at "
+        f"{f'all {len(names)} variants' if names == planned else ', '.join(names)} at "
         f"{enumerate_words(epochs)} epochs"
         for names, epochs in at.items()
     ]
