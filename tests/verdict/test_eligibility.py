@@ -100,7 +100,7 @@ def test_the_reference_budget_has_a_verdict_and_a_family_of_its_own() -> None:
     curve_of = text[text.index("## Accuracy by number of epochs: CIFAR-10 (official)") :]
     assert f" {EPOCHS} epochs |" in curve_of
     assert (
-        "**Planned and not run.** all variants at 10 and 40 epochs; no_augmentation, baseline, "
+        "**Planned and not run.** all 8 variants at 10 and 40 epochs; no_augmentation, baseline, "
         in text
     )
     assert "**After 90 epochs.** EXCEEDED: 78.94 % on average of 5 runs." in text
