@@ -73,6 +73,9 @@ def by_epochs(results: Sequence[ReadingResult], rules: Decision) -> CaptionedFig
         f"augmentation, hollow without. Far right: number of epochs {NOT_STATED}. Dashed: the "
         f"{_CLAIMED:g} % that the paper states."
     )
+    others = [*dict.fromkeys(map(_device, lines))][1:]
+    if others:
+        caption += f" Dotted with hollow marks: {', '.join(o.strip('()') for o in others)}."
     if below:
         caption += f" Arrow at the lower edge: an accuracy below {_LOWEST:g} %."
     return CaptionedFigure(
@@ -95,15 +98,28 @@ def _lines(results: Sequence[ReadingResult]) -> _Lines:
     return lines
 
 
+def _variant(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _device(name: str) -> str:
+    """The type of device of a line in brackets, empty if there is one type only."""
+    return name.partition(" ")[2]
+
+
 def _draw_lines(axes: Axes, lines: _Lines, base: str) -> None:
-    marks = itertools.cycle(_MARKERS)
+    marks = dict(zip(dict.fromkeys(map(_variant, lines)), itertools.cycle(_MARKERS), strict=False))
+    first = next(map(_device, lines), "")
     for name, line in lines.items():
-        is_base = name.split()[0] == base
+        is_base = _variant(name) == base
         colour = style.OURS if is_base else style.TRAINING
+        is_other = _device(name) != first
         axes.plot(
             [epochs for epochs, _ in line],
             [value for _, value in line],
-            marker="o" if is_base else next(marks),
+            marker="o" if is_base else marks[_variant(name)],
+            ls=":" if is_other else "-",
+            mfc=style.PAGE if is_other else colour,
             color=colour,
             ms=6,
             lw=2.2 if is_base else 1.2,
