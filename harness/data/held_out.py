@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.data import dataset
 from harness.data.dataset import Dataset
 from harness.errors import InputError
+from harness.formatting import pluralize
 from harness.protocol.spec import Protocol
 
 
@@ -21,9 +22,9 @@ def require_images(data: Dataset) -> None:
     counts = data.train.labels.bincount(minlength=len(data.classes))
     rarest = int(counts.argmin())
     if counts[rarest] < 2:
+        found = pluralize(int(counts[rarest]), "training image")
         raise InputError(
-            f"class {data.classes[rarest]!r} has {int(counts[rarest])} training images: to hold "
-            "some out, at least 2 are needed."
+            f"class {data.classes[rarest]!r} has {found}: to hold some out, at least 2 are needed."
         )
     tenth = math.ceil(len(data.train) / 10)
     if tenth < len(data.classes):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from harness.data import held_out
 from harness.data.dataset import Dataset, Split, load
 from harness.errors import InputError
 from harness.protocol.presets import resolve
@@ -261,34 +260,6 @@ def test_a_constant_channel_has_deviation_one() -> None:
     flat = dataclasses.replace(data, train=Split(images, data.train.labels))
     mean, deviation = flat.channel_statistics
     assert (mean[1], deviation[1]) == (77.0, 1.0)
-
-
-def of_labels(labels: list[int], numbered: Dataset) -> Dataset:
-    images = torch.zeros(len(labels), 32, 32, 3, dtype=torch.uint8)
-    classes = tuple(f"class {i}" for i in range(max(labels) + 1))
-    train = Split(images, torch.tensor(labels))
-    return dataclasses.replace(numbered, train=train, classes=classes)
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([0, 0, 1], "class 'class 1' has 1 training images: to hold some out, at least 2"),
-        ([0, 0, 2, 2], "class 'class 1' has 0 training images"),
-        ([*range(20)] * 9, "a tenth of the training images, 18, is held out, fewer than the 20"),
-    ],
-)
-def test_too_few_images_to_hold_some_out_are_refused(
-    labels: list[int], message: str, numbered: Dataset
-) -> None:
-    with pytest.raises(InputError, match=message):
-        held_out.require_images(of_labels(labels, numbered))
-
-
-def test_what_is_not_refused_can_be_split(numbered: Dataset) -> None:
-    enough = of_labels([*range(20)] * 10, numbered)
-    held_out.require_images(enough)
-    assert set(enough.split_by(VALIDATION).test.labels.tolist()) == {*range(20)}
 
 
 def test_a_missing_folder_is_an_error_and_not_digits(tmp_path: Path) -> None:
