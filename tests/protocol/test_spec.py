@@ -79,10 +79,19 @@ def test_seeds_parse(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "0-", "1.5", "0--2", "0,,1", "0-99999999"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "3-1", "-1", "0-", "1.5", "0--2", "0,,1", "0-99999999", "\u0663", "9" * 5_000],
+)
 def test_seeds_that_do_not_parse_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="cannot be parsed"):
         parse_seeds(text)
+
+
+def test_the_largest_seed_is_named() -> None:
+    assert parse_seeds("999999999") == [999_999_999]
+    with pytest.raises(InputError, match="the largest is 999999999"):
+        parse_seeds("1000000000")
 
 
 def test_variant_lists_parse() -> None:
