@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harness.data.dataset import Dataset
-from harness.errors import InputError
+from harness.errors import InputError, UnwritableError
+from harness.files import make_directory
 from harness.formatting import printable
 from harness.integrity.check import Breach, check
 from harness.runs import store
@@ -115,46 +116,55 @@ def unpack(bundle: Path, folder: Path) -> list[str]:
     Raises:
         InputError: if the file cannot be read or is damaged.
         RefusedError: if a member is not allowed in a bundle; nothing is unpacked then.
+        UnwritableError: if a member cannot be written.
     """
     try:
         with bundle.open("rb") as stream:
-            members = _member_names(stream, bundle)
-            stream.seek(0)
-            with tarfile.open(fileobj=stream, mode="r:") as tar:
-                tar.extractall(folder, filter="data")
+            members = _members(stream, bundle)
+            for info in members:
+                stream.seek(info.offset_data)
+                _write(folder / info.name, stream.read(info.size))
     except OSError as error:
         raise InputError(f"{bundle} cannot be read ({error.strerror}).") from error
-    except tarfile.TarError as error:
-        raise _damaged_bundle(bundle, printable(str(error))) from error
-    return sorted({name.rpartition("/")[0] for name in members})
+    return sorted({info.name.rpartition("/")[0] for info in members})
 
 
-def _member_names(stream: BinaryIO, bundle: Path) -> list[str]:
-    """Read the names of all members, sorted; raise at the first that is not allowed.
+def _write(path: Path, content: bytes) -> None:
+    make_directory(path.parent)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
+
+
+def _members(stream: BinaryIO, bundle: Path) -> list[tarfile.TarInfo]:
+    """Read the headers of all members; raise at the first that is not allowed.
 
     `tarfile.open` is not used, because it follows extended headers before they can be refused,
-    and takes a damaged header for the end of the file, which would silently drop runs.
+    takes a damaged header for the end of the file, which would silently drop runs, and applies
+    what else a header says, such as a time.
     """
-    names: set[str] = set()
+    members: dict[str, tarfile.TarInfo] = {}
     for info in _member_headers(stream, bundle):
-        error = f"{info.name}: appears twice" if info.name in names else _member_error(info)
+        twice = info.name in members
+        error = f"{info.name}: appears twice" if twice else _member_error(info)
         if error:  # the bytes after an invalid header may not be a header
             raise _refused_members(bundle, [error])
-        names.add(info.name)
+        members[info.name] = info
     orphans = [
         f"{name}: no {store.FILE} in its folder"
-        for name in sorted(names)
-        if f"{name.rpartition('/')[0]}/{store.FILE}" not in names
+        for name in sorted(members)
+        if f"{name.rpartition('/')[0]}/{store.FILE}" not in members
     ]
     if orphans:
         raise _refused_members(bundle, orphans)
-    if not names:
+    if not members:
         raise InputError(f"{bundle} has no runs.")
-    return sorted(names)
+    return list(members.values())
 
 
 def _member_headers(stream: BinaryIO, bundle: Path) -> Iterator[tarfile.TarInfo]:
-    """Yield the header of each member, and check that the file ends correctly."""
+    """Yield the header of each member, with the offset of its content; check the file's end."""
     size = stream.seek(0, io.SEEK_END)
     offset = 0
     while True:
@@ -166,6 +176,7 @@ def _member_headers(stream: BinaryIO, bundle: Path) -> Iterator[tarfile.TarInfo]
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise _damaged_bundle(bundle, f"{error} at byte {offset}") from error
+        info.offset_data = offset + _BLOCK
         yield info
         offset += _BLOCK + -(-info.size // _BLOCK) * _BLOCK
         if offset > size:

@@ -9,7 +9,6 @@ from pathlib import Path
 from harness.data.dataset import Dataset
 from harness.integrity import description_rules, outcome_rules, reference_data
 from harness.integrity.stored_run import StoredRun
-from harness.protocol.datasets import MAX_FOLDS
 from harness.runs import store
 from harness.runs.record import DamagedRecordError, RunRecord, variant_of
 
@@ -83,8 +82,6 @@ def _dataset_of(record: RunRecord, local_dataset: Dataset | None) -> Dataset | N
     Raises:
         ValueError: if the images cannot be divided into so many folds.
     """
-    if (record.protocol.folds or 0) > MAX_FOLDS:
-        raise ValueError(f"more than {MAX_FOLDS} folds")
     is_local = local_dataset is not None and local_dataset.fingerprint == record.dataset.fingerprint
     dataset = local_dataset if is_local else reference_data.labels_only_dataset(record.dataset)
     return dataset.split_by(record.protocol) if dataset is not None else None

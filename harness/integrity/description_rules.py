@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,8 @@ def folder_matches(stored: StoredRun) -> Iterator[str]:
     """The folder matches the record's dataset, protocol, variant and seed."""
     run = stored.record
     parts = store.directory(Path(), run.protocol, run.variant, run.seed).parts
-    if stored.path.parent.resolve().parts[-len(parts) :] != parts:
+    # Not resolved: a link to another disk may have any name.
+    if Path(os.path.normpath(stored.path.parent.absolute())).parts[-len(parts) :] != parts:
         yield f"is in {stored.path.parent}, not in {'/'.join(parts)}"
 
 
@@ -42,7 +44,7 @@ def settings_match_variant(stored: StoredRun) -> Iterator[str]:
     of a variant from a user's file, may have an unregistered one."""
     run, expected = stored.record, stored.variant
     from_file = run.family == "own" and run.code.variants_sha256 is not None
-    if run.variant in variants.names() and not from_file:
+    if run.variant in variants.names():
         expected = variants.get(run.variant)
     elif run.study is None and not from_file:
         yield f"no variant {run.variant!r} is registered"

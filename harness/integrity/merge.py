@@ -140,20 +140,23 @@ def _existing_runs(scratch: Path, results: Path, folders: list[str]) -> list[str
     if conflicts:
         raise RefusedError(
             f"{len(conflicts)} runs are present with another outcome (listed above): nothing was "
-            "merged. Keep the two in different folders, or repeat them with verify.",
+            "merged. Keep the two in different folders, or repeat them with verify; of a finished "
+            "and a failed run, remove the failed one's folder, here or before bundle.",
             conflicts,
         )
     return present
 
 
 def _outcome(record: RunRecord) -> dict[str, Any]:
-    """Return what two records must share to count as the same outcome."""
+    """Return what two records must share to count as the same outcome.
+
+    Not the reason of a failure: machines describe a lack of memory in different words.
+    """
     return {
         "data": record.dataset.fingerprint,
         "settings": record.settings,
         "protocol": record.protocol.to_dict(),
         "status": record.status,
-        "reason": record.reason,
         "weights_sha256": record.weights_sha256,
         "predictions_sha256": record.predictions_sha256,
     }

@@ -78,7 +78,7 @@ class RunLock:
         self._last_touch = _now()
         self._lost = False
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._heartbeat, name="lease", daemon=True)
+        self._thread = threading.Thread(target=self._heartbeat, name="lock", daemon=True)
         self._thread.start()
 
     def check(self) -> None:

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from harness.errors import InputError
+from harness.protocol.datasets import MAX_FOLDS
 from harness.protocol.spec import Protocol
 from harness.schema import StrictModel
 from variants.spec import Variant
@@ -237,6 +238,17 @@ class RunRecord(StrictModel):
             matrix = self.metrics.confusion_matrix
             if [len(row) for row in matrix] != [len(classes)] * len(classes):
                 raise ValueError(f"metrics.confusion_matrix is not of {len(classes)} classes")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> RunRecord:
+        protocol, augmentation = self.protocol, self.settings.get("augmentation")
+        if protocol.batch_size < 1:
+            raise ValueError(f"protocol.batch_size is {protocol.batch_size}")
+        if (protocol.folds or 0) > MAX_FOLDS:
+            raise ValueError(f"protocol.folds is more than {MAX_FOLDS}")
+        if augmentation not in [*protocol.augmentation]:  # a list: it may be of any type
+            raise ValueError(f"protocol.augmentation has no {augmentation!r}")
         return self
 
     @property

@@ -32,7 +32,8 @@ class RunSpec:
         study: the search or cross-validation that the run belongs to, if any.
 
     Raises:
-        InputError: if the seed is no whole number from 0 to `MAX_SEED`.
+        InputError: if the seed is no whole number from 0 to `MAX_SEED`, or the protocol does not
+            have the variant's augmentation.
     """
 
     variant: Variant
@@ -49,6 +50,11 @@ class RunSpec:
         if not 0 <= seed <= MAX_SEED:
             raise InputError(f"seed is {seed}: give one from 0 to {MAX_SEED}.")
         object.__setattr__(self, "seed", seed)
+        if self.variant.augmentation not in self.protocol.augmentation:
+            raise InputError(
+                f"{self.variant.name} has augmentation {self.variant.augmentation!r}, which the "
+                f"protocol does not define: use {', '.join(self.protocol.augmentation)}."
+            )
 
     @property
     def title(self) -> str:

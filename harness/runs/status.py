@@ -13,7 +13,7 @@ from harness.runs.spec import RunSpec
 
 def epochs_done(spec: RunSpec) -> int:
     """Epochs done in the newest checkpoint of an unfinished run; 0 if it has none."""
-    checkpoints = (spec.directory / store.CHECKPOINTS).glob("epoch-*.pt")
+    checkpoints = (spec.directory / store.CHECKPOINTS).glob("epoch-[0-9]*-*.pt")
     return max((int(path.name.split("-")[1]) for path in checkpoints), default=0)
 
 
@@ -60,10 +60,12 @@ def existing_record(spec: RunSpec, fingerprint: str | None = None) -> RunRecord 
         InputError: if the folder's record is damaged or belongs to another run.
     """
     path = spec.directory / store.FILE
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         record = store.load(path)
+    except OSError as error:  # of `exists`, in a folder of another user
+        raise UnreadableRecordError(f"{path} cannot be read ({error.strerror}).") from error
     except UnreadableRecordError:
         raise
     except DamagedRecordError as error:

@@ -127,15 +127,28 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> li
 
 
 def find(results: Path) -> Iterator[Path]:
-    """Find the paths of all records below a folder, sorted.
+    """Find the paths of all records below a folder, sorted; links to folders are followed.
 
     Raises:
-        InputError: if the folder does not exist.
+        InputError: if the folder does not exist, or a folder in it cannot be read.
     """
     if not results.is_dir():
         raise InputError(f"no results folder {results}: train a run first, or give --results.")
+    found, seen = [], set[str]()
     # Not `rglob`, which fails where another process removes a folder meanwhile (Python 3.11).
-    yield from sorted(Path(root) / FILE for root, _, names in os.walk(results) if FILE in names)
+    for root, folders, names in os.walk(results, followlinks=True, onerror=_raise_unless_removed):
+        if os.path.realpath(root) in seen:  # a link may lead back up
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(root))
+        if FILE in names:
+            found.append(Path(root) / FILE)
+    yield from sorted(found)
+
+
+def _raise_unless_removed(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}).") from error
 
 
 def load_all(results: Path) -> tuple[list[RunRecord], list[str]]:

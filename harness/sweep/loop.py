@@ -19,7 +19,7 @@ from harness.runs.options import RunOptions
 from harness.runs.record import RunRecord
 from harness.runs.spec import RunSpec
 from harness.sweep.grid import AfterRun
-from harness.training import device, runner, seeding
+from harness.training import device, environment, runner, seeding
 
 # Seconds between two checks of a run that another process trains.
 POLL_SECONDS = 0.5
@@ -61,6 +61,7 @@ def prepare(options: RunOptions) -> Dataset:
             there are too few training images to hold out a tenth of each class.
     """
     seeding.make_deterministic()
+    environment.code()  # a commit made while this process trains is not the one that trained
     training_device = device.choose_device(options.device)
     make_directory(options.results)
     if training_device.type == "cpu":
@@ -152,7 +153,7 @@ def train_open_runs(
         The result of each run, as soon as it has ended here or in another process.
 
     Raises:
-        UnwritableError: if results cannot be written.
+        UnwritableError: if results cannot be written, other than for want of permission.
         InputError: if a run is refused and `on_refusal` is None.
         RunFailedError: if the GPU's memory ran out in this process: another one has to go on.
     """
@@ -167,10 +168,10 @@ def train_open_runs(
                 result = train_if_needed(
                     spec, data, reporter, after_run=after_run, give_up_reason=reason
                 )
-            except UnwritableError:
-                raise
             except InputError as error:
-                if on_refusal is None:
+                # Without permission for one folder, others may still be writable.
+                permitted = not isinstance(error.__cause__, PermissionError)
+                if on_refusal is None or (isinstance(error, UnwritableError) and permitted):
                     raise
                 remaining.remove(spec)
                 on_refusal(spec, error)

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -47,8 +48,11 @@ VARIABLES = (
 )
 
 
-def code() -> dict[str, Any]:
+@functools.cache
+def code() -> Mapping[str, Any]:
     """Commit of the git checkout, and whether it has changes outside the results folder.
+
+    It is that of this process's first call, since what changes later does not run in it.
 
     Returns:
         {"commit": ..., "dirty": ...}, both None outside a git checkout.

@@ -79,6 +79,21 @@ def test_a_record_without_the_hash_of_its_file_breaks_a_rule(
     assert "no variant 'dropout_30' is registered" in checked.stdout
 
 
+def test_an_augmentation_that_the_protocol_lacks_is_refused(
+    file: Path, harness: Harness, tmp_path: Path
+) -> None:
+    derived = 'derive("flipped", "flips alone", augmentation="flip")'
+    file.write_text(f'from variants import get, register\nregister(get("paper").{derived})\n')
+    options = ("--variants-from", file.name, "--variant", "flipped", *SHORT)
+    refused = harness("run", *options)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "harness: flipped has augmentation 'flip', which the protocol does not define: "
+        "use none, standard, geometric.\n"
+    )
+    assert not list(tmp_path.rglob("seed-*"))
+
+
 def test_they_are_listed_and_shown(file: Path, harness: Harness) -> None:
     assert "own         dropout_30" in harness("list", "--variants-from", file.name).stdout
     shown = harness("show", "dropout_30", "--variants-from", file.name).stdout

@@ -85,6 +85,26 @@ def test_folds_that_no_data_have_are_one_line(results: Path) -> None:
         assert any(fault.startswith("record is valid: ") for fault in faults(results))
 
 
+def test_a_registered_name_has_the_registered_settings_also_if_a_file_is_named(
+    results: Path,
+) -> None:
+    def forge(fields: dict[str, Any]) -> None:
+        fields["code"]["variants_sha256"] = "ab" * 32
+        fields["family"] = "own"
+        fields["settings"]["dropout"] = fields["changes"]["dropout"] = 0.1
+
+    edit(results, forge)
+    found = faults(results)
+    assert "settings match variant: family is own, not ablations" in found
+    assert "settings match variant: settings are not those of the variant" in found
+
+
+def test_a_run_behind_a_link_to_another_disk_is_where_it_belongs(results: Path) -> None:
+    (results / "digits").rename(results.parent / "disk")
+    (results / "digits").symlink_to(results.parent / "disk")
+    assert faults(results) == []
+
+
 def test_a_trial_on_the_test_images_is_a_breach(results: Path) -> None:
     edit(results, lambda f: trial(f, dropout=0.3))
     assert "study leaves out test images: a run of a search is evaluated on the test images" in (

@@ -104,6 +104,37 @@ def test_a_damaged_record_is_named(
         store.load(path)
 
 
+def test_records_behind_a_link_are_found_once(train: Train, tmp_path: Path) -> None:
+    train(epochs=1)
+    (path,) = store.find(tmp_path)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "cifar10").symlink_to(path.parents[1])
+    (linked / "again").symlink_to(path.parents[1])
+    (linked / "up").symlink_to(linked)
+    (found,) = store.find(linked)
+    assert found.samefile(path)
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_one_that_is_removed_is_not(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(epochs=1)
+    listed = os.scandir
+    error: OSError = PermissionError(13, "Permission denied", "seed-0")
+
+    def scandir(folder: str) -> object:
+        if str(folder).endswith("seed-0"):
+            raise error
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InputError, match=r"seed-0 cannot be read \(Permission denied\)"):
+        list(store.find(tmp_path))
+    error = FileNotFoundError(2, "No such file or directory", "seed-0")
+    assert list(store.find(tmp_path)) == []
+
+
 def damage(fields: dict[str, Any], field_path: tuple[Any, ...], value: Any) -> None:
     """Set the field at a path, or delete it."""
     for key in field_path[:-1]:
@@ -119,6 +150,9 @@ def damage(fields: dict[str, Any], field_path: tuple[Any, ...], value: Any) -> N
     [
         (("metrics", "accuracy"), "x", "metrics.accuracy: Input should be a valid number"),
         (("metrics", "accuracy"), float("nan"), "metrics.accuracy: Input should be a finite"),
+        (("protocol", "batch_size"), 0, "protocol.batch_size is 0"),
+        (("settings", "augmentation"), "flip", "protocol.augmentation has no 'flip'"),
+        (("settings", "augmentation"), [], "protocol.augmentation has no []"),
         (("metrics", "loss"), True, "metrics.loss: Input should be a valid number"),
         (("metrics", "train_accuracy"), None, "metrics.train_accuracy: Field required"),
         (("metrics", "per_class", "cat", "recall"), None, "per_class.cat.recall: Field required"),

@@ -12,7 +12,7 @@ from harness.runs.options import RunOptions
 from harness.runs.spec import RunSpec
 from harness.runs.status import RunStatus, as_retry, run_status
 from harness.sweep import estimates
-from harness.sweep.grid import Capacity, Grid, seeds_first, status_lines
+from harness.sweep.grid import Capacity, Grid, read_state, seeds_first, status_lines
 from tests.helpers.specs import DEVICE, as_failed, finished_run, make_spec
 
 
@@ -45,6 +45,22 @@ def grid(tmp_path: Path) -> Grid:
     damaged.directory.mkdir(parents=True)
     (damaged.directory / store.FILE).write_text("{")
     return grid
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other_run(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, exists = grid.specs[2].directory / store.FILE, Path.exists
+
+    def not_permitted(self: Path) -> bool:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(self)
+
+    monkeypatch.setattr(Path, "exists", not_permitted)
+    state = read_state(grid)
+    assert state.done == [grid.specs[0]]
+    assert state.refused[path.parent] == f"{path} cannot be read (Permission denied)."
 
 
 def test_a_damaged_record_hides_no_other_run(grid: Grid) -> None:

@@ -148,6 +148,25 @@ def test_a_full_disk_ends_the_loop(
         list(train_open_runs(specs, data, Reporter(), on_refusal=lambda spec, error: None))
 
 
+def test_a_folder_of_another_user_refuses_its_run_alone(
+    specs: list[RunSpec], data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = loop.lock.try_acquire
+
+    def not_permitted(folder: Path) -> object:
+        if folder == specs[0].directory:
+            raise UnwritableError("cannot write .lease.") from PermissionError(13, "denied")
+        return acquire(folder)
+
+    monkeypatch.setattr(loop.lock, "try_acquire", not_permitted)
+    refused: list[RunSpec] = []
+    results = train_open_runs(
+        specs[:2], data, Reporter(), on_refusal=lambda spec, error: refused.append(spec)
+    )
+    assert [result.spec for result in results] == [specs[1]]
+    assert refused == [specs[0]]
+
+
 def test_a_run_that_is_given_up_is_recorded_by_who_holds_it(data: Dataset, tmp_path: Path) -> None:
     spec = make_spec("paper", tmp_path)
     path = spec.directory / store.FILE

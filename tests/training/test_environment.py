@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.training import environment
+
+
+@pytest.fixture(autouse=True)
+def new_process() -> Iterator[None]:
+    """As if no test had asked for the commit yet, and no later one either."""
+    environment.code.cache_clear()
+    yield
+    environment.code.cache_clear()
 
 
 @pytest.fixture
@@ -38,6 +47,13 @@ def test_a_checkout_without_changes_is_clean(checkout: Path) -> None:
 def test_changes_count_but_for_results(file: str, dirty: bool, checkout: Path) -> None:
     (checkout / file).write_text("b = 2\n")
     assert environment.code() == {"commit": commit_of(checkout), "dirty": dirty}
+
+
+def test_a_commit_made_while_a_process_trains_is_not_taken_for_its_code(checkout: Path) -> None:
+    trained = commit_of(checkout)
+    assert environment.code()["commit"] == trained
+    (checkout / "code.py").write_text("b = 2\n")
+    assert environment.code() == {"commit": trained, "dirty": False}
 
 
 def test_outside_a_checkout_nothing_is_known(

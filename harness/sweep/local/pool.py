@@ -84,7 +84,7 @@ class Pool:
         return worker
 
     def messages(self) -> Iterator[tuple[Worker, Any]]:
-        """The messages that have arrived, at the latest after one tick; None if a worker ended."""
+        """The messages that arrive within `POLL_SECONDS`; None if a worker ended."""
         pipes = {worker.pipe: worker for worker in self.workers}
         for pipe in wait(list(pipes), POLL_SECONDS):
             worker = pipes[pipe]  # type: ignore[index]

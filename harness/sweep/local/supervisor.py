@@ -21,7 +21,7 @@ from harness.sweep.local.machine import Placement
 from harness.sweep.local.pool import Pool, Worker
 from harness.sweep.local.runs import OpenRuns
 
-# Workers that may end at a placement, one after the other, before they have loaded the data.
+# Workers that may end at a placement, one after the other, before they have begun a run.
 MAX_FAILED_STARTS = 3
 
 

@@ -41,7 +41,7 @@ def queued(grid: Grid) -> Mapping[Path, str]:
     Raises:
         InputError: if Slurm does not answer.
     """
-    jobs = queue.jobs_of(grid)
+    jobs, logs = queue.jobs_of(grid), queue.logs(grid)
     descriptions = {}
     for spec in grid.specs:
         status, _ = run_status(spec)
@@ -49,8 +49,8 @@ def queued(grid: Grid) -> Mapping[Path, str]:
             continue  # its job may have other runs
         if spec.directory in jobs:
             descriptions[spec.directory] = jobs[spec.directory].description
-        elif status is RunStatus.pending and (log := queue.log(grid, spec)):
-            descriptions[spec.directory] = f"its job has ended, see {log}"
+        elif status is RunStatus.pending and spec.directory in logs:
+            descriptions[spec.directory] = f"its job has ended, see {logs[spec.directory]}"
     return descriptions
 
 
@@ -156,7 +156,8 @@ def _wait(grid: Grid) -> str:
 def _without_result(grid: Grid) -> list[str]:
     """The runs without a result after all jobs have ended, with the reason."""
     state = read_state(dataclasses.replace(grid, retry_failed=False))
+    logs = queue.logs(grid)
     failures = [f"{spec.title} ({reason})" for spec, reason in state.failed]
     return failures + [
-        f"{spec.title} (not done, see {queue.log(grid, spec)})" for spec in state.open
+        f"{spec.title} (not done, see {logs.get(spec.directory, 'its log')})" for spec in state.open
     ]

@@ -8,13 +8,12 @@ preemption or the loss of a node.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError, RunFailedError, UnwritableError
 from harness.sweep.grid import Grid
 from harness.sweep.slurm.request import Request
 
@@ -31,7 +30,6 @@ class SlurmJob:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self._ended: set[Path] = set()
 
     def __call__(self) -> None:
         """Train all runs that are not done; wait for runs that another process trains.
@@ -56,7 +54,6 @@ class SlurmJob:
         )
         try:
             for result in results:
-                self._ended.add(result.spec.directory)
                 reporter.say(result.line)
                 if result.record.failed:
                     errors.append(result.line)
@@ -66,14 +63,10 @@ class SlurmJob:
             raise RunFailedError("\n".join(errors))
 
     def checkpoint(self) -> DelayedSubmission:
-        """The job that submitit requeues at the time limit, with the remaining runs.
-
-        Runs that ended in this job are left out, since one may be a retry that failed again.
-        """
+        """The job that submitit requeues at the time limit; the records say what is left to do."""
         from submitit.helpers import DelayedSubmission
 
-        remaining = tuple(spec for spec in self.grid.specs if spec.directory not in self._ended)
-        return DelayedSubmission(SlurmJob(dataclasses.replace(self.grid, specs=remaining)))
+        return DelayedSubmission(self)
 
 
 class UnknownJobError(InputError):
@@ -95,6 +88,7 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
     Raises:
         UnknownJobError: if Slurm's answer is not understood; the jobs may be queued.
         InputError: if submitit or Slurm is missing, or Slurm rejects the request.
+        UnwritableError: if the folder cannot be written.
     """
     try:
         from submitit import SlurmExecutor
@@ -103,7 +97,8 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         raise InputError(
             "--engine slurm needs submitit: pip install -c constraints.txt -e '.[slurm]'."
         ) from error
-    request = request.model_copy(update={"width": width or request.width})
+    # Without a number submitit would run at most 256 jobs at once.
+    request = request.model_copy(update={"width": width or request.width or len(parts)})
     try:
         # submitit prints the output of sbatch and also raises it as an error: once is enough.
         with contextlib.redirect_stderr(io.StringIO()):
@@ -121,6 +116,8 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         raise InputError(
             f"Slurm is not installed ({_last_line(error)}): run this where it is."
         ) from error
+    except OSError as error:
+        raise UnwritableError(f"cannot write to {folder} ({error.strerror}).") from error
     return str(jobs[0].job_id).partition("_")[0]
 
 

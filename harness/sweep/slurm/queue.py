@@ -8,11 +8,11 @@ not have.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +51,8 @@ class Job:
 
 
 def new_submission(results: Path) -> Path:
-    """Create the folder of a submission; folders sort by time."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    """Create the folder of a submission; folders sort by time (UTC, to the microsecond)."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S-%f")
     folder = results / FOLDER / f"alexnet-{stamp}-{secrets.token_hex(2)}"
     make_directory(folder)
     return folder
@@ -124,16 +124,19 @@ def jobs_of(grid: Grid) -> dict[Path, Job]:
     return {folder: jobs[job_id] for folder, job_id in latest.items() if job_id in jobs}
 
 
-def log(grid: Grid, spec: RunSpec) -> str | None:
-    """Glob pattern of the logs of a run's latest job; None if it had no job."""
-    job_id = load_submissions(grid.options.results).get(_run_key(spec))
-    if job_id is None:
-        return None
-    name, number = job_id
-    folder = grid.options.results / FOLDER / name
-    # A single job is no array: submitit's names of logs have no number of the job then.
-    element = f"_{number}" if len(json.loads((folder / _RUNS).read_text())) > 1 else ""
-    return f"{folder}/*{element}_0_log.out"
+def logs(grid: Grid) -> dict[Path, str]:
+    """Glob pattern of the logs of each run's latest job, by the run's folder."""
+    submissions = load_submissions(grid.options.results)
+    patterns = {}
+    for spec in grid.specs:
+        if _run_key(spec) not in submissions:
+            continue
+        name, number = submissions[_run_key(spec)]
+        folder = grid.options.results / FOLDER / name
+        # A single job is no array: submitit's names of logs have no number of the job then.
+        element = f"_{number}" if len(json.loads((folder / _RUNS).read_text())) > 1 else ""
+        patterns[spec.directory] = f"{folder}/*{element}_0_log.out"
+    return patterns
 
 
 def _run_key(spec: RunSpec) -> str:

@@ -160,6 +160,14 @@ def test_what_no_bundle_holds_is_refused_by_name(kind: str, bundle: Path, result
     assert sorted(bundle.parent.parent.rglob("*")) == before
 
 
+def test_what_a_header_says_beside_name_and_size_is_ignored(bundle: Path, results: Path) -> None:
+    later_than_any_clock = b"\x80" + b"\xff" * 11
+    bundle.write_bytes(forged(forged(tar_of(GOOD), 100, b"0007777\0"), 136, later_than_any_clock))
+    assert merge(bundle, results).added == [RUN]
+    assert (results / RUN / store.FILE).stat().st_mode & 0o777 == 0o644
+    assert check(results) == (1, [])
+
+
 def other_seed(fields: dict[str, Any]) -> None:
     fields["seed"] = 1
 

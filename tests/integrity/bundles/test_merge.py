@@ -58,7 +58,6 @@ NOTHING = dict.fromkeys(("metrics", "weights_sha256", "predictions_sha256"))
         (RUN, {"weights_sha256": "ab" * 32}, "weights_sha256 was"),
         (RUN, {"predictions_sha256": "ab" * 32}, "predictions_sha256 was"),
         (RUN, {"status": "failed", "reason": "diverged", **NOTHING}, "status was failed"),
-        (FAILED_RUN, {"reason": "another"}, "reason was another"),
     ],
 )
 def test_a_conflict_is_named_and_nothing_is_merged(
@@ -101,6 +100,16 @@ def test_the_same_outcome_of_another_machine_is_no_conflict(
     before = (results / RUN / store.FILE).read_bytes()
     assert merge(bundle, results).present == [RUN]
     assert (results / RUN / store.FILE).read_bytes() == before
+
+
+def test_a_run_that_failed_here_for_another_reason_is_no_conflict(
+    source: Path, bundle: Path, results: Path
+) -> None:
+    shutil.copytree(source / FAILED_RUN, results / FAILED_RUN)
+    edit(results / FAILED_RUN, lambda f: f.update(reason="out of memory: in other words"))
+    before = (results / FAILED_RUN / store.FILE).read_bytes()
+    assert merge(bundle, results).present == [FAILED_RUN]
+    assert (results / FAILED_RUN / store.FILE).read_bytes() == before
 
 
 def test_a_run_that_trains_here_is_not_overwritten(bundle: Path, results: Path) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError, RunFailedError, UnwritableError
+from harness.runs import status, store
 from harness.runs.options import RunOptions
 from harness.runs.spec import run_specs
 from harness.sweep import loop
 from harness.sweep.grid import Grid
 from harness.sweep.slurm import engine
-from harness.sweep.slurm.job import SlurmJob, UnknownJobError
+from harness.sweep.slurm.job import SlurmJob, UnknownJobError, submit
 from harness.sweep.slurm.request import Request
+from tests.helpers.specs import as_failed, finished_run
 
 
 def element(tmp_path: Path, *names: str) -> SlurmJob:
@@ -46,6 +49,53 @@ def test_a_process_whose_memory_ran_out_trains_no_other_run(
         "another run's checkpoint.",
         "the GPU's memory ran out in this process.",
     ]
+
+
+def test_without_a_width_all_jobs_may_run_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import submitit
+
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(submitit.SlurmExecutor, "__init__", lambda *arguments, **named: None)
+    monkeypatch.setattr(
+        submitit.SlurmExecutor, "update_parameters", lambda self, **named: given.update(named)
+    )
+    monkeypatch.setattr(
+        submitit.SlurmExecutor,
+        "submit_array",
+        lambda self, jobs: [SimpleNamespace(job_id=f"7_{n}") for n, _ in enumerate(jobs)],
+    )
+    parts = [element(tmp_path, "paper").grid] * 300
+    assert submit(parts, Request(), None, tmp_path) == "7"
+    assert given["array_parallelism"] == 300
+    submit(parts, Request(width=5), None, tmp_path)
+    assert given["array_parallelism"] == 5
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_submission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import submitit
+
+    def full(*arguments: Any, **named: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(submitit.SlurmExecutor, "__init__", full)
+    with pytest.raises(UnwritableError, match="No space left"):
+        engine._submit(element(tmp_path, "paper").grid, Request())
+    assert not list(tmp_path.glob("slurm/*"))
+
+
+def test_a_retry_that_fails_again_is_not_tried_by_the_requeued_job(tmp_path: Path) -> None:
+    (spec,) = element(tmp_path, "paper").grid.specs
+    store.save(spec.directory, as_failed(finished_run(spec, 1.0)))
+    os.utime(spec.directory / store.FILE, (1, 1))
+    retry = status.as_retry(spec)
+    store.save(spec.directory, as_failed(finished_run(spec, 1.0)))
+    job = SlurmJob(Grid(specs=(retry,), options=RunOptions(dataset="digits", results=tmp_path)))
+    (requeued,) = job.checkpoint().function.grid.specs
+    assert status.run_status(requeued)[0] is status.RunStatus.failed
 
 
 def test_jobs_that_may_be_queued_keep_their_files(

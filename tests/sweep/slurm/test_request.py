@@ -143,8 +143,12 @@ def test_the_latest_job_of_a_run_counts(tmp_path: Path) -> None:
         keys[2]: ("alexnet-1", 1),
         keys[3]: ("alexnet-2", 0),
     }
-    assert queue.log(four, four.specs[2]) == f"{first}/*_1_0_log.out"
-    assert queue.log(four, four.specs[3]) == f"{second}/*_0_log.out"  # a single job is no array
+    assert queue.logs(four) == {
+        four.specs[0].directory: f"{first}/*_0_0_log.out",
+        four.specs[1].directory: f"{first}/*_0_0_log.out",
+        four.specs[2].directory: f"{first}/*_1_0_log.out",
+        four.specs[3].directory: f"{second}/*_0_log.out",  # a single job is no array
+    }
 
 
 def test_a_damaged_note_is_named(tmp_path: Path) -> None:
