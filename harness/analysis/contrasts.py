@@ -168,13 +168,14 @@ def _tested(family: Collection[VariantRuns], base: VariantRuns) -> dict[str, Con
     judgement = sequential.judge_contrasts(accuracies, base.accuracy_runs, rules)
     contrasts = {}
     for i, runs in enumerate(family):
-        look = int(judgement.latest[i])
-        alpha = rules.contrasts.alpha * rules.looks.weights[look - 1] / len(family)
+        look = int(judgement.latest_look[i])
+        weight = rules.looks.weights[look - 1] if look else math.nan
+        alpha = rules.contrasts.alpha * weight / len(family)
         at_looks = Difference(*(field[i] for field in judgement.difference))
         contrasts[runs.name] = dataclasses.replace(
             _contrast(runs, base, at_looks, look, 1 - alpha),
             effect=judgement.effect[i],
-            settled_look=int(judgement.look[i]),
+            settled_look=int(judgement.settled_look[i]),
             q=float(judgement.q[i]),
             p_holm=float(judgement.p_holm[i]),
         )
@@ -224,7 +225,7 @@ def _contrast(
 
 def _run_by_run(runs: VariantRuns, base: VariantRuns, look: int) -> tuple[float, float]:
     """P(a run > one of the baseline) and their correlation, over the seeds of a look."""
-    seeds = runs.rules.looks.seeds[look - 1]
+    seeds = runs.rules.looks.seeds_of(look)
     a, b = runs.accuracy_runs.values[:seeds], base.accuracy_runs.values[:seeds]
     better = stats.probability_of_improvement(*(np.nan_to_num(v, nan=-math.inf) for v in (a, b)))
     both = ~np.isnan(a) & ~np.isnan(b)

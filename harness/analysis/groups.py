@@ -145,9 +145,7 @@ class VariantRuns:
 
     def at_look(self, look: int) -> VariantRuns:
         """Only the runs of a look, counted from 1; all runs for 0."""
-        if not look:
-            return self
-        seeds = self.rules.looks.seeds[look - 1]
+        seeds = self.rules.looks.seeds_of(look)
         return dataclasses.replace(
             self, by_seed={s: r for s, r in self.by_seed.items() if s < seeds}
         )
@@ -177,8 +175,7 @@ class VariantRuns:
     @functools.cached_property
     def counted(self) -> tuple[RunRecord, ...]:
         """The runs that count, finished or failed, by seed."""
-        seeds = self.rules.looks.seeds[self.look - 1]
-        return tuple(r for r in self.by_seed.values() if r.seed < seeds or not self.look)
+        return tuple(self.at_look(self.look).by_seed.values())
 
     @property
     def finished(self) -> list[Metrics]:

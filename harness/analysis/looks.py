@@ -101,7 +101,7 @@ class FigureBySeed:
         Returns:
             [..., finished], by seed.
         """
-        values = self.values[..., : self.rules.seeds[look - 1]]
+        values = self.values[..., : self.rules.seeds_of(look)]
         return values[..., ~np.isnan(values).reshape(-1, values.shape[-1]).any(0)]
 
 

@@ -34,20 +34,22 @@ class ClaimJudgement:
 
     Attributes:
         status: `ClaimStatus` [...].
-        look: number of the look that settled it [...], 0 if none has.
-        latest: number of the latest look that is usable for all figures [...].
+        settled_look: number of the look that settled it [...], 0 if none has.
+        latest_look: number of the latest look that is usable for all figures [...].
         mean: interval of the mean of each figure at every look [..., figures, looks].
     """
 
     status: Any
-    look: Any
-    latest: Any
+    settled_look: Any
+    latest_look: Any
     mean: Interval
 
     @property
     def interval(self) -> Interval:
         """Interval of each figure's mean at the look that settled the claim, else the latest."""
-        return looks.interval(self.mean, np.where(self.look, self.look, self.latest)[..., None])
+        return looks.interval(
+            self.mean, np.where(self.settled_look, self.settled_look, self.latest_look)[..., None]
+        )
 
 
 def judge_limits(
@@ -101,12 +103,12 @@ def _means(runs: FigureBySeed, rules: Decision) -> tuple[Interval, Array]:
 def _claim(mean: Interval, usable: Array, confirms: Array, refutes: Array) -> ClaimJudgement:
     """Combine the conditions of all figures at all looks [..., figures, looks]."""
     confirmed, refuted = np.asarray(confirms.all(-2)), np.asarray(refutes.any(-2))
-    look = looks.first(confirmed | refuted)
+    settled_look = looks.first(confirmed | refuted)
     status = looks.choose(
         {
-            ClaimStatus.CONFIRMED: looks.at(confirmed, look) == 1,
-            ClaimStatus.REFUTED: looks.at(refuted, look) == 1,
+            ClaimStatus.CONFIRMED: looks.at(confirmed, settled_look) == 1,
+            ClaimStatus.REFUTED: looks.at(refuted, settled_look) == 1,
         },
         ClaimStatus.OPEN,
     )
-    return ClaimJudgement(status, look, looks.last(np.asarray(usable.all(-2))), mean)
+    return ClaimJudgement(status, settled_look, looks.last(np.asarray(usable.all(-2))), mean)

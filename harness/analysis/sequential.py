@@ -47,21 +47,23 @@ class AccuracyJudgement:
 
     Attributes:
         outcome: `Outcome` [...].
-        look: number of the look that settled it [...], 0 if none has.
-        latest: number of the latest usable look [...].
+        settled_look: number of the look that settled it [...], 0 if none has.
+        latest_look: number of the latest usable look [...].
         difference: ours - reported at every look [..., looks], with the interval that decides
             there; NaN where the look is not usable.
     """
 
     outcome: Any
-    look: Any
-    latest: Any
+    settled_look: Any
+    latest_look: Any
     difference: Difference
 
     @property
     def interval(self) -> Interval:
         """Interval of the difference at the look that settled it, else at the latest usable."""
-        return looks.interval(self.difference, np.where(self.look, self.look, self.latest))
+        return looks.interval(
+            self.difference, np.where(self.settled_look, self.settled_look, self.latest_look)
+        )
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class ContrastJudgement:
 
     Attributes:
         effect: `Effect` [..., family].
-        look: number of the look whose data settled it [..., family], 0 if none has.
-        latest: number of the latest look that is usable in both variants [..., family].
+        settled_look: number of the look whose data settled it [..., family], 0 if none has.
+        latest_look: number of the latest look that is usable in both variants [..., family].
         difference: variant - baseline at every look [..., family, looks], with the interval of
             that look; NaN where the look is not usable.
         q: sequential p value over all looks so far [..., family], 1 before the first.
@@ -79,8 +81,8 @@ class ContrastJudgement:
     """
 
     effect: Any
-    look: Any
-    latest: Any
+    settled_look: Any
+    latest_look: Any
     difference: Difference
     q: Any
     p_holm: Any
@@ -89,7 +91,7 @@ class ContrastJudgement:
     def interval(self) -> Interval:
         """Interval of the difference at the latest usable look. If it excludes zero, the contrast
         is settled; the converse need not hold."""
-        return looks.interval(self.difference, self.latest)
+        return looks.interval(self.difference, self.latest_look)
 
 
 def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> AccuracyJudgement:
@@ -110,16 +112,16 @@ def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> 
     )
     inside = stats.within_margin(difference, margin)
     above, below = difference.low > margin, difference.high < -margin
-    look = looks.first(inside | above | below)
+    settled_look = looks.first(inside | above | below)
     outcome = looks.choose(
         {
-            Outcome.REPRODUCED: looks.at(inside, look) == 1,
-            Outcome.EXCEEDED: looks.at(above, look) == 1,
-            Outcome.NOT_REACHED: looks.at(below, look) == 1,
+            Outcome.REPRODUCED: looks.at(inside, settled_look) == 1,
+            Outcome.EXCEEDED: looks.at(above, settled_look) == 1,
+            Outcome.NOT_REACHED: looks.at(below, settled_look) == 1,
         },
         Outcome.UNDECIDED,
     )
-    return AccuracyJudgement(outcome, look, runs.latest, difference)
+    return AccuracyJudgement(outcome, settled_look, runs.latest, difference)
 
 
 def judge_contrasts(
@@ -150,16 +152,19 @@ def judge_contrasts(
     weighted = np.where(np.isnan(difference.p), np.inf, difference.p) / weights
     q = np.minimum(np.minimum.accumulate(weighted, -1), 1)
     p_holm = stats.holm(q.swapaxes(-1, -2)).swapaxes(-1, -2)
-    look = looks.first(p_holm < rules.contrasts.alpha)
+    settled_look = looks.first(p_holm < rules.contrasts.alpha)
     # The look whose p value is q when the contrast is settled: its sign is what was tested.
-    up_to = np.arange(len(weights)) < np.asarray(look)[..., None]
+    up_to = np.arange(len(weights)) < np.asarray(settled_look)[..., None]
     sign = looks.at(difference.value, np.where(up_to, weighted, np.inf).argmin(-1) + 1)
     effect = looks.choose(
-        {Effect.HELPS: (look > 0) & (sign > 0), Effect.HURTS: (look > 0) & (sign < 0)},
+        {
+            Effect.HELPS: (settled_look > 0) & (sign > 0),
+            Effect.HURTS: (settled_look > 0) & (sign < 0),
+        },
         Effect.UNDECIDED,
     )
     return ContrastJudgement(
-        effect, look, looks.last(usable), difference, q[..., -1][()], p_holm[..., -1][()]
+        effect, settled_look, looks.last(usable), difference, q[..., -1][()], p_holm[..., -1][()]
     )
 
 

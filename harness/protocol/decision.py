@@ -30,6 +30,10 @@ class Looks(StrictModel):
             raise ValueError("the weights of the looks exceed 1")
         return self
 
+    def seeds_of(self, look: int) -> int:
+        """Number of seeds of a look, counted from 1; for 0 of the last look, which has all."""
+        return self.seeds[look - 1] if look else self.seeds[-1]
+
 
 class Accuracy(StrictModel):
     """The accuracy claim: variant, margin, and the one-sided level at each look."""

@@ -199,7 +199,7 @@ def _overfitting(claim: Claim, evidence: Evidence) -> ClaimResult:
 
 def _look(judgement: ClaimJudgement) -> int:
     """Number of the look that figures are of: the one that settled the claim, else the latest."""
-    return int(judgement.look) or int(judgement.latest)
+    return int(judgement.settled_look) or int(judgement.latest_look)
 
 
 def _no_run(claim: Claim) -> ClaimResult:

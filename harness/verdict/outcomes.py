@@ -87,7 +87,7 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
     rules = runs.rules
     reported = paper_reported.reported_accuracies()
     judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules)
-    settled_look = int(judgement.look) if decides else 0
+    settled_look = int(judgement.settled_look) if decides else 0
     look = settled_look or runs.look
     level, low, high = math.nan, math.nan, math.nan
     predicted = (math.nan, math.nan)

@@ -35,13 +35,13 @@ def open_questions(group_verdict: GroupVerdict) -> list[OpenQuestions]:
     present = {(record.variant, record.seed) for record in group_verdict.group.records}
 
     def missing(variants: set[str], look: int) -> int:
-        seeds = range(rules.looks.seeds[look - 1])
+        seeds = range(rules.looks.seeds_of(look))
         return sum((name, seed) not in present for name in variants for seed in seeds)
 
     failed = {(r.variant, r.seed) for r in group_verdict.group.records if r.failed}
 
     def blocked(variants: set[str], look: int) -> bool:
-        seeds = rules.looks.seeds[look - 1]
+        seeds = rules.looks.seeds_of(look)
         failures = (sum((name, seed) in failed for seed in range(seeds)) for name in variants)
         return any(count > rules.looks.most_failed * seeds for count in failures)
 

@@ -67,7 +67,7 @@ def test_figures_of_a_variant() -> None:
     runs = runs_of(runs_near(n=6))
     assert runs.accuracies == pytest.approx([0.748, 0.750, 0.751, 0.751, 0.752])
     assert runs.per_class("recall", datasets.CLASSES).shape == (10, 5)
-    assert runs.at_look(0) is runs
+    assert runs.at_look(0) == runs
     later = runs_of(runs_near(n=10))
     assert later.at_look(1).mean == pytest.approx(runs.mean)
     none = VariantRuns("paper", {}, RULES)

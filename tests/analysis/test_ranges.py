@@ -66,12 +66,16 @@ def test_the_first_look_that_settles_a_claim_stands() -> None:
     judgement = ranges.judge_limits(
         runs_of(spread(5, 0.02, 0.001) + spread(15, 0.4, 0.001)), 0.05, 0.1, RULES
     )
-    assert (judgement.status, judgement.look, judgement.latest) == (ClaimStatus.CONFIRMED, 1, 3)
+    assert (judgement.status, judgement.settled_look, judgement.latest_look) == (
+        ClaimStatus.CONFIRMED,
+        1,
+        3,
+    )
     assert judgement.interval.high < 0.05
     blocked = runs_of([*spread(4, 0.02, 0.001), None, *spread(5, 0.4, 0.001)])
-    assert ranges.judge_limits(blocked, 0.05, 0.1, RULES).latest == 2
+    assert ranges.judge_limits(blocked, 0.05, 0.1, RULES).latest_look == 2
 
 
 def test_if_all_runs_failed_nothing_is_settled() -> None:
     judgement = ranges.judge_range(runs_of([None] * 20), 0.0, 1.0, RULES)
-    assert (judgement.status, judgement.latest) == (ClaimStatus.OPEN, 0)
+    assert (judgement.status, judgement.latest_look) == (ClaimStatus.OPEN, 0)

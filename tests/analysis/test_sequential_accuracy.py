@@ -22,7 +22,11 @@ def test_the_interval_that_decides_by_hand() -> None:
     assert judgement.difference.value[0] == pytest.approx(-0.0012)
     half = 4.604095 * 0.0013228757
     assert judgement.interval == pytest.approx((-0.0012 - half, -0.0012 + half), abs=1e-8)
-    assert (judgement.outcome, judgement.look, judgement.latest) == (Outcome.REPRODUCED, 1, 1)
+    assert (judgement.outcome, judgement.settled_look, judgement.latest_look) == (
+        Outcome.REPRODUCED,
+        1,
+        1,
+    )
     assert np.isnan(judgement.difference.low[1:]).all()
 
 
@@ -48,13 +52,17 @@ def test_the_level_of_each_look_is_the_decision_files(k: int, n: int) -> None:
 def test_where_the_difference_lies(mean: float, outcome: Outcome) -> None:
     judgement = sequential.judge_accuracy(runs_of(spread(10, mean)), REPORTED, RULES)
     assert judgement.outcome is outcome
-    assert (judgement.look == 0) == (outcome is Outcome.UNDECIDED)
+    assert (judgement.settled_look == 0) == (outcome is Outcome.UNDECIDED)
 
 
 def test_the_first_look_that_settles_the_accuracy_claim_stands() -> None:
     runs = runs_of(spread(5, 0.7512, 0.001) + spread(15, 0.80, 0.001))
     judgement = sequential.judge_accuracy(runs, REPORTED, RULES)
-    assert (judgement.outcome, judgement.look, judgement.latest) == (Outcome.REPRODUCED, 1, 3)
+    assert (judgement.outcome, judgement.settled_look, judgement.latest_look) == (
+        Outcome.REPRODUCED,
+        1,
+        3,
+    )
     assert judgement.interval.high < 0.01  # of the look that settled it
     assert judgement.difference.value[2] > 0.03
 
@@ -62,10 +70,14 @@ def test_the_first_look_that_settles_the_accuracy_claim_stands() -> None:
 def test_a_look_with_too_many_failed_runs_settles_nothing() -> None:
     runs = [*spread(4, 0.7512, 0.001), None]
     judgement = sequential.judge_accuracy(runs_of(runs), REPORTED, RULES)
-    assert (judgement.outcome, judgement.look, judgement.latest) == (Outcome.UNDECIDED, 0, 0)
+    assert (judgement.outcome, judgement.settled_look, judgement.latest_look) == (
+        Outcome.UNDECIDED,
+        0,
+        0,
+    )
     assert np.isnan(judgement.interval).all()
     judgement = sequential.judge_accuracy(runs_of(runs + spread(5, 0.7512, 0.001)), REPORTED, RULES)
-    assert (judgement.outcome, judgement.look) == (Outcome.REPRODUCED, 2)
+    assert (judgement.outcome, judgement.settled_look) == (Outcome.REPRODUCED, 2)
     assert judgement.difference.freedom[1] == 8  # nine runs finished
 
 

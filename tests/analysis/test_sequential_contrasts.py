@@ -38,7 +38,7 @@ def test_a_contrast_uses_the_seeds_that_both_arms_have() -> None:
     other, base = spread(10, 0.74), spread(20, 0.75, 0.004)
     judgement = sequential.judge_contrasts(family({2: runs_of(other)}), runs_of(base), RULES)
     library = scipy_stats.ttest_ind(other, base[:10], equal_var=False)
-    assert judgement.latest[2] == 2
+    assert judgement.latest_look[2] == 2
     assert judgement.difference.p[2, 1] == pytest.approx(library.pvalue)
     assert np.isnan(judgement.difference.p[2, 2])
     assert np.isnan(judgement.difference.p[0]).all()
@@ -71,7 +71,7 @@ def test_holms_steps_make_room_once_others_are_settled(monkeypatch: pytest.Monke
     # q of the last: 0.032 at look 1, times one; six others are settled at look 2 alone
     p = {i: [0.5, 0.0001] for i in range(6)} | {6: [0.008, 0.9]}
     judgement = contrasts_with(p, monkeypatch, signs=(-1, 1, 1))
-    assert judgement.look.tolist() == [2] * 7
+    assert judgement.settled_look.tolist() == [2] * 7
     assert judgement.p_holm[6] == pytest.approx(0.032)
     # the sign of the look that q is from, not of the one at which the others made room
     assert judgement.effect.tolist() == [Effect.HELPS] * 6 + [Effect.HURTS]
@@ -79,21 +79,29 @@ def test_holms_steps_make_room_once_others_are_settled(monkeypatch: pytest.Monke
 
 def test_a_settled_contrast_keeps_its_sign_and_look(monkeypatch: pytest.MonkeyPatch) -> None:
     judgement = contrasts_with({1: [0.0001, 0.5, 0.000001]}, monkeypatch, signs=(-1, 1, 1))
-    assert (judgement.effect[1], judgement.look[1], judgement.latest[1]) == (Effect.HURTS, 1, 3)
+    assert (judgement.effect[1], judgement.settled_look[1], judgement.latest_look[1]) == (
+        Effect.HURTS,
+        1,
+        3,
+    )
     judgement = contrasts_with({1: [0.2, 0.0001, 0.9]}, monkeypatch, signs=(-1, 1, -1))
-    assert (judgement.effect[1], judgement.look[1], judgement.latest[1]) == (Effect.HELPS, 2, 3)
+    assert (judgement.effect[1], judgement.settled_look[1], judgement.latest_look[1]) == (
+        Effect.HELPS,
+        2,
+        3,
+    )
 
 
 def test_the_last_look_has_half_of_the_error_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     # 0.05 / 7 = 0.00714 times 1/4 = 0.00179 and times 1/2 = 0.00357
     judgement = contrasts_with({0: [0.0018]}, monkeypatch)
-    assert judgement.look[0] == 0
+    assert judgement.settled_look[0] == 0
     judgement = contrasts_with({0: [0.0018, 0.0018]}, monkeypatch)
-    assert judgement.look[0] == 0
+    assert judgement.settled_look[0] == 0
     judgement = contrasts_with({0: [0.0018, 0.0018, 0.0035]}, monkeypatch)
-    assert judgement.look[0] == 3
+    assert judgement.settled_look[0] == 3
     judgement = contrasts_with({0: [0.0018, 0.0018, 0.0036]}, monkeypatch)
-    assert judgement.look[0] == 0
+    assert judgement.settled_look[0] == 0
 
 
 def test_what_helps_and_what_hurts() -> None:
@@ -108,14 +116,14 @@ def test_what_helps_and_what_hurts() -> None:
 def test_a_contrast_needs_a_usable_look_of_both_arms() -> None:
     other, base = spread(10, 0.70), spread(10, 0.75)
     settled = sequential.judge_contrasts(family({0: runs_of(other)}), runs_of(base), RULES)
-    assert settled.look[0] == 1
+    assert settled.settled_look[0] == 1
     for blocked in (other, base):
         first, blocked[0] = blocked[0], None
         judgement = sequential.judge_contrasts(family({0: runs_of(other)}), runs_of(base), RULES)
-        assert judgement.look[0] == 2
+        assert judgement.settled_look[0] == 2
         blocked[0] = first
     judgement = sequential.judge_contrasts(family({0: runs_of(other)}), runs_of(base[:4]), RULES)
-    assert (judgement.look[0], judgement.latest[0]) == (0, 0)
+    assert (judgement.settled_look[0], judgement.latest_look[0]) == (0, 0)
 
 
 def test_classes_are_tested_at_the_last_look_alone() -> None:

@@ -53,7 +53,7 @@ def test_many_worlds_are_judged_as_each_alone() -> None:
         ]
         alone = sequential.judge_contrasts(FigureBySeed.stack(arms[1:]), arms[0], RULES)
         assert alone.effect.tolist() == together.effect[world].tolist()
-        assert alone.look.tolist() == together.look[world].tolist()
+        assert alone.settled_look.tolist() == together.settled_look[world].tolist()
         assert alone.p_holm == pytest.approx(together.p_holm[world])
         assert alone.interval.low == pytest.approx(together.interval.low[world], nan_ok=True)
         claim = sequential.judge_accuracy(arms[0], REPORTED, RULES)
@@ -82,7 +82,7 @@ def test_more_runs_never_unsettle_a_contrast() -> None:
             RULES,
         )
         settled = judgement.effect != Effect.UNDECIDED
-        assert (settled == (judgement.look > 0)).all()
+        assert (settled == (judgement.settled_look > 0)).all()
         assert (settled == (judgement.p_holm < 0.05)).all()
         assert not (before & ~settled).any()
         clear = (judgement.interval.low > 0) | (judgement.interval.high < 0)

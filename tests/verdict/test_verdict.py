@@ -57,7 +57,7 @@ def test_each_outcome_at_the_look_that_settles_it(
         else:
             # Later looks change nothing: neither the outcome nor the figures that gave it.
             assert (result.outcome, result.settled, result.look) == (outcome, True, look)
-            assert result.n == RULES.looks.seeds[look - 1]
+            assert result.n == RULES.looks.seeds_of(look)
             assert f"**{outcome.value}.** AlexNet trained as" in verdict_text(records)
             settled = f"Settled with {result.n} runs, at look {look} of 3 ("
             assert settled in verdict_text(records)

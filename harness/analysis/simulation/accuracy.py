@@ -76,5 +76,7 @@ def power(source: np.random.Generator, worlds: int, rules: Decision) -> Iterator
         expected = math.isclose(sd, 100 * rules.description.expected_sd)
         yield Rate(f"{case}: REPRODUCED", reproduced, low=0.94 if expected else None)
         yield Rate(
-            f"{case}: seeds until settled", float(seeds[judgement.look].mean()), unit="seeds"
+            f"{case}: seeds until settled",
+            float(seeds[judgement.settled_look].mean()),
+            unit="seeds",
         )

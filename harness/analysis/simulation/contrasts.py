@@ -93,5 +93,5 @@ def power(source: np.random.Generator, worlds: int, rules: Decision) -> Iterator
         if effect:
             power = float((judgement.effect[:, 0] == Effect.HELPS).mean())
             yield Rate(f"{case}: HELPS", power, low=low)
-        mean_seeds = float(seeds[judgement.look[:, 0]].mean())
+        mean_seeds = float(seeds[judgement.settled_look[:, 0]].mean())
         yield Rate(f"{case}: seeds until settled", mean_seeds, unit="seeds")

@@ -89,7 +89,7 @@ def _takes(group_verdict: GroupVerdict) -> str:
     look = next((q.look for q in open_questions(group_verdict) if q.accuracy), 0)
     if not look:
         return "too many runs failed for a verdict"
-    return f"a verdict takes seeds 0 to {group_verdict.rules.looks.seeds[look - 1] - 1}"
+    return f"a verdict takes seeds 0 to {group_verdict.rules.looks.seeds_of(look) - 1}"
 
 
 def _on_epochs(

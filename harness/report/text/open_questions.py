@@ -34,7 +34,7 @@ def _sentence(question: OpenQuestions, rules: Decision) -> str:
     listed = enumerate_words(names)
     if not question.look:
         return f"Not settled by the last look, and no more runs are planned: {listed}."
-    seeds = rules.looks.seeds[question.look - 1]
+    seeds = rules.looks.seeds_of(question.look)
     return (
         f"Look {question.look}, with {seeds} runs each, may settle {listed}; it takes "
         f"{pluralize(question.missing, 'more run')}."
