@@ -1,9 +1,9 @@
 """Choose the number of epochs: the smallest that reaches the target on the validation split.
 
 The rule, its candidates and its target are in the decision file. No test image is used: the runs
-train on 45,000 of the training images and are evaluated on the other 5,000. A candidate whose
-first seed misses the target by more than variation over seeds can explain gets no further seeds;
-on a CPU this saves a third of the time.
+train on 45,000 of the training images and are evaluated on the other 5,000. Only one addition is
+made here: a candidate whose first seed misses the target by more than variation over seeds can
+explain gets no further seeds; on a CPU this saves a third of the time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`verify`, `check`, `bundle` and `merge`: test and exchange stored runs."""
+"""`verify`, `diff`, `check`, `bundle` and `merge`: test, compare and exchange stored runs."""
 
 from __future__ import annotations
 

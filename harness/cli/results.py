@@ -28,7 +28,7 @@ def compare(
     results: ResultsOption = Path("results"),
     output_format: FormatOption = TableFormat.MARKDOWN,
     output: OutputOption = None,
-    baseline: Annotated[str, typer.Option(help="Variant to take differences from.")] = "paper",
+    baseline: Annotated[str, typer.Option(help="Variant to print differences from.")] = "paper",
     full: Annotated[
         bool, typer.Option("--full", help="Show every column, and recall by class.")
     ] = False,
@@ -52,7 +52,8 @@ def compare(
         ("comparison.md", TableFormat.MARKDOWN),
         ("comparison.csv", TableFormat.CSV),
     ):
-        text = comparison.render(study, form, baseline, full=True, reference=shipped)
+        # Always from the decision file's variant: these files are part of the generated pages.
+        text = comparison.render(study, form, full=True, reference=shipped)
         write_atomically(results / name, text.encode())
     _raise_if_skipped(study)
 

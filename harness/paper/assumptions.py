@@ -1,7 +1,8 @@
 """Details that the paper leaves open, with the assumption made for each and its reason.
 
-The values are read from the protocol and the registry, so that the table cannot drift from
-what is trained. [1] is the paper's first reference: Krizhevsky, Sutskever, Hinton 2012.
+Values of the protocol and the decision file are read from there, so that they cannot drift from
+what is trained; sizes of layers and of the validation split are literals. [1] is the paper's first
+reference: Krizhevsky, Sutskever, Hinton 2012.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Turn a results folder into one HTML file that opens offline, and into figure files."""
+"""Say what records show: the answer, tables, figures, and the pages that are made of them."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness import formatting
-from harness.analysis.calibration import Calibration
+from harness.analysis.calibration import FUTILITY_SDS, Calibration
 from harness.analysis.groups import RunGroup, VariantRuns, why_separate
 from harness.analysis.studies.cross_validation import CrossValidation
 from harness.analysis.studies.search import Search
@@ -181,6 +181,7 @@ def _calibration_section(
 ) -> Section:
     chosen = f"{calibration.epochs} epochs" if calibration.epochs else "none of those tried"
     n_images, target = calibration.dataset.test_size, calibration.target
+    hopeless = 100 * FUTILITY_SDS * rules.description.expected_sd
     # Of an accuracy near the target, from sampling the images.
     sampling_error = math.sqrt(target * (1 - target) / n_images)
     return Section(
@@ -190,8 +191,9 @@ def _calibration_section(
         subtitle="on the validation split; the test images had no part in it",
         sentences=(
             "The smallest candidate whose mean accuracy on the validation split "
-            f"({n_images:,} of the training images) reaches {100 * target:g} %; three seeds each "
-            f"or more, one where that missed it by over two points. Chosen: {chosen}.",
+            f"({n_images:,} of the training images) reaches {100 * target:g} %; "
+            f"{rules.budgets.calibration_seeds} seeds each, one where that missed it by over "
+            f"{hopeless:.1f} points. Chosen: {chosen}.",
             sentences.steps(calibration, rules),
         ),
         notes=(

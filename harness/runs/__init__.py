@@ -1,1 +1,1 @@
-"""One run on disk: specification, folder, lock, status and record. No torch."""
+"""One run on disk: specification, folder, lock, status and record. No torch is imported."""

@@ -68,6 +68,20 @@ def test_another_process_without_torch_gives_the_same_bytes(
     assert len(first.stdout) > 1000
 
 
+def test_the_files_of_compare_are_those_of_the_pages_whatever_it_prints(
+    harness: Harness, tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    store(results, count=48)
+    files = [results / "comparison.md", results / "comparison.csv"]
+    printed = [harness("compare").stdout]
+    before = [file.read_bytes() for file in files]
+    printed.append(harness("compare", "--baseline", "batch_norm").stdout)
+    assert "vs batch_norm" in printed[1]
+    assert "vs batch_norm" not in printed[0]
+    assert [file.read_bytes() for file in files] == before
+
+
 def test_audit_writes_json_to_a_file(harness: Harness, tmp_path: Path) -> None:
     done = harness("audit", "--format", "json", "--output", "out/audit.json")
     assert (done.returncode, done.stdout) == (0, "")

@@ -132,7 +132,7 @@ def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure
             seen += f". {base} ends {where} the paper's two runs"
         for value in curve[0].accuracy.reported:
             axes.axhline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
-    _set_epoch_axis(axes, [j.epochs for j in curve])
+    _set_epoch_axis(axes, [judged.epochs for judged in curve])
     axes.set_ylabel("accuracy (%)")
     _end_labels(axes, means, base)
     description = "; ".join(

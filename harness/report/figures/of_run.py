@@ -13,6 +13,7 @@ from harness.files import write_atomically
 from harness.paper import reported
 from harness.protocol import datasets
 from harness.report.figures import panels, style
+from harness.runs import store
 from harness.runs.record import RunRecord
 
 
@@ -27,7 +28,7 @@ def draw(
         images: the images that it was evaluated on, uint8 [N, H, W, 3].
         labels: their classes, int64 [N].
     """
-    probabilities = np.load(folder / "probabilities.npy")
+    probabilities = np.load(folder / store.PROBABILITIES)
     save(folder, figures_of_run(record, images, labels, probabilities))
 
 

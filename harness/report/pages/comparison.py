@@ -59,7 +59,7 @@ def render(
     """
     planned = study.verdict.rules.contrasts.against
     baseline = baseline or planned
-    present = {r.variant for j in study.group_verdicts for r in j.group.records}
+    present = {r.variant for judged in study.group_verdicts for r in judged.group.records}
     if baseline not in present and baseline != planned:
         raise InputError(
             f"--baseline {baseline}: no stored run of that variant. "
@@ -67,20 +67,25 @@ def render(
         )
     shown = _with_family(study, family)
     if form in (TableFormat.CSV, TableFormat.JSON):
-        frames = [_identified(study, j, baseline, full, family) for j in shown]
+        frames = [_identified(study, judged, baseline, full, family) for judged in shown]
         frame = pd.concat(frames, ignore_index=True)
         if form == TableFormat.CSV:
             return writers.csv(frame)
         return writers.as_json(frame.to_dict("records"))
-    tables = [_tables(study, j, baseline, full, family) for j in shown]
+    tables = [_tables(study, judged, baseline, full, family) for judged in shown]
     notes = legend(table for of_group in tables for table in of_group)
     groups = list(zip(shown, tables, strict=True))
     width = None if full else WIDTH
     fits = _fits(study, form) if family == readings.FAMILY else []
     if form == TableFormat.LATEX:
-        parts = [*fits, *(part for j, of_group in groups for part in _latex(study, j, of_group))]
+        parts = [
+            *fits,
+            *(part for judged, of_group in groups for part in _latex(study, judged, of_group)),
+        ]
         return "\n".join([*parts, f"% {notes}"]) + "\n"
-    parts = [part for j, of_group in groups for part in _markdown(study, j, of_group, width)]
+    parts = [
+        part for judged, of_group in groups for part in _markdown(study, judged, of_group, width)
+    ]
     title = [_title(baseline, planned, family)] if full else []
     opening = [markdown.opening(answer(study)), _compatibility(study, reference)]
     return markdown.join([*title, *opening, *fits, *parts, notes])
@@ -93,9 +98,11 @@ def _with_family(study: Study, family: str | None) -> list[GroupVerdict]:
     if family not in variants.FAMILIES:
         known = ", ".join(variants.FAMILIES)
         raise InputError(f"--family {family}: unknown family. Families: {known}.")
-    shown = [j for j in study.group_verdicts if _members(j, family)]
+    shown = [judged for judged in study.group_verdicts if _members(judged, family)]
     if not shown:
-        present = sorted({r.family for j in study.group_verdicts for r in j.group.records})
+        present = sorted(
+            {r.family for judged in study.group_verdicts for r in judged.group.records}
+        )
         raise InputError(
             f"--family {family}: no stored run of that family yet. There are: {', '.join(present)}."
         )
@@ -122,7 +129,7 @@ def _compatibility(study: Study, reference: ReferenceRuns | None) -> str:
     """Say whether the runs are compatible with reference runs; nothing where none is comparable."""
     if not reference:
         return ""
-    records = (r for j in study.group_verdicts for r in j.group.records)
+    records = (r for judged in study.group_verdicts for r in judged.group.records)
     comparisons = prediction.compare_runs(records, reference)
     if not any(c is not None and c.outcome in _COMPARED for c in comparisons):
         return ""
@@ -189,7 +196,7 @@ def _tables(
 ) -> list[Table]:
     frame, rules = _numbers(study, group_verdict, baseline, family), study.verdict.rules
     # Those of all groups, which share one legend.
-    looks = any(j.has_looks for j in study.group_verdicts)
+    looks = any(judged.has_looks for judged in study.group_verdicts)
     tables = [
         comparison.comparison_table(group_verdict, rules, frame, baseline, full=full, looks=looks),
         comparison.recall_by_variant(group_verdict, frame),

@@ -23,7 +23,7 @@ Figures = Mapping[str, Any]
 _PLAIN_NOTES = (
     "finished runs",
     "of each run, or the range or mean of several",
-    "difference of the means in points, over all runs of both",
+    "over all runs of both",
 )
 
 
@@ -123,7 +123,7 @@ def _columns(
         Column("F1, %", "macro F1", _number("macro_f1", percent)),
         Column(
             f"vs {base}",
-            difference_note,
+            f"the row's mean minus that of our variant {base}, in points, {difference_note}",
             _difference,
         ),
         Column(
@@ -150,10 +150,9 @@ def _look_notes(rules: Decision, level: str) -> tuple[str, str, str]:
         f"finished runs: all before look 1 (seeds {first}), then those of the latest complete "
         f"look (later: {' and '.join(later)})",
         f"mean over n, ± half of its {level} interval, or the runs if no look is complete",
-        "difference of the means in points: over the seeds of the latest look that both have, or "
-        "without one over all runs that n counts; ± half of "
-        f"the test's interval ({_test_levels(rules)} % at the looks), or of its {level} "
-        "interval where nothing is tested",
+        "over the seeds of the latest look that both have, or without one over all runs that n "
+        f"counts; ± half of the test's interval ({_test_levels(rules)} % at the looks), or of its "
+        f"{level} interval where nothing is tested",
     )
 
 

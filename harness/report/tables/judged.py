@@ -140,8 +140,12 @@ def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
     by_variant = budget_curve.results(curve, rules)
     columns = [Column[str]("variant", "", str)]
     columns += [
-        Column(pluralize(j.epochs, "epoch"), "", partial(_at_budget, by_variant, base, j.epochs))
-        for j in curve
+        Column(
+            pluralize(judged.epochs, "epoch"),
+            "",
+            partial(_at_budget, by_variant, base, judged.epochs),
+        )
+        for judged in curve
     ]
     return table(
         f"Accuracy of {base}, and points of the others against it (over the latest look of both, "
