@@ -32,7 +32,6 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=1e15)]
 # Of images or threads. Statistics and estimates need it as a float.
 Size: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
 
-
 # Fields of an `EpochRow` that depend on the clock.
 TIMING_FIELDS = frozenset({"seconds", "images_per_second"})
 
@@ -242,13 +241,13 @@ class RunRecord(StrictModel):
 
     @model_validator(mode="after")
     def _can_be_trained(self) -> RunRecord:
-        protocol, augmentation = self.protocol, self.settings.get("augmentation")
+        protocol = self.protocol
         if protocol.batch_size < 1:
             raise ValueError(f"protocol.batch_size is {protocol.batch_size}")
         if (protocol.folds or 0) > MAX_FOLDS:
             raise ValueError(f"protocol.folds is more than {MAX_FOLDS}")
-        if augmentation not in [*protocol.augmentation]:  # a list: it may be of any type
-            raise ValueError(f"protocol.augmentation has no {augmentation!r}")
+        if (name := self.settings.get("augmentation")) not in [*protocol.augmentation]:
+            raise ValueError(f"protocol.augmentation has no {name!r}")
         return self
 
     @property
