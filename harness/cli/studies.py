@@ -93,7 +93,7 @@ def search(
     from harness.studies import proposals
     from harness.studies import search as trial_search
     from harness.studies import space as search_space
-    from harness.sweep import engines
+    from harness.sweep import settings
     from harness.sweep.grid import Grid
 
     options = RunOptions(
@@ -116,7 +116,7 @@ def search(
         retry_failed=retry_failed,
         workers=workers,
         time_limit=None if time_limit is None else 60 * time_limit,
-        settings=engines.read(settings_file, pairs or []),
+        settings=settings.read(settings_file, pairs or []),
     )
     if print_plan(grid, engine, status=status, dry_run=dry_run):
         return
@@ -170,7 +170,7 @@ def cross_validate(
     from harness.report.text.studies import mean_of_folds
     from harness.runs.options import RunOptions
     from harness.studies import cross_validation
-    from harness.sweep import engines
+    from harness.sweep import settings
     from harness.sweep.grid import Grid
 
     options = RunOptions(
@@ -189,7 +189,7 @@ def cross_validate(
         retry_failed=retry_failed,
         workers=workers,
         time_limit=None if time_limit is None else 60 * time_limit,
-        settings=engines.read(settings_file, pairs or []),
+        settings=settings.read(settings_file, pairs or []),
     )
     if print_plan(grid, engine, status=status, dry_run=dry_run):
         return

@@ -59,7 +59,7 @@ def sweep(
 ) -> None:
     """Train variants x seeds; skip finished runs and resume interrupted ones."""
     from harness.runs.options import RunOptions, parse_seeds, parse_variants
-    from harness.sweep import engines
+    from harness.sweep import engines, settings
     from harness.sweep.grid import Grid, seeds_first
 
     options = RunOptions(
@@ -85,7 +85,7 @@ def sweep(
         after_run=after_run,
         workers=workers,
         time_limit=None if time_limit is None else 60 * time_limit,
-        settings=engines.read(settings_file, pairs or []),
+        settings=settings.read(settings_file, pairs or []),
     )
     if not print_plan(grid, engine, status=status, dry_run=dry_run):
         engines.get(engine).run(grid)

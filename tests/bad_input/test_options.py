@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from harness.runs.options import parse_seeds, parse_variants
-from harness.sweep import engines
+from harness.sweep import settings
 from harness.sweep.slurm.request import Request
 from harness.training.device import choose_device
 from tests.helpers.in_process import Outcome, contents, empty_folder, run_command
@@ -113,7 +113,7 @@ def test_a_device_exists_or_is_refused(text: str) -> None:
 @examples(100, 2_000)
 def test_settings_are_a_request_or_refused(pairs: list[str]) -> None:
     try:
-        assert Request.from_settings(engines.read(None, pairs)).parameters("a job")
+        assert Request.from_settings(settings.read(None, pairs)).parameters("a job")
     except InputError as error:
         assert str(error)
 

@@ -15,7 +15,7 @@ from harness.errors import InputError
 from harness.runs import store
 from harness.runs.options import RunOptions
 from harness.runs.spec import RunSpec
-from harness.sweep import engines
+from harness.sweep import engines, settings
 from harness.sweep.grid import Grid, seeds_first
 from harness.sweep.slurm import engine as slurm_engine
 from harness.sweep.slurm import queue
@@ -45,7 +45,7 @@ def test_a_pair_goes_before_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cluster.toml"
     path.write_text(FILE)
     pairs = ["time=240", "sbatch.qos=long", "memory = 7.5", "wait=true", "setup=['a', 'b=c']"]
-    assert engines.read(path, pairs) == {
+    assert settings.read(path, pairs) == {
         "partition": "gpu",
         "time": 240,
         "setup": ["a", "b=c"],
@@ -65,7 +65,7 @@ def test_a_pair_goes_before_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_that_is_no_toml_is_text(pair: str, name: str, value: object) -> None:
-    assert engines.read(None, [pair]) == {name: value}
+    assert settings.read(None, [pair]) == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_settings_that_cannot_be_read(
     if content is not None:
         path.write_text(content)
     with pytest.raises(InputError, match=message):
-        engines.read(path, pairs)
+        settings.read(path, pairs)
 
 
 @pytest.mark.parametrize(
