@@ -10,4 +10,4 @@ class RunFailedError(Exception):
 
 
 class UnwritableError(InputError):
-    """A file cannot be written, for example on a full disk."""
+    """A file cannot be written, for example on a full disk, so no other file can be either."""

@@ -34,8 +34,10 @@ def folder_matches(stored: StoredRun) -> Iterator[str]:
     """The folder matches the record's dataset, protocol, variant and seed."""
     run = stored.record
     parts = store.directory(Path(), run.protocol, run.variant, run.seed).parts
-    # Not resolved: a link to another disk may have any name.
-    if Path(os.path.normpath(stored.path.parent.absolute())).parts[-len(parts) :] != parts:
+    folder = stored.path.parent
+    # Behind a link to another disk the one is right, of a link to the run itself the other.
+    spellings = (Path(os.path.normpath(folder.absolute())), folder.resolve())
+    if parts not in [spelling.parts[-len(parts) :] for spelling in spellings]:
         yield f"is in {stored.path.parent}, not in {'/'.join(parts)}"
 
 

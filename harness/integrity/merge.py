@@ -150,7 +150,8 @@ def _existing_runs(scratch: Path, results: Path, folders: list[str]) -> list[str
 def _outcome(record: RunRecord) -> dict[str, Any]:
     """Return what two records must share to count as the same outcome.
 
-    Not the reason of a failure: machines describe a lack of memory in different words.
+    Not the reason of a failure, which machines give in different words: of two failed runs neither
+    has a result.
     """
     return {
         "data": record.dataset.fingerprint,

@@ -33,7 +33,7 @@ class Reproduction:
     """The result of repeating a run.
 
     Attributes:
-        same: whether the bits are equal or, in another environment, the metrics agree.
+        same: whether the bits are equal or, in another environment, the accuracies agree.
         lines: what to print, in order.
     """
 
@@ -74,7 +74,7 @@ def verify(
     Returns:
         Whether they are equal, and the first difference: data, an epoch, weights, predictions or
         metrics. If environment or sources differ, equal bits are not guaranteed, and only the
-        metrics are compared.
+        accuracy is compared.
 
     Raises:
         InputError: if the run cannot be trained here.
@@ -90,7 +90,7 @@ def verify(
         changed.append("the sources that decide bits have changed")
     notes = list(changed)
     if changed:
-        notes.append("so equal bits are not guaranteed, and the metrics are compared instead")
+        notes.append("so equal bits are not guaranteed, and the accuracy is compared instead")
 
     def on_epoch(row: Row) -> None:
         if not changed:
@@ -109,7 +109,7 @@ def verify(
             repeated = train_run(spec, data.to(device), reporter, on_epoch=on_epoch)
         except _DiffersError as difference:
             return Reproduction(False, (f"first difference: {difference}",))
-    same, line = (_compare_metrics if changed else _compare_bits)(stored, repeated)
+    same, line = (_compare_accuracy if changed else _compare_bits)(stored, repeated)
     return Reproduction(same, (*notes, line))
 
 
@@ -125,7 +125,7 @@ def _compare_bits(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     return True, "equal bit for bit: every epoch's figures, weights, predictions and metrics"
 
 
-def _compare_metrics(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
+def _compare_accuracy(stored: RunRecord, repeated: RunRecord) -> tuple[bool, str]:
     if stored.metrics is None or repeated.metrics is None:
         same = stored.failed == repeated.failed
         return same, f"status was {stored.status} and is {repeated.status}"

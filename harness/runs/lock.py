@@ -135,7 +135,8 @@ def try_acquire(folder: Path) -> RunLock | None:
 
     Raises:
         UnwritableError: if the folder or the lock cannot be written.
-        InputError: if the folder's locks cannot be read.
+        InputError: if the folder's locks cannot be read, or the folder is there and this user may
+            not write in it.
     """
     make_directory(folder)
     with _as_input_error(folder):
@@ -147,6 +148,8 @@ def try_acquire(folder: Path) -> RunLock | None:
     try:
         if not _create(lock_file):
             return None
+    except PermissionError as error:  # it was there before, perhaps another user's
+        raise InputError(f"cannot write {path} ({error.strerror}).") from error
     except OSError as error:
         raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
     # The chain may have been removed, and a new one started, since it was read.

@@ -8,6 +8,7 @@ it has ended.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -127,41 +128,61 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> li
 
 
 def find(results: Path) -> Iterator[Path]:
-    """Find the paths of all records below a folder, sorted; links to folders are followed.
+    """Find the paths of all records below a folder, sorted.
+
+    Links to folders are followed; a folder that has several paths is found once, by its own path if
+    that is below `results`.
 
     Raises:
         InputError: if the folder does not exist, or a folder in it cannot be read.
     """
+    found, unreadable = _search(results)
+    if unreadable:
+        raise InputError(unreadable[0])
+    yield from found
+
+
+def _search(results: Path) -> tuple[list[Path], list[str]]:
+    """The paths of all records, sorted, and an error message for each unreadable folder."""
     if not results.is_dir():
         raise InputError(f"no results folder {results}: train a run first, or give --results.")
-    found, seen = [], set[str]()
-    # Not `rglob`, which fails where another process removes a folder meanwhile (Python 3.11).
-    for root, folders, names in os.walk(results, followlinks=True, onerror=_raise_unless_removed):
-        if os.path.realpath(root) in seen:  # a link may lead back up
-            folders.clear()
-            continue
-        seen.add(os.path.realpath(root))
-        if FILE in names:
-            found.append(Path(root) / FILE)
-    yield from sorted(found)
+    found: list[Path] = []
+    unreadable: list[str] = []
 
+    def note(error: OSError) -> None:
+        # Another process, here or on another host, may have removed the folder meanwhile.
+        if error.errno not in (errno.ENOENT, errno.ESTALE):
+            unreadable.append(f"{error.filename} cannot be read ({error.strerror}).")
 
-def _raise_unless_removed(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}).") from error
+    seen, pending = set[str](), [results]
+    for top in pending:
+        # Not `rglob`, which fails where a folder is removed meanwhile (Python 3.11).
+        for root, folders, names in os.walk(top, onerror=note):
+            own_path = os.path.realpath(root)
+            if own_path in seen:
+                folders.clear()
+                continue
+            seen.add(own_path)
+            # After all that are no links.
+            pending += [path for name in sorted(folders) if (path := Path(root, name)).is_symlink()]
+            if FILE in names:
+                found.append(Path(root, FILE))
+    return sorted(found), unreadable
 
 
 def load_all(results: Path) -> tuple[list[RunRecord], list[str]]:
     """Load all records below a folder.
 
     Returns:
-        The readable records, and an error message for each damaged one.
+        The readable records, and an error message for each damaged one and for each folder that
+        cannot be read.
 
     Raises:
         InputError: if the folder does not exist.
     """
-    records, damaged = [], []
-    for path in find(results):
+    found, damaged = _search(results)
+    records = []
+    for path in found:
         try:
             records.append(load(path))
         except DamagedRecordError as error:

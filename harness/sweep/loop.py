@@ -153,7 +153,7 @@ def train_open_runs(
         The result of each run, as soon as it has ended here or in another process.
 
     Raises:
-        UnwritableError: if results cannot be written, other than for want of permission.
+        UnwritableError: if results cannot be written.
         InputError: if a run is refused and `on_refusal` is None.
         RunFailedError: if the GPU's memory ran out in this process: another one has to go on.
     """
@@ -168,10 +168,10 @@ def train_open_runs(
                 result = train_if_needed(
                     spec, data, reporter, after_run=after_run, give_up_reason=reason
                 )
+            except UnwritableError:
+                raise
             except InputError as error:
-                # Without permission for one folder, others may still be writable.
-                permitted = not isinstance(error.__cause__, PermissionError)
-                if on_refusal is None or (isinstance(error, UnwritableError) and permitted):
+                if on_refusal is None:
                     raise
                 remaining.remove(spec)
                 on_refusal(spec, error)

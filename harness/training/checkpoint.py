@@ -26,8 +26,8 @@ from harness.runs.store import CHECKPOINTS, diff
 MAX_CHECKPOINTS = 2
 
 # Shortest time between the starts of two writes: on a fast device an epoch takes less time than
-# writing 186 MB, and the disk should not be busy all the time. A killed process loses one epoch or
-# this time, whichever is longer.
+# writing 186 MB, and the disk should not be busy all the time. A killed process loses one epoch,
+# this time or that of a write, whichever is longest.
 MIN_INTERVAL_SECONDS = 1.0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.integrity.check import rule_list
+from harness.integrity.check import check, rule_list
 from harness.integrity.description_rules import (
     dataset_is_known,
     fold_matches_study,
@@ -21,7 +21,7 @@ from harness.protocol.datasets import MAX_FOLDS
 from harness.protocol.presets import resolve
 from harness.runs import store
 from harness.runs.record import StudyInfo
-from tests.helpers.checked_results import edit, faults, first
+from tests.helpers.checked_results import edit, faults, first, short
 from tests.helpers.records import SEARCH, make_record
 
 
@@ -99,10 +99,13 @@ def test_a_registered_name_has_the_registered_settings_also_if_a_file_is_named(
     assert "settings match variant: settings are not those of the variant" in found
 
 
-def test_a_run_behind_a_link_to_another_disk_is_where_it_belongs(results: Path) -> None:
+def test_a_run_behind_a_link_is_where_it_belongs(results: Path) -> None:
+    (results / "a_latest").symlink_to(first(results).parent)
+    assert check(results, short()) == (2, [])
+    assert check(results / "a_latest", short()) == (1, [])
     (results / "digits").rename(results.parent / "disk")
     (results / "digits").symlink_to(results.parent / "disk")
-    assert faults(results) == []
+    assert check(results, short()) == (2, [])
 
 
 def test_a_trial_on_the_test_images_is_a_breach(results: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,14 +152,14 @@ def test_a_full_disk_ends_the_loop(
 def test_a_folder_of_another_user_refuses_its_run_alone(
     specs: list[RunSpec], data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acquire = loop.lock.try_acquire
+    create = os.open
 
-    def not_permitted(folder: Path) -> object:
-        if folder == specs[0].directory:
-            raise UnwritableError("cannot write .lease.") from PermissionError(13, "denied")
-        return acquire(folder)
+    def not_permitted(path: Path, *arguments: int, **named: int) -> int:
+        if Path(path).parent == specs[0].directory:
+            raise PermissionError(13, "Permission denied", str(path))
+        return create(path, *arguments, **named)
 
-    monkeypatch.setattr(loop.lock, "try_acquire", not_permitted)
+    monkeypatch.setattr(os, "open", not_permitted)
     refused: list[RunSpec] = []
     results = train_open_runs(
         specs[:2], data, Reporter(), on_refusal=lambda spec, error: refused.append(spec)

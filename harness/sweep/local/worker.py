@@ -76,7 +76,7 @@ def _exit(number: int, frame: object) -> None:
 def _end_with_sweep() -> None:
     """End this process when the sweep's does.
 
-    Nothing needs to be saved: the last epoch is on the disk, and the lock of a process that has
+    Nothing is saved: the last checkpoint is on the disk, and the lock of a process that has
     ended is void.
     """
     parent = multiprocessing.parent_process()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, RunFailedError, UnwritableError
+from harness.errors import InputError, RunFailedError
 from harness.sweep.grid import Grid
 from harness.sweep.slurm.request import Request
 
@@ -86,9 +86,9 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         Slurm's number of the array.
 
     Raises:
-        UnknownJobError: if Slurm's answer is not understood; the jobs may be queued.
+        UnknownJobError: if Slurm's answer is not understood, or the folder cannot be written; the
+            jobs may be queued.
         InputError: if submitit or Slurm is missing, or Slurm rejects the request.
-        UnwritableError: if the folder cannot be written.
     """
     try:
         from submitit import SlurmExecutor
@@ -116,8 +116,11 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         raise InputError(
             f"Slurm is not installed ({_last_line(error)}): run this where it is."
         ) from error
-    except OSError as error:
-        raise UnwritableError(f"cannot write to {folder} ({error.strerror}).") from error
+    except OSError as error:  # submitit also writes after sbatch has queued the jobs
+        raise UnknownJobError(
+            f"submitit cannot use {folder} ({error.strerror}): --status shows whether the runs are "
+            "queued."
+        ) from error
     return str(jobs[0].job_id).partition("_")[0]
 
 

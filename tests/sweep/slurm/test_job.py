@@ -8,8 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from submitit.core.utils import FailedSubmissionError
 
-from harness.errors import InputError, RunFailedError, UnwritableError
+from harness.errors import InputError, RunFailedError
 from harness.runs import status, store
 from harness.runs.options import RunOptions
 from harness.runs.spec import run_specs
@@ -73,20 +74,6 @@ def test_without_a_width_all_jobs_may_run_at_once(
     assert given["array_parallelism"] == 5
 
 
-def test_a_full_disk_is_one_line_and_leaves_no_submission(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import submitit
-
-    def full(*arguments: Any, **named: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(submitit.SlurmExecutor, "__init__", full)
-    with pytest.raises(UnwritableError, match="No space left"):
-        engine._submit(element(tmp_path, "paper").grid, Request())
-    assert not list(tmp_path.glob("slurm/*"))
-
-
 def test_a_retry_that_fails_again_is_not_tried_by_the_requeued_job(tmp_path: Path) -> None:
     (spec,) = element(tmp_path, "paper").grid.specs
     store.save(spec.directory, as_failed(finished_run(spec, 1.0)))
@@ -98,13 +85,20 @@ def test_a_retry_that_fails_again_is_not_tried_by_the_requeued_job(tmp_path: Pat
     assert status.run_status(requeued)[0] is status.RunStatus.failed
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        FailedSubmissionError("Could not make sense of sbatch output"),
+        OSError(28, "No space left on device"),  # perhaps after sbatch has queued them
+    ],
+)
 def test_jobs_that_may_be_queued_keep_their_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import submitit
 
     def unclear(*parts: Any, **named: Any) -> None:
-        raise submitit.core.utils.FailedSubmissionError("Could not make sense of sbatch output")
+        raise error
 
     monkeypatch.setattr(submitit.SlurmExecutor, "__init__", lambda *arguments, **named: None)
     monkeypatch.setattr(submitit.SlurmExecutor, "update_parameters", unclear)
