@@ -100,7 +100,7 @@ def test_a_registered_name_has_the_registered_settings_also_if_a_file_is_named(
 
 
 def test_a_run_behind_a_link_is_where_it_belongs(results: Path) -> None:
-    (results / "a_latest").symlink_to(first(results).parent)
+    (results / "a_latest").symlink_to(first(results))
     assert check(results, short()) == (2, [])
     assert check(results / "a_latest", short()) == (1, [])
     (results / "digits").rename(results.parent / "disk")
