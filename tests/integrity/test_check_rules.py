@@ -103,6 +103,7 @@ def test_a_run_behind_a_link_is_where_it_belongs(results: Path) -> None:
     (results / "a_latest").symlink_to(first(results))
     assert check(results, short()) == (2, [])
     assert check(results / "a_latest", short()) == (1, [])
+    (results / "a_latest").unlink()
     (results / "digits").rename(results.parent / "disk")
     (results / "digits").symlink_to(results.parent / "disk")
     assert check(results, short()) == (2, [])
