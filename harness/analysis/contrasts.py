@@ -169,11 +169,9 @@ def _tested(family: Collection[VariantRuns], base: VariantRuns) -> dict[str, Con
     contrasts = {}
     for i, runs in enumerate(family):
         look = int(judgement.latest_look[i])
-        weight = rules.looks.weights[look - 1] if look else math.nan
-        alpha = rules.contrasts.alpha * weight / len(family)
         at_looks = Difference(*(field[i] for field in judgement.difference))
         contrasts[runs.name] = dataclasses.replace(
-            _contrast(runs, base, at_looks, look, 1 - alpha),
+            _contrast(runs, base, at_looks, look, float(looks.at(judgement.levels, look))),
             effect=judgement.effect[i],
             settled_look=int(judgement.settled_look[i]),
             q=float(judgement.q[i]),
@@ -191,7 +189,8 @@ def _exploratory(runs: VariantRuns, base: VariantRuns) -> Contrast:
         usable,
         lambda n, _: stats.welch(a.values[:n], b.values[:n], level),
     )
-    contrast = _contrast(runs, base, at_looks, int(looks.last(usable)), level)
+    look = int(looks.last(usable))
+    contrast = _contrast(runs, base, at_looks, look, level if look else math.nan)
     return dataclasses.replace(contrast, p=math.nan)
 
 
@@ -213,7 +212,7 @@ def _contrast(
         difference=value if look else runs.mean - base.mean,
         low=low,
         high=high,
-        level=level if look else math.nan,
+        level=level,
         p=p,
         q=math.nan,
         p_holm=math.nan,

@@ -196,7 +196,7 @@ class VariantRuns:
     def too_many_failed(self) -> bool:
         """Whether more of all its runs, counted or not, failed than the decision file allows."""
         failed = sum(record.failed for record in self.by_seed.values())
-        return failed > self.rules.looks.most_failed * len(self.by_seed)
+        return failed > self.rules.looks.allowed_failures(len(self.by_seed))
 
     @property
     def waiting(self) -> int:

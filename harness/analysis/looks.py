@@ -79,7 +79,7 @@ class FigureBySeed:
     @property
     def blocked(self) -> Array:
         """Whether each look is complete, but too many of its runs failed [..., looks]."""
-        allowed = self.rules.most_failed * np.array(self.rules.seeds)
+        allowed = np.array([self.rules.allowed_failures(n) for n in self.rules.seeds])
         return np.asarray(self.complete & (self.failed > allowed))
 
     @property

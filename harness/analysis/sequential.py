@@ -51,19 +51,25 @@ class AccuracyJudgement:
         latest_look: number of the latest usable look [...].
         difference: ours - reported at every look [..., looks], with the interval that decides
             there; NaN where the look is not usable.
+        levels: of that interval at every look [looks].
     """
 
     outcome: Any
     settled_look: Any
     latest_look: Any
     difference: Difference
+    levels: Array
+
+    @property
+    def look(self) -> Any:
+        """Number of the look whose figures are shown [...]: of the one that settled it, else of the
+        latest usable."""
+        return np.where(self.settled_look, self.settled_look, self.latest_look)[()]
 
     @property
     def interval(self) -> Interval:
-        """Interval of the difference at the look that settled it, else at the latest usable."""
-        return looks.interval(
-            self.difference, np.where(self.settled_look, self.settled_look, self.latest_look)
-        )
+        """Interval of the difference at that look."""
+        return looks.interval(self.difference, self.look)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class ContrastJudgement:
         latest_look: number of the latest look that is usable in both variants [..., family].
         difference: variant - baseline at every look [..., family, looks], with the interval of
             that look; NaN where the look is not usable.
+        levels: of that interval at every look [looks].
         q: sequential p value over all looks so far [..., family], 1 before the first.
         p_holm: q after Holm over the family; a contrast is settled if it is below alpha.
     """
@@ -84,6 +91,7 @@ class ContrastJudgement:
     settled_look: Any
     latest_look: Any
     difference: Difference
+    levels: Array
     q: Any
     p_holm: Any
 
@@ -103,12 +111,11 @@ def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> 
         rules: the decision file.
     """
     margin = rules.accuracy.margin
+    levels = 1 - 2 * np.array(rules.accuracy.levels)
     difference = looks.at_looks(
         runs.rules.seeds,
         runs.usable,
-        lambda n, k: stats.difference_from_reported(
-            runs.values[..., :n], reported, 1 - 2 * rules.accuracy.levels[k]
-        ),
+        lambda n, k: stats.difference_from_reported(runs.values[..., :n], reported, levels[k]),
     )
     inside = stats.within_margin(difference, margin)
     above, below = difference.low > margin, difference.high < -margin
@@ -121,7 +128,7 @@ def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> 
         },
         Outcome.UNDECIDED,
     )
-    return AccuracyJudgement(outcome, settled_look, runs.latest, difference)
+    return AccuracyJudgement(outcome, settled_look, runs.latest, difference, levels)
 
 
 def judge_contrasts(
@@ -138,15 +145,13 @@ def judge_contrasts(
         rules: the decision file.
     """
     weights = np.array(rules.looks.weights)
-    family = variants.values.shape[-2]
+    levels = 1 - rules.contrasts.alpha * weights / variants.values.shape[-2]
     usable = variants.usable & against.usable[..., None, :]
     difference = looks.at_looks(
         variants.rules.seeds,
         usable,
         lambda n, k: stats.welch(
-            variants.values[..., :n],
-            against.values[..., None, :n],
-            1 - rules.contrasts.alpha * weights[k] / family,
+            variants.values[..., :n], against.values[..., None, :n], levels[k]
         ),
     )
     weighted = np.where(np.isnan(difference.p), np.inf, difference.p) / weights
@@ -163,8 +168,10 @@ def judge_contrasts(
         },
         Effect.UNDECIDED,
     )
+    latest_look = looks.last(usable)
+    q_so_far, p_so_far = q[..., -1][()], p_holm[..., -1][()]
     return ContrastJudgement(
-        effect, settled_look, looks.last(usable), difference, q[..., -1][()], p_holm[..., -1][()]
+        effect, settled_look, latest_look, difference, levels, q_so_far, p_so_far
     )
 
 

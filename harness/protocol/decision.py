@@ -34,6 +34,10 @@ class Looks(StrictModel):
         """Number of seeds of a look, counted from 1; for 0 of the last look, which has all."""
         return self.seeds[look - 1] if look else self.seeds[-1]
 
+    def allowed_failures(self, runs: int) -> float:
+        """How many of an arm's runs may fail; where more did, the runs settle nothing."""
+        return self.most_failed * runs
+
 
 class Accuracy(StrictModel):
     """The accuracy claim: variant, margin, and the one-sided level at each look."""

@@ -43,7 +43,7 @@ def open_questions(group_verdict: GroupVerdict) -> list[OpenQuestions]:
     def blocked(variants: set[str], look: int) -> bool:
         seeds = rules.looks.seeds_of(look)
         failures = (sum((name, seed) in failed for seed in range(seeds)) for name in variants)
-        return any(count > rules.looks.most_failed * seeds for count in failures)
+        return any(count > rules.looks.allowed_failures(seeds) for count in failures)
 
     by_look: dict[int, list[set[str]]] = {}
     for variants in _unsettled(group_verdict):
