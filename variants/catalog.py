@@ -5,7 +5,8 @@ To add a variant, add an entry here; commands, tables and tests read the registr
 
 from variants.spec import Variant, register
 
-# Ablations: the paper's own ingredients, one changed at a time. Pre-registered.
+# Ablations: the eight variants of the pre-registered analysis, `paper` and what is compared with
+# it. No others: new variants are extensions or readings.
 PAPER = register(
     Variant(name="paper", summary="the paper's final settings: augmentation, decay, dropout 0.5")
 )
@@ -45,7 +46,7 @@ OVERLAPPING_POOL = register(
     )
 )
 
-# Readings: other ways to read the paper's text. They change several things at once; exploratory.
+# Readings: other ways to read the paper's text, with one or several changes; exploratory.
 READING = {"family": "readings"}
 KERAS_SGD = register(
     PAPER.derive(

@@ -24,9 +24,8 @@ _NETWORK = ("dropout", "batch_norm", "lrn", "overlapping_pool", "groups", "stem"
 # Fields that may be None, which keeps the protocol's value of the same name.
 _OPTIONAL = ("learning_rate", "momentum", "weight_decay", "batch_size")
 
-# ablations: one factor each, in the pre-registered analysis. extensions: one factor each,
-# exploratory. readings: other ways to read the paper's text, several factors at once. own: from a
-# user's file, see `register_file`.
+# ablations: the pre-registered analysis. extensions: one factor each, exploratory. readings: other
+# ways to read the paper's text, exploratory. own: from a user's file, see `register_file`.
 FAMILIES = ("ablations", "extensions", "readings", "own")
 CHOICES = {
     "family": FAMILIES,

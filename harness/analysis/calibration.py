@@ -99,6 +99,11 @@ class Calibration(StrictModel):
         return self
 
     @property
+    def chosen(self) -> Candidate | None:
+        """The candidate that was chosen; None if none reaches the target."""
+        return next((c for c in self.candidates if c.epochs == self.epochs), None)
+
+    @property
     def runs(self) -> dict[tuple[int, int], float]:
         """Accuracy of each run of the calibration, by (epochs, seed); fractions."""
         return {

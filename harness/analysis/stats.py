@@ -86,7 +86,9 @@ def welch(a: ArrayLike, b: ArrayLike, level: float) -> Difference:
     return _student(mean_x - mean_y, square, freedom, level)
 
 
-def difference_from_reported(ours: ArrayLike, reported: ArrayLike, level: float) -> Difference:
+def difference_from_reported(
+    ours: ArrayLike, reported: ArrayLike, level: float, reported_sd: float | None = None
+) -> Difference:
     """t test of mean(ours) - mean(reported), assuming that both vary equally.
 
     The standard error is s * sqrt(1/S + 1/R) with s from our runs alone and S - 1 degrees of
@@ -97,10 +99,12 @@ def difference_from_reported(ours: ArrayLike, reported: ArrayLike, level: float)
         ours: [..., S], S >= 2.
         reported: [..., R], R >= 1.
         level: of the interval.
+        reported_sd: another standard deviation of the reported runs; the degrees of freedom stay.
     """
     x, y = np.asarray(ours, float), np.asarray(reported, float)
     n, mean, variance = _moments(x)
-    square = variance * (1 / n + 1 / y.shape[-1])
+    reported_variance = variance if reported_sd is None else reported_sd**2
+    square = variance / n + reported_variance / y.shape[-1]
     square = np.where(np.sqrt(square) > _rounding(x, y), square, np.nan)
     freedom = np.where(np.isnan(square), np.nan, n - 1)
     return _student(mean - y.mean(-1), square, freedom, level)

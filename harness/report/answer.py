@@ -60,7 +60,7 @@ def answer(study: Study) -> Answer:
 def sentence(study: Study, group_verdict: GroupVerdict) -> str:
     """Return the answer of one group of a study in one to three sentences."""
     others = _other_budgets(study, group_verdict)
-    return headline(group_verdict, others)
+    return headline(group_verdict, others, study.tuning)
 
 
 def _other_budgets(study: Study, group_verdict: GroupVerdict) -> dict[int, VariantResult]:

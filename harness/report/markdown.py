@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from harness.formatting import enumerate_words
 from harness.report.answer import Answer
 from harness.report.section import Section
 from harness.report.tables import writers
@@ -20,14 +21,23 @@ def opening(answer: Answer) -> str:
     return f"**{answer.label}.** {answer.sentence}"
 
 
-def answer_block(answer: Answer) -> Iterator[str]:
-    """Yield the whole answer in paragraphs."""
+def answer_block(answer: Answer, details: str = "") -> Iterator[str]:
+    """Yield the answer in paragraphs.
+
+    Args:
+        answer: the answer.
+        details: page that has all facts, if the details among them are to be left out.
+    """
     yield opening(answer)
     if answer.contributions:
         yield f"What each ingredient contributes to the accuracy. {answer.contributions_note}"
         yield bullets(f"{contribution.sentence}." for contribution in answer.contributions)
         yield "Behind the answer:"  # without a text between them, two lists are one
-    yield bullets(f"**{fact.name}.** {fact.text}" for fact in answer.facts)
+    shown = [fact for fact in answer.facts if not (details and fact.detail)]
+    lines = [f"**{fact.name}.** {fact.text}" for fact in shown]
+    if left := [fact.name for fact in answer.facts if fact not in shown]:
+        lines.append(f"**More** in [{details}]({details}): {enumerate_words(left)}.")
+    yield bullets(lines)
 
 
 def section_opening(section: Section) -> Iterator[str]:

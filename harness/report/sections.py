@@ -80,12 +80,12 @@ def example_runs(group_verdict: GroupVerdict) -> VariantRuns | None:
 def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Section:
     group, rules = group_verdict.group, study.verdict.rules
     tables = [comparison.comparison_table(group_verdict, rules)]
+    if group_verdict.claims:
+        tables.append(judged.claims_table(group_verdict))
     if examples := example_runs(group_verdict):
         tables.append(judged.recall_table(group_verdict, examples))
     if group_verdict.claims and group_verdict.claim_runs.n_finished:
         tables.append(judged.precision_and_f1_table(group_verdict.claim_runs))
-    if group_verdict.claims:
-        tables.append(judged.claims_table(group_verdict))
     return Section(
         kind=Kind.GROUP,
         anchor=anchor,

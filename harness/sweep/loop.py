@@ -42,8 +42,9 @@ class RunResult:
         line = (
             f"{self.spec.title}: accuracy {metrics.accuracy:.2%}, "
             f"macro F1 {metrics.macro_f1:.2%} "
-            f"({'trained in' if self.trained else 'done before in'} "
-            f"{self.record.train_seconds:.0f} s), {self.spec.directory}"
+            f"({'trained' if self.trained else 'done before'} on "
+            f"{self.record.environment.device_type} in {self.record.train_seconds:.0f} s), "
+            f"{self.spec.directory}"
         )
         if self.trained or (self.spec.directory / store.WEIGHTS).exists():
             return line

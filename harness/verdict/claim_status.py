@@ -23,6 +23,9 @@ from harness.protocol.datasets import CLASSES
 from harness.verdict import audit
 from harness.verdict.outcomes import AccuracyResult
 
+# Claims on an ingredient, with the variant that lacks it.
+_ABLATIONS = {"augmentation": "no_augmentation", "decay": "no_lr_decay"}
+
 
 @dataclass(frozen=True)
 class ClaimResult:
@@ -47,7 +50,12 @@ class ClaimResult:
     @property
     def on_accuracy(self) -> bool:
         """Whether it is about the accuracy, or an ingredient's contribution to it."""
-        return self.claim.key in ("accuracy", "augmentation", "decay")
+        return self.claim.key == "accuracy" or self.ablation is not None
+
+    @property
+    def ablation(self) -> str | None:
+        """The variant without the ingredient that the claim is about; None if it is about none."""
+        return _ABLATIONS.get(self.claim.key)
 
     @property
     def evidence(self) -> str:
@@ -234,8 +242,7 @@ _JUDGES: dict[str, _Judge] = {
     "accuracy": _accuracy,
     "precision": _range(claims.PRECISION),
     "f1": _range(claims.F1),
-    "augmentation": _improves("no_augmentation"),
-    "decay": _improves("no_lr_decay"),
+    **{key: _improves(ablation) for key, ablation in _ABLATIONS.items()},
     "curves": _curves,
     "overfitting": _overfitting,
 }

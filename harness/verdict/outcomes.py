@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.analysis import confusion_pattern, sequential, stats
+import numpy as np
+
+from harness.analysis import confusion_pattern, looks, sequential, stats
 from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.groups import VariantRuns
 from harness.analysis.sequential import Outcome
+from harness.analysis.stats import Interval
 from harness.paper import reported as paper_reported
 from harness.protocol import datasets
+
+_NONE = Interval(np.array(math.nan), np.array(math.nan))
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class AccuracyResult:
         difference: ours - reported.
         low, high: interval of the difference; if there is an outcome, it decides.
         level: of that interval.
+        reported_sd: standard deviation of the paper's runs.
+        wider: the interval if that is how the paper's runs vary, and not as ours do; NaN where ours
+            vary as much.
         predicted: interval that should contain both reported runs, by the runs of the latest
             usable look; decides nothing.
         sampling: standard error of one accuracy from the choice of the test images.
@@ -47,6 +55,8 @@ class AccuracyResult:
     low: float
     high: float
     level: float
+    reported_sd: float
+    wider: tuple[float, float]
     predicted: tuple[float, float]
     sampling: float
 
@@ -87,21 +97,22 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
     rules = runs.rules
     reported = paper_reported.reported_accuracies()
     judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules)
-    settled_look = int(judgement.settled_look) if decides else 0
-    look = settled_look or runs.look
-    level, low, high = math.nan, math.nan, math.nan
-    predicted = (math.nan, math.nan)
+    look = int(judgement.look) if decides else runs.look
     latest, runs = runs, runs.at_look(look)
-    ours = runs.accuracies
+    ours, described = runs.accuracies, rules.description.level
+    ends, level, predicted = judgement.interval, float(looks.at(judgement.levels, look)), _NONE
     if look:
-        level = 1 - 2 * rules.accuracy.levels[look - 1] if decides else rules.description.level
-        difference = stats.difference_from_reported(ours, reported, level)
-        low, high = float(difference.low), float(difference.high)
-        ends = stats.prediction_interval(latest.accuracies, len(reported), rules.description.level)
-        predicted = (float(ends.low), float(ends.high))
+        predicted = stats.prediction_interval(latest.accuracies, len(reported), described)
+    if look and not decides:
+        difference = stats.difference_from_reported(ours, reported, described)
+        ends, level = Interval(difference.low, difference.high), described
+    reported_sd, wider = float(np.std(reported, ddof=1)), _NONE
+    if look and runs.deviation < reported_sd:
+        assumed = stats.difference_from_reported(ours, reported, level, reported_sd)
+        wider = Interval(assumed.low, assumed.high)
     return AccuracyResult(
         outcome=judgement.outcome if decides else None,
-        settled=settled_look > 0,
+        settled=decides and bool(judgement.settled_look),
         look=look,
         n=runs.n_finished,
         failed=runs.n_failed,
@@ -110,10 +121,12 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
         sd=runs.deviation,
         reported=tuple(map(float, reported)),
         difference=runs.mean - float(reported.mean()),
-        low=low,
-        high=high,
+        low=float(ends.low),
+        high=float(ends.high),
         level=level,
-        predicted=predicted,
+        reported_sd=reported_sd,
+        wider=(float(wider.low), float(wider.high)),
+        predicted=(float(predicted.low), float(predicted.high)),
         sampling=math.sqrt(runs.mean * (1 - runs.mean) / test_size),
     )
 

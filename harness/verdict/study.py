@@ -19,7 +19,7 @@ from harness.analysis.studies.cross_validation import CrossValidation
 from harness.analysis.studies.search import Search
 from harness.errors import InputError
 from harness.formatting import pluralize
-from harness.protocol import presets
+from harness.protocol import budget, presets
 from harness.runs import store
 from harness.runs.record import RunRecord
 from harness.verdict import readings
@@ -44,6 +44,9 @@ class DataWarning:
 @dataclass(frozen=True)
 class Study:
     """The judged contents of a results folder.
+
+    Searches and cross-validations, which records and `harness.studies` call studies, are parts of
+    it.
 
     Attributes:
         results: the folder.
@@ -70,6 +73,12 @@ class Study:
     def has_test_runs(self) -> bool:
         """Whether the primary runs were evaluated on test images."""
         return self.primary.group.dataset.split == "test"
+
+    @property
+    def tuning(self) -> Calibration | None:
+        """The calibration that the protocol's number of epochs comes from, if it is here."""
+        cited = budget.load().calibration_sha256
+        return next((c for c in self.calibrations.values() if c.sha256() == cited), None)
 
     @functools.cached_property
     def readings(self) -> tuple[ReadingResult, ...]:

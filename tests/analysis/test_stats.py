@@ -70,6 +70,13 @@ def test_the_reported_mean_counts_as_two_noisy_runs() -> None:
     assert difference.p == pytest.approx(2 * stats.t.cdf(-0.5 / 1.118034, 3), abs=1e-6)
 
 
+def test_the_reported_runs_may_have_a_deviation_of_their_own() -> None:
+    # se = sqrt(5/3 / 4 + 3 ** 2 / 2) = 2.217356, with the same degrees of freedom
+    difference = analysis_stats.difference_from_reported([1, 2, 3, 4], [2, 4], 0.9, reported_sd=3)
+    assert difference.error == pytest.approx(2.217356, abs=1e-6)
+    assert difference.low == pytest.approx(-0.5 - 2.353363 * 2.217356, abs=1e-5)
+
+
 def test_the_interval_against_the_reported_mean_is_two_one_sided_tests() -> None:
     reported = [0.7539, 0.7485]
     difference = analysis_stats.difference_from_reported(A, reported, 0.9)

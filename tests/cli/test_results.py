@@ -77,8 +77,8 @@ def test_the_files_of_compare_are_those_of_the_pages_whatever_it_prints(
     printed = [harness("compare").stdout]
     before = [file.read_bytes() for file in files]
     printed.append(harness("compare", "--baseline", "batch_norm").stdout)
-    assert "vs batch_norm" in printed[1]
-    assert "vs batch_norm" not in printed[0]
+    assert "vs our batch_norm" in printed[1]
+    assert "vs our batch_norm" not in printed[0]
     assert [file.read_bytes() for file in files] == before
 
 

@@ -70,7 +70,7 @@ def test_the_table_holds_what_compare_holds(tmp_path: Path) -> None:
     assert [row[0].text for row in rows] == list(frame["variant"])
     for header, column, form in (
         ("accuracy, %", "accuracy", formatting.percent),
-        ("vs paper", "difference", formatting.signed_points),
+        ("vs our paper", "difference", formatting.signed_points),
         ("detects", "detectable", formatting.percent),
     ):
         cells = [row[heads.index(header)] for row in rows]

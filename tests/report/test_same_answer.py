@@ -64,11 +64,15 @@ def test_every_page_gives_the_same_answer(name: str) -> None:
     assert "-at-look-" not in name or found.label == outcome
     sentences = [f"**{found.label}.** {found.sentence}"]
     whole = [f"{c.sentence}." for c in found.contributions]
-    whole += [f"**{fact.name}.** {fact.text}" for fact in found.facts]
+    facts = {fact: f"**{fact.name}.** {fact.text}" for fact in found.facts}
     pages = _pages(study, drawings.draw(study) if name in DRAWN else Drawings((), {}))
     for page in ("compare", "verdict", "readme", "results"):
         for sentence in [*sentences, *(whole if page != "compare" else [])]:
             assert sentence in pages[page], page
+        for fact, line in facts.items():
+            left_out = page == "compare" or (page == "readme" and fact.detail)
+            assert (line in pages[page]) is not left_out, page
+    assert f"**More** in [{study.results.name}/README.md](" in pages["readme"]
     (header,) = parse_page(pages["report"]).find("header")
     shown = " ".join(header.text.split())
     for sentence in (found.label, found.sentence, *(c.sentence for c in found.contributions)):

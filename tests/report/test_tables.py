@@ -232,7 +232,7 @@ def test_exploratory_variants_are_said_to_be() -> None:
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[5:7] == ["-", "-"]
     assert (
-        "test's interval (99.82, 99.82 and 99.64 % at the looks), or of its 95 % interval where"
+        "Bonferroni interval (99.82, 99.82 and 99.64 % at the looks), or of its 95 % interval where"
         in text
     )
 
@@ -241,8 +241,8 @@ def test_exploratory_variants_are_said_to_be() -> None:
 def test_which_runs_count_is_said_in_notes() -> None:
     text = comparison_text(runs_near(n=23))
     assert (
-        "all before look 1 (seeds 0-4), then those of the latest complete look (later: 0-9 and "
-        "0-19)" in text
+        "before look 1 (seeds 0-4) all, afterwards only those of the latest complete look (later: "
+        "0-9 and 0-19)" in text
     )
     assert "Left out: 3 runs with unplanned seeds." in text
     assert "2 runs not counted before the next look of the variant." in comparison_text(
@@ -256,7 +256,7 @@ def test_looks_are_explained_only_where_they_matter() -> None:
     assert "look 1" in comparison_text(runs_near(n=5, dataset=copy))  # one is complete
     both = comparison_text([*runs_near(n=2, dataset=copy), *full_study(n=2)])
     assert both.count("n: ") == 1  # one legend of all tables
-    assert "n: finished runs: all before look 1" in both
+    assert "n: finished runs: before look 1" in both
 
 
 def test_the_table_of_a_page_has_the_legend_and_no_classes() -> None:

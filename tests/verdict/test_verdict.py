@@ -73,7 +73,9 @@ def test_the_interval_that_decides_by_hand() -> None:
     assert result.high == pytest.approx(result.difference + half)
     assert result.level == pytest.approx(0.99)
     assert result.sampling == pytest.approx(math.sqrt(0.7504 * 0.2496 / 10_000))
-    assert "standard error of its own, 0.43 points" in verdict_text(runs_near(n=9))
+    assert "gives one accuracy a standard error of 0.43 points, and the difference about 0.61" in (
+        verdict_text(runs_near(n=9))
+    )
 
 
 def test_what_does_not_settle_at_the_last_look_stays_undecided() -> None:

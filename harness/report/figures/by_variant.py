@@ -55,9 +55,10 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
         how_settled = (
             f"Intervals (Welch) allow for all {len(rules.contrasts.variants)} planned contrasts at "
             "once. Filled: settled by Holm's test, even where an interval just includes zero. "
-            "Hollow: not settled, which does not mean no difference. Other variants have "
-            f"{level} intervals and no test."
+            "Hollow: not settled, which does not mean no difference."
         )
+        if {name for name, _ in compared} - {*rules.contrasts.variants}:
+            how_settled += f" Other variants have {level} intervals and no test."
     return CaptionedFigure(
         name="forest",
         title="Contribution of each ingredient",

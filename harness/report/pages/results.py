@@ -53,7 +53,8 @@ def answer_block(study: Study, drawings: Drawings) -> str:
         return ""
     folder = f"{study.results.name}/"
     figures = (_figure("answer", figure, folder) for figure in drawings.answer)
-    return "\n\n".join([*markdown.answer_block(answer(study)), *figures])
+    text = markdown.answer_block(answer(study), details=f"{folder}README.md")
+    return "\n\n".join([*text, *figures])
 
 
 def results_table(study: Study) -> str:

@@ -68,7 +68,11 @@ def _columns(
     n_note, accuracy_note, difference_note = _look_notes(rules, level) if looks else _PLAIN_NOTES
     # Name, note and cell of the columns that only the full table has.
     details: list[tuple[str, str, Callable[[Figures], Cell]]] = [
-        ("P(>)", f"probability that a random run beats one of {base}", _number("p_better", number)),
+        (
+            "P(>)",
+            f"share of the pairs of runs in which it beats {base}; ties count half",
+            _number("p_better", number),
+        ),
         ("look", "of the difference", _look("difference_look")),
         ("settled", "look that settled it", _look("settled_look")),
         ("p raw", "Welch's t at the look", _number("p", p_value)),
@@ -122,7 +126,7 @@ def _columns(
         ),
         Column("F1, %", "macro F1", _number("macro_f1", percent)),
         Column(
-            f"vs {base}",
+            f"vs our {base}",
             f"the row's mean minus that of our variant {base}, in points, {difference_note}",
             _difference,
         ),
@@ -147,12 +151,12 @@ def _look_notes(rules: Decision, level: str) -> tuple[str, str, str]:
     """The notes on n, accuracy and difference where the planned looks matter."""
     first, *later = (f"0-{seeds - 1}" for seeds in rules.looks.seeds)
     return (
-        f"finished runs: all before look 1 (seeds {first}), then those of the latest complete "
-        f"look (later: {' and '.join(later)})",
+        f"finished runs: before look 1 (seeds {first}) all, afterwards only those of the latest "
+        f"complete look (later: {' and '.join(later)})",
         f"mean over n, ± half of its {level} interval, or the runs if no look is complete",
         "over the seeds of the latest look that both have, or without one over all runs that n "
-        f"counts; ± half of the test's interval ({_test_levels(rules)} % at the looks), or of its "
-        f"{level} interval where nothing is tested",
+        f"counts; ± half of its Bonferroni interval ({_test_levels(rules)} % at the looks), or of "
+        f"its {level} interval where nothing is tested",
     )
 
 

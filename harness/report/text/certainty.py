@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import math
-import statistics
 
+from harness import formatting
 from harness.analysis.groups import VariantRuns
+from harness.analysis.sequential import Outcome
 from harness.formatting import percent, pluralize
 from harness.verdict.outcomes import AccuracyResult
 
 
-def assumptions(accuracy: AccuracyResult) -> str:
+def assumptions(accuracy: AccuracyResult, margin: float) -> str:
     """Return what is assumed of the paper's two runs and of the test images.
 
     Args:
         accuracy: at a look.
+        margin: of the accuracy claim, a fraction.
     """
     return (
-        "We assume that the paper's two runs vary over seeds as ours do (standard deviation "
-        f"{percent(accuracy.sd)} points over {pluralize(accuracy.n, 'run')}; its two are "
-        f"{percent(max(accuracy.reported) - min(accuracy.reported))} apart), else the interval is "
-        f"too narrow{_if_the_paper_varies_more(accuracy)}; and that they were not "
-        "chosen for their accuracy, though they were chosen from several. The choice of the test "
-        "images has a standard error of its own, "
-        f"{percent(accuracy.sampling)} points, which largely cancels if the paper used the same."
+        "We assume that the paper's two runs vary over seeds as ours do. The standard deviation is "
+        f"{percent(accuracy.sd)} points over our {pluralize(accuracy.n, 'run')} and "
+        f"{percent(accuracy.reported_sd)} over its two, which are too few to know it"
+        f"{_if_the_paper_varies_more(accuracy, margin)}. We also assume that its two matrices are "
+        "of two trainings, not chosen for their accuracy, though chosen from several. The choice "
+        f"of the test images gives one accuracy a standard error of {percent(accuracy.sampling)} "
+        f"points, and the difference about {percent(math.sqrt(2) * accuracy.sampling)} if the "
+        "paper used others; much less if it used the same."
     )
 
 
-def _if_the_paper_varies_more(accuracy: AccuracyResult) -> str:
-    """The standard error of the difference if the paper's runs vary as its two do among them."""
-    ours, theirs = accuracy.sd, statistics.stdev(accuracy.reported)
-    if not ours < theirs:
+def _if_the_paper_varies_more(accuracy: AccuracyResult, margin: float) -> str:
+    low, high = accuracy.wider
+    if math.isnan(low):
         return ""
-    assumed, more = (
-        math.sqrt(ours**2 / accuracy.n + sd**2 / len(accuracy.reported)) for sd in (ours, theirs)
-    )
+    same = {
+        Outcome.EXCEEDED: low > margin,
+        Outcome.NOT_REACHED: high < -margin,
+        Outcome.REPRODUCED: -margin < low and high < margin,
+    }.get(accuracy.outcome or Outcome.UNDECIDED, True)
     return (
-        f" (if theirs is {percent(theirs)}, the standard error of the difference is "
-        f"{percent(more)} points and not {percent(assumed)})"
+        f": with {percent(accuracy.reported_sd)} the interval would be "
+        f"{formatting.interval(low, high)}, the outcome {'the same' if same else 'UNDECIDED'}, and "
+        "wrong outcomes more frequent than planned (docs/statistics.md)"
     )
 
 
@@ -53,7 +58,7 @@ def predicted(accuracy: AccuracyResult, runs: VariantRuns) -> str:
     theirs = ("neither of the paper's does", "one of the paper's does", "the paper's do")[inside]
     later = f"By the {runs.n_finished} runs of look {runs.look}, with"
     return (
-        f"{later if runs.look > accuracy.look else 'With'} "
+        f"{later if runs.look > accuracy.look else 'With'} at least "
         f"{100 * runs.rules.description.level:g} % probability two more runs like ours would both "
         f"lie within {percent(low)} to {percent(high)} %; {theirs}."
     )

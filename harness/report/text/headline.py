@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from harness import formatting
+from harness.analysis.calibration import Calibration
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize
@@ -49,12 +50,17 @@ def label(group_verdict: GroupVerdict) -> str:
     return accuracy.outcome.value if accuracy.look else NOT_JUDGED
 
 
-def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult]) -> str:
+def headline(
+    group_verdict: GroupVerdict,
+    other_budgets: Mapping[int, VariantResult],
+    tuning: Calibration | None,
+) -> str:
     """Return the answer of a group in one to three sentences.
 
     Args:
         group_verdict: the group.
         other_budgets: result of the claim's variant at other numbers of epochs.
+        tuning: the calibration that chose the number of epochs; None if it is not known.
     """
     accuracy, rules = group_verdict.accuracy, group_verdict.rules
     if accuracy is None:
@@ -81,7 +87,7 @@ def headline(group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantRes
         margin=f"{100 * rules.accuracy.margin:g} point",
         reported=f"{_mean_reported(accuracy)}, the mean of the paper's two runs",
     )
-    return " ".join([f"{sentence}.", *_on_epochs(group_verdict, other_budgets)])
+    return " ".join([f"{sentence}.", *_on_epochs(group_verdict, other_budgets, tuning)])
 
 
 def _takes(group_verdict: GroupVerdict) -> str:
@@ -93,7 +99,9 @@ def _takes(group_verdict: GroupVerdict) -> str:
 
 
 def _on_epochs(
-    group_verdict: GroupVerdict, other_budgets: Mapping[int, VariantResult]
+    group_verdict: GroupVerdict,
+    other_budgets: Mapping[int, VariantResult],
+    tuning: Calibration | None,
 ) -> Iterator[str]:
     """Yield what the number of epochs does, and why it is this one."""
     if other_budgets:
@@ -102,10 +110,18 @@ def _on_epochs(
             f"{_at_budgets(other_budgets)}."
         )
     if is_tuned(group_verdict):
-        yield (
+        text = (
             f"We chose {group_verdict.epochs}, the fewest on our list that reach "
-            f"{100 * group_verdict.rules.budgets.target:g} % on held-out training images."
+            f"{100 * group_verdict.rules.budgets.target:g} % on held-out training images"
         )
+        if tuning and tuning.chosen:
+            text += f" ({percent(tuning.chosen.mean)} % there)"
+        if group_verdict.outcome is Outcome.EXCEEDED:
+            text += (
+                "; so an excess was to be expected, and it does not show that the paper's figure "
+                "is wrong"
+            )
+        yield f"{text}."
 
 
 def is_tuned(group_verdict: GroupVerdict) -> bool:

@@ -90,7 +90,7 @@ def _swing(far: Sequence[float], runs: int) -> str:
 
 def steps(found: Calibration, rules: Decision) -> str:
     """Where the budget chosen reaches more than was asked for, and why; else empty."""
-    chosen = next((c for c in found.candidates if c.epochs == found.epochs), None)
+    chosen = found.chosen
     if chosen is None or chosen.mean - found.target <= rules.accuracy.margin:
         return ""
     target, reached = f"{100 * found.target:g} %", f"{formatting.percent(chosen.mean)} %"
