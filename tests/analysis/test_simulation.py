@@ -47,7 +47,7 @@ def test_the_figures_in_the_docs_are_within_their_bounds() -> None:
 def test_every_error_rate_has_the_bound_of_the_plan() -> None:
     errors = [r for r in simulate(50) if "Accuracy, d = +" in r.what or "none real" in r.what]
     errors += [r for r in simulate(50) if "every other one" in r.what]
-    assert len(errors) == 12 + 3 + 2
+    assert len(errors) == 12 + 4 + 2
     assert {r.high for r in errors} == {0.054}
 
 

@@ -26,4 +26,5 @@ def simulate(worlds: int = WORLDS) -> list[Rate]:
         *intervals.claim_errors(source, worlds, rules),
         *intervals.coverage(source, worlds, rules),
         *accuracy.unequal_deviations(source, worlds, rules),
+        *contrasts.steady_common_arm(source, worlds, rules),
     ]
