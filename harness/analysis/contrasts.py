@@ -24,7 +24,11 @@ from harness.protocol.decision import Decision
 
 
 class Finding(StrEnum):
-    """What a contrast says so far, in the words of every page."""
+    """What a contrast says so far, in the words of every page.
+
+    Like `Effect`, of the variant: where `no_augmentation` hurts, augmentation helps
+    (`harness.report.text.contributions` says it that way round).
+    """
 
     HELPS = "helps"
     HURTS = "hurts"

@@ -200,7 +200,7 @@ def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]
             "Contributions that have another sign at another number of epochs (points; the change "
             "is not tested): "
             f"{'; '.join(_by_epochs(*item) for item in changing.items())}. Runs each: "
-            f"{_counts(budget_curve.results(curve, study.verdict.rules), changing)}.",
+            f"{_counts(budget_curve.results_by_epochs(curve, study.verdict.rules), changing)}.",
             alarm=True,
         )
 

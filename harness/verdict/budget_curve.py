@@ -12,7 +12,7 @@ from harness.verdict.verdict import GroupVerdict
 Results = dict[str, dict[int, VariantResult]]
 
 
-def results(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
+def results_by_epochs(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
     """Results of the decision file's variants, at each budget with finished or failed runs.
 
     Args:
@@ -36,7 +36,7 @@ def comparable(curve: Sequence[GroupVerdict], rules: Decision) -> Results:
     runs = {group_verdict.epochs: group_verdict.runs for group_verdict in curve}
     return {
         variant: {e: r for e, r in by_epochs.items() if not runs[e][variant].too_many_failed}
-        for variant, by_epochs in results(curve, rules).items()
+        for variant, by_epochs in results_by_epochs(curve, rules).items()
     }
 
 

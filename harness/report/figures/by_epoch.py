@@ -101,7 +101,7 @@ def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure
     base = rules.contrasts.against
     finished = {
         name: {epochs: row for epochs, row in by_epochs.items() if row.n}
-        for name, by_epochs in budget_curve.results(curve, rules).items()
+        for name, by_epochs in budget_curve.results_by_epochs(curve, rules).items()
     }
     plotted = {name: rows for name, rows in finished.items() if len(rows) > 1}
     if not plotted:

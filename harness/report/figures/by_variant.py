@@ -50,6 +50,11 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
     sides = {"right": zero["below"], "left": zero["above"], "on both sides": zero["between"]}
     rules = group_verdict.rules
     level = f"{100 * rules.description.level:g} %"
+    named = ""
+    if any(name not in INGREDIENTS for name, _ in compared):
+        named = (
+            " A variant's name stands for what that variant changes in our reading of the paper."
+        )
     how_settled = f"Intervals (Welch): {level}; nothing is tested."
     if group_verdict.eligibility.allows_verdict:
         how_settled = (
@@ -57,13 +62,12 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
             "once. Filled: settled by Holm's test, even where an interval just includes zero. "
             "Hollow: not settled, which does not mean no difference."
         )
-        if {name for name, _ in compared} - {*rules.contrasts.variants}:
+        if named:
             how_settled += f" Other variants have {level} intervals and no test."
     return CaptionedFigure(
         name="forest",
         title="Contribution of each ingredient",
-        caption="Right of zero: it helps. A variant's name stands for what that variant changes in "
-        f"our reading of the paper. Differences of mean accuracies. {how_settled}",
+        caption=f"Right of zero: it helps.{named} Differences of mean accuracies. {how_settled}",
         alt=f"Side of zero of the intervals: {alt.grouped(sides)}. In points: "
         f"{'; '.join(descriptions)}.",
         figure=figure,

@@ -137,7 +137,7 @@ def _evidence_note(rules: Decision) -> str:
 def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
     """Return accuracy and differences of the planned variants at several numbers of epochs."""
     base = rules.contrasts.against
-    by_variant = budget_curve.results(curve, rules)
+    by_variant = budget_curve.results_by_epochs(curve, rules)
     columns = [Column[str]("variant", "", str)]
     columns += [
         Column(
