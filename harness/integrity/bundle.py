@@ -69,7 +69,8 @@ def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, in
         The tar file, and its number of runs.
 
     Raises:
-        InputError: if there is no record, or another one than those checked.
+        InputError: if there is no record, or another one than those checked, or two types of device
+            have the same run.
         RefusedError: if a record breaks a rule of `check`.
     """
     count, breaches = check(results, local_dataset)
@@ -84,6 +85,11 @@ def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, in
         record = store.load(path)
         folder = store.directory(Path(), record.protocol, record.variant, record.seed)
         names = (store.FILE,) if record.failed else (store.FILE, store.PREDICTIONS)
+        if f"{folder.as_posix()}/{store.FILE}" in files:
+            raise InputError(
+                f"two types of device have a run {folder}: bundle the folder of one of them, with "
+                "--results."
+            )
         files |= {
             f"{folder.as_posix()}/{name}": (path.parent / name).read_bytes() for name in names
         }

@@ -199,13 +199,15 @@ def resumes_are_valid(stored: StoredRun) -> Iterator[str]:
 
 def runs_are_distinct(runs: Sequence[StoredRun]) -> Iterator[tuple[Path, str]]:
     """No two runs share their weights unless they were trained identically (as with and without a
-    decay that no epoch reached), and each variant and seed of a protocol occurs once."""
+    decay that no epoch reached), and each variant and seed of a protocol occurs once on each type
+    of device."""
     sharing = defaultdict(list)
     for stored in runs:
         if stored.record.weights_sha256:
             sharing[stored.record.weights_sha256].append(stored.record)
     keys = [
-        repr((s.record.dataset, s.record.protocol, s.record.variant, s.record.seed)) for s in runs
+        repr((r.dataset, r.protocol, r.environment.device_type, r.variant, r.seed))
+        for r in (stored.record for stored in runs)
     ]
     repeated = Counter(keys)
     for stored, key in zip(runs, keys, strict=True):
@@ -214,20 +216,20 @@ def runs_are_distinct(runs: Sequence[StoredRun]) -> Iterator[tuple[Path, str]]:
         if not all(must_share_weights(run, other) for other in others):
             yield stored.path, "another run has the same weights_sha256"
         if repeated[key] > 1:
-            yield stored.path, "another run has the same variant and seed"
+            yield stored.path, "another run has the same variant, seed and type of device"
 
 
 def must_share_weights(first: RunRecord, second: RunRecord) -> bool:
     """Whether two runs were trained identically, so that their weights must be equal bit for bit.
 
-    They have the same seed, dataset and protocol, differ in no setting but the decay, and had the
-    same learning rate in every epoch (as with a single epoch). Every other setting that registered
-    variants differ in changes the first step. A trial of a search may repeat the settings of
-    another, or state a value of the protocol explicitly.
+    They have the same seed, dataset, protocol and type of device, differ in no setting but the
+    decay, and had the same learning rate in every epoch (as with a single epoch). Every other
+    setting that registered variants differ in changes the first step. A trial of a search may
+    repeat the settings of another, or state a value of the protocol explicitly.
 
     `history_is_complete` compares the learning rates with the recipe, so a copied run is caught.
     """
-    same = all(
+    same = first.environment.device_type == second.environment.device_type and all(
         getattr(first, key) == getattr(second, key) for key in ("seed", "dataset", "protocol")
     )
     first_settings, second_settings = _trained_settings(first), _trained_settings(second)

@@ -75,3 +75,18 @@ def test_a_trial_that_spells_out_the_protocol_is_rightly_equal_to_paper(
         update={"variant": "trial_3", "settings": {**paper.settings, **settings}, "study": SEARCH}
     )
     assert (copied(paper, trial) == []) == alike
+
+
+def test_a_run_on_another_type_of_device_is_another_run() -> None:
+    def on(device_type: str, weights: str) -> StoredRun:
+        record = make_record(environment={"device_type": device_type})
+        record = record.model_copy(update={"weights_sha256": weights * 64})
+        return StoredRun(Path(device_type + weights), record, None)
+
+    def faults(*runs: StoredRun) -> set[str]:
+        return {fault for _, fault in runs_are_distinct(runs)}
+
+    assert not faults(on("cpu", "a"), on("cuda", "b"))
+    assert faults(on("cpu", "a"), on("cuda", "a")) == {"another run has the same weights_sha256"}
+    repeated = {"another run has the same variant, seed and type of device"}
+    assert faults(on("cuda", "a"), on("cuda", "b")) == repeated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import safetensors.torch
 import torch
 
 from harness.cli import app
+from harness.errors import InputError
 from harness.integrity.bundle import RefusedError, pack
 from harness.integrity.check import check
 from harness.integrity.merge import merge
@@ -50,6 +52,31 @@ def test_the_same_runs_give_the_same_bytes_whatever_else_is_there(
     (copy / "digits/1-epochs-fp32/paper/seed-9").mkdir()  # has not ended
     (copy / FAILED_RUN / store.PREDICTIONS).write_text("of an attempt before\n")
     assert pack(copy)[0] == packed
+
+
+def test_runs_of_two_types_of_device_lie_in_two_folders_and_two_bundles(
+    source: Path, tmp_path: Path
+) -> None:
+    count, _ = check(source)
+    second = source / "gpu"
+    shutil.copytree(STORED / "digits", second / "digits")
+    for number, path in enumerate(store.find(second)):
+        record = store.load(path)
+        on_gpu = {"device_type": "cuda", "execution": "CUDA graph"}
+        environment = record.environment.model_copy(update=on_gpu)
+        weights = record.weights_sha256 and f"{number:064x}"
+        changed = record.model_copy(update={"environment": environment, "weights_sha256": weights})
+        path.write_bytes(store.to_bytes(changed))
+    both, breaches = check(source)
+    assert both > count
+    assert not breaches
+    with pytest.raises(InputError, match=r"two types of device have a run .*--results\.$"):
+        pack(source)
+    bundle = tmp_path / "gpu.tar"
+    bundle.write_bytes(pack(second)[0])
+    at_home = Path(shutil.copytree(STORED, tmp_path / "home"))
+    merge(bundle, at_home / "gpu")
+    assert check(at_home) == (both, [])
 
 
 def test_weights_are_checked_and_stay(source: Path) -> None:
