@@ -66,7 +66,7 @@ def test_running_again_trains_nothing_and_prints_the_same_table(
     before = records(tmp_path)
     again = harness(*small, "--variant", "all")
     assert again.returncode == 0
-    assert again.stdout.count("done before") == 17
+    assert again.stdout.count("done before on cpu in ") == 17
     assert "epoch 1/1" not in again.stdout
     assert records(tmp_path) == before
     assert harness("compare").stdout == done[1]
