@@ -102,20 +102,26 @@ class ContrastJudgement:
         return looks.interval(self.difference, self.latest_look)
 
 
-def judge_accuracy(runs: FigureBySeed, reported: ArrayLike, rules: Decision) -> AccuracyJudgement:
+def judge_accuracy(
+    runs: FigureBySeed, reported: ArrayLike, rules: Decision, reported_sd: float | None = None
+) -> AccuracyJudgement:
     """Compare our mean with the reported one, at every look.
 
     Args:
         runs: accuracies of the variant that the accuracy claim is about; fractions.
         reported: accuracies of the reported runs [..., R]; fractions.
         rules: the decision file.
+        reported_sd: what if this were their standard deviation, a fraction; None to judge by the
+            rules, which take it to be that of ours.
     """
     margin = rules.accuracy.margin
     levels = 1 - 2 * np.array(rules.accuracy.levels)
     difference = looks.at_looks(
         runs.rules.seeds,
         runs.usable,
-        lambda n, k: stats.difference_from_reported(runs.values[..., :n], reported, levels[k]),
+        lambda n, k: stats.difference_from_reported(
+            runs.values[..., :n], reported, levels[k], reported_sd
+        ),
     )
     inside = stats.within_margin(difference, margin)
     above, below = difference.low > margin, difference.high < -margin

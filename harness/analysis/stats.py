@@ -89,7 +89,7 @@ def welch(a: ArrayLike, b: ArrayLike, level: float) -> Difference:
 def difference_from_reported(
     ours: ArrayLike, reported: ArrayLike, level: float, reported_sd: float | None = None
 ) -> Difference:
-    """t test of mean(ours) - mean(reported), assuming that both vary equally.
+    """t test of mean(ours) - mean(reported), assuming that both vary equally unless told otherwise.
 
     The standard error is s * sqrt(1/S + 1/R) with s from our runs alone and S - 1 degrees of
     freedom: a pooled t test that does not estimate the variance from the reported runs, as these
@@ -99,7 +99,8 @@ def difference_from_reported(
         ours: [..., S], S >= 2.
         reported: [..., R], R >= 1.
         level: of the interval.
-        reported_sd: another standard deviation of the reported runs; the degrees of freedom stay.
+        reported_sd: standard deviation of the reported runs, taken to be known; the degrees of
+            freedom stay. None for that of ours.
     """
     x, y = np.asarray(ours, float), np.asarray(reported, float)
     n, mean, variance = _moments(x)

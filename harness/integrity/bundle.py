@@ -87,8 +87,8 @@ def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, in
         names = (store.FILE,) if record.failed else (store.FILE, store.PREDICTIONS)
         if f"{folder.as_posix()}/{store.FILE}" in files:
             raise InputError(
-                f"two types of device have a run {folder}: bundle the folder of one of them, with "
-                "--results."
+                f"two types of device have a run {folder}: bundle the folder of one of them, such "
+                "as --results results/cifar10."
             )
         files |= {
             f"{folder.as_posix()}/{name}": (path.parent / name).read_bytes() for name in names

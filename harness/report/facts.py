@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import variants
@@ -11,6 +11,7 @@ from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
 from harness.paper.ingredients import INGREDIENTS
 from harness.protocol.datasets import CLASSES
+from harness.protocol.decision import Decision
 from harness.report.provenance import cost
 from harness.report.text import audit as text_audit
 from harness.report.text import certainty as text_certainty
@@ -28,9 +29,10 @@ from harness.verdict.verdict import GroupVerdict
 
 # The head of the decision file, in short.
 _SEEN = (
-    "The rules were fixed before any run on these images, but after 27 runs on a JPEG copy of them "
-    "(harness/protocol/decision.toml). After 20 epochs `paper` had got 77.25 to 77.82 % there; "
-    "`no_augmentation`, `baseline` and `dropout_75` less, `batch_norm` more, others about as much."
+    "The rules were fixed before any run of the protocol on these images, but after 27 on a JPEG "
+    "copy of them (harness/protocol/decision.toml). After 20 epochs `paper` had got 77.25 to 77.82 "
+    "% there; `no_augmentation`, `baseline` and `dropout_75` less, `batch_norm` more, others about "
+    "as much."
 )
 
 
@@ -58,9 +60,7 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     yield from _reservations(study, group_verdict)
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
-        margin = group_verdict.rules.accuracy.margin
-        assumed = text_certainty.assumptions(group_verdict.accuracy, margin)
-        yield Fact("What that assumes", assumed)
+        yield Fact("What that assumes", text_certainty.assumptions(group_verdict.accuracy))
     if study.independent:
         found = text_independent.sentence(study.independent)
         yield Fact("By other code", f"{found} This checks our code, not our reading of the paper.")
@@ -135,6 +135,7 @@ def _reservations(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
         )
     if is_tuned(group_verdict):
         yield Fact("What is built in", _built_in(study, group_verdict))
+    if group_verdict.eligibility.allows_verdict:
         yield Fact("What had been seen", _SEEN, detail=True)
 
 
@@ -151,12 +152,12 @@ def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
         ahead = signed_points(tuning.chosen.mean - readings.reported_accuracy())
         text += (
             f" ({', '.join(figures)}: {ahead} points from the paper's mean, known before any run "
-            "on the test images)"
+            "of the protocol on the test images)"
         )
     return (
-        f"{text}. So some excess over the paper was to be expected, the more the wider the steps "
-        "of that list, and is no evidence that its 75 % is wrong: what is judged is whether our "
-        f"reading after {epochs} epochs and the paper are equal within "
+        f"{text}. So the paper's accuracy or more was to be expected, the more the wider the steps "
+        "of that list, and an excess is no evidence that its 75 % is wrong: what is judged is "
+        f"whether our reading after {epochs} epochs and the paper are equal within "
         f"{100 * rules.accuracy.margin:g} point."
     )
 
@@ -227,28 +228,33 @@ def _counts(results: budget_curve.Results, names: Iterable[str]) -> str:
 
 
 def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
-    """Yield the planned variants without runs at a planned number of epochs, then the exploratory
+    """Yield the planned variants without runs at a planned number of epochs, and the exploratory
     ones without runs at this one."""
     curves = (curve for curve in study.verdict.curves if group_verdict in curve)
     curve = next(curves, (group_verdict,))  # none from one number of epochs alone
     rules = study.verdict.rules
-    at: dict[tuple[str, ...], list[str]] = {}
+    at: dict[tuple[str, ...], list[int]] = {}
     for epochs, names in budget_curve.missing(curve, rules).items():
-        at.setdefault((*names,), []).append(str(epochs))
-    named = [
-        f"{f'all {len(names)} variants' if names == rules.variants else ', '.join(names)} at "
-        f"{enumerate_words(epochs)} epochs"
-        for names, epochs in at.items()
-    ]
-    if named and str(rules.budgets.reference) in {e for epochs in at.values() for e in epochs}:
-        named[-1] += f" ({rules.budgets.reference} has a verdict of its own, and is not tuned)"
-    if group_verdict.eligibility.allows_verdict:
-        for family in ("readings", "extensions"):
-            names = [name for name in variants.names(family) if name not in group_verdict.runs]
-            if names:
-                named.append(f"the {family} {', '.join(names)}")
+        at.setdefault((*names,), []).append(epochs)
+    named = [_missing(names, epochs, rules) for names, epochs in at.items()]
     if named:
         yield Fact("Planned and not run", f"{'; '.join(named)}.", detail=True)
+    if group_verdict.eligibility.allows_verdict:
+        absent = {
+            family: [name for name in variants.names(family) if name not in group_verdict.runs]
+            for family in ("readings", "extensions")
+        }
+        listed = (f"{f.capitalize()}: {', '.join(names)}." for f, names in absent.items() if names)
+        if text := " ".join(listed):
+            yield Fact("Exploratory and not run", text, detail=True)
+
+
+def _missing(names: Sequence[str], epochs: Sequence[int], rules: Decision) -> str:
+    who = f"all {len(names)} variants" if tuple(names) == rules.variants else ", ".join(names)
+    text = f"{who} at {enumerate_words(map(str, epochs))} epochs"
+    if (reference := rules.budgets.reference) in epochs:
+        text += f" ({reference} has a verdict of its own, and is not tuned)"
+    return text
 
 
 def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:

@@ -14,8 +14,25 @@ from harness.analysis.sequential import Outcome
 from harness.analysis.stats import Interval
 from harness.paper import reported as paper_reported
 from harness.protocol import datasets
+from harness.protocol.decision import Decision
 
-_NONE = Interval(np.array(math.nan), np.array(math.nan))
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The accuracy claim judged as if the standard deviation of the paper's runs were known.
+
+    Attributes:
+        sd: that of the paper's two runs, a fraction.
+        outcome: of the accuracy claim then.
+        look: number of the look that the interval is of.
+        low, high: interval of the difference.
+    """
+
+    sd: float
+    outcome: Outcome
+    look: int
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -34,9 +51,8 @@ class AccuracyResult:
         difference: ours - reported.
         low, high: interval of the difference; if there is an outcome, it decides.
         level: of that interval.
-        reported_sd: standard deviation of the paper's runs.
-        wider: the interval if that is how the paper's runs vary, and not as ours do; NaN where ours
-            vary as much.
+        what_if: the judgement if the paper's runs vary as its two do; None where ours vary as much,
+            and without an outcome or a look.
         predicted: interval that should contain both reported runs, by the runs of the latest
             usable look; decides nothing.
         sampling: standard error of one accuracy from the choice of the test images.
@@ -55,8 +71,7 @@ class AccuracyResult:
     low: float
     high: float
     level: float
-    reported_sd: float
-    wider: tuple[float, float]
+    what_if: WhatIf | None
     predicted: tuple[float, float]
     sampling: float
 
@@ -100,16 +115,14 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
     look = int(judgement.look) if decides else runs.look
     latest, runs = runs, runs.at_look(look)
     ours, described = runs.accuracies, rules.description.level
-    ends, level, predicted = judgement.interval, float(looks.at(judgement.levels, look)), _NONE
+    ends, level = judgement.interval, float(looks.at(judgement.levels, look))
+    predicted = (math.nan, math.nan)
     if look:
-        predicted = stats.prediction_interval(latest.accuracies, len(reported), described)
+        further = stats.prediction_interval(latest.accuracies, len(reported), described)
+        predicted = (float(further.low), float(further.high))
     if look and not decides:
         difference = stats.difference_from_reported(ours, reported, described)
         ends, level = Interval(difference.low, difference.high), described
-    reported_sd, wider = float(np.std(reported, ddof=1)), _NONE
-    if look and runs.deviation < reported_sd:
-        assumed = stats.difference_from_reported(ours, reported, level, reported_sd)
-        wider = Interval(assumed.low, assumed.high)
     return AccuracyResult(
         outcome=judgement.outcome if decides else None,
         settled=decides and bool(judgement.settled_look),
@@ -124,11 +137,27 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
         low=float(ends.low),
         high=float(ends.high),
         level=level,
-        reported_sd=reported_sd,
-        wider=(float(wider.low), float(wider.high)),
-        predicted=(float(predicted.low), float(predicted.high)),
+        what_if=_what_if(latest, runs.deviation, rules) if decides and look else None,
+        predicted=predicted,
         sampling=math.sqrt(runs.mean * (1 - runs.mean) / test_size),
     )
+
+
+def _what_if(runs: VariantRuns, deviation: float, rules: Decision) -> WhatIf | None:
+    """Judge the accuracy as if the paper's runs varied as its two do, if ours vary less.
+
+    Args:
+        runs: of the variant that the accuracy claim is about.
+        deviation: of those that it was judged by.
+        rules: the decision file.
+    """
+    reported = paper_reported.reported_accuracies()
+    sd = float(np.std(reported, ddof=1))
+    if not deviation < sd:
+        return None
+    judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules, sd)
+    low, high = map(float, judgement.interval)
+    return WhatIf(sd, judgement.outcome, int(judgement.look), low, high)
 
 
 def classes(runs: VariantRuns, decides: bool) -> tuple[ClassResult, ...]:

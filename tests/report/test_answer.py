@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from harness.analysis import calibration
 from harness.paper.ingredients import INGREDIENTS
-from harness.protocol import budget
 from harness.report import markdown
 from harness.report.answer import Answer, answer
 from harness.runs.record import RunRecord
-from harness.verdict.study import judge_records
 from tests.helpers.judged_studies import RULES, failed_runs, full_study, runs_near, study_of
 from tests.helpers.records import make_record
 
@@ -63,11 +59,11 @@ def test_a_reproduced_accuracy() -> None:
     )
     assert fact(found, "What that assumes") == (
         "We assume that the paper's two runs vary over seeds as ours do. The standard deviation is "
-        "0.15 points over our 5 runs and 0.38 over its two, which are too few to know it: with "
-        "0.38 the interval would be [-1.36, +1.20], the outcome UNDECIDED, and wrong outcomes more "
-        "frequent than planned (docs/statistics.md). We also assume that its two matrices "
-        "are of two trainings, not chosen for their accuracy, though chosen from several. The "
-        "choice of the test images gives one accuracy a standard error of 0.43 points, and the "
+        "0.15 points over our 5 runs and 0.38 over its two, which are too few to know it: if 0.38 "
+        "were right, the interval would be [-1.36, +1.20], the outcome UNDECIDED, and wrong "
+        "outcomes more frequent than planned (docs/statistics.md). We also assume that its two "
+        "matrices are of two trainings, not chosen for their accuracy, though chosen from several. "
+        "The choice of the test images gives one accuracy a standard error of 0.43 points, and the "
         "difference about 0.61 if the paper used others; much less if it used the same."
     )
     assert fact(found, "What it means").endswith("it leaves most settings open.")
@@ -92,10 +88,9 @@ def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     assert (above.label, above.style) == ("EXCEEDED", "mismatch")
     assert above.sentence.endswith(
         "on CIFAR-10: 79.94 % after 20 epochs (mean of 5 runs), against 75.12 %, the mean of the "
-        f"paper's two runs. {TUNED[:-1]}; so an excess was to be expected, and it does not show "
-        "that the paper's figure is wrong."
+        f"paper's two runs. {TUNED[:-1]}; an excess does not show that the paper's figure is wrong."
     )
-    assert "So some excess over the paper was to be expected" in fact(above, "What is built in")
+    assert "So the paper's accuracy or more was to be expected" in fact(above, "What is built in")
     claims = fact(above, "All its claims")
     assert (
         "Refuted: test accuracy is 75 % (our reading of the paper gets more, which is no evidence "
@@ -125,11 +120,6 @@ def test_runs_after_the_look_that_settled_it_are_told_beside_it() -> None:
     assumes = fact(found, "What that assumes")
     assert "is 0.15 points over our 5 runs and 0.38 over its two" in assumes
     assert "would be [+3.54, +6.10], the outcome the same, and wrong" in assumes
-
-
-def test_where_the_papers_runs_vary_less_than_ours_no_interval_is_too_narrow_by_them() -> None:
-    assumes = fact(of(*runs_near(right=800, n=5, spread=8)), "What that assumes")
-    assert "0.38 over its two, which are too few to know it. We also" in assumes
 
 
 def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
@@ -286,34 +276,3 @@ def test_other_readings_and_what_goes_beyond_the_paper_have_a_line_each() -> Non
     assert text.startswith("Points against `paper` after 20 epochs, not tested: ")
     assert re.search(r": `mixup` -1\.\d\d \(mixup, alpha 1; 2 runs\) and ", text)
     assert re.search(r" `lrn` \+0\.\d\d \(local response normalization; 1 run\)\.$", text)
-
-
-def test_what_held_out_images_had_shown_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = make_record(dataset={"split": "validation"}).dataset
-    means = {epochs: 0.745 if epochs < 20 else 0.78 for epochs in (6, 8, 10, 12, 15, 20)}
-    tried = {epochs: dict.fromkeys(range(3), mean) for epochs, mean in means.items()}
-    tuning = calibration.apply_rule(data, tried)
-    tuned = budget.load().model_copy(update={"calibration_sha256": tuning.sha256()})
-    monkeypatch.setattr(budget, "load", lambda: tuned)
-    runs = runs_near(right=800, n=5)
-    found = answer(judge_records(Path("results"), runs, by_path={Path("calibration.json"): tuning}))
-    assert "on held-out training images (78.00 % there); so an excess was" in found.sentence
-    built_in = fact(found, "What is built in")
-    assert "(74.50 % after 15, 78.00 % after 20: +2.88 points from the paper's mean" in built_in
-
-
-def test_a_confirmed_claim_whose_sign_changes_says_so() -> None:
-    primary = [*runs_near(n=5), *runs_near("no_augmentation", right=700, n=5)]
-    assert "augmentation improves accuracy;" in fact(of(*primary), "All its claims")
-    elsewhere = [*runs_near(n=2), *runs_near("no_augmentation", right=790, n=2)]
-    changed = fact(of(*primary, *at(10, elsewhere)), "All its claims")
-    assert "augmentation improves accuracy (not after every number of epochs, see above)" in changed
-
-
-def test_what_was_never_run_is_listed() -> None:
-    planned = fact(of(*full_study(n=5)), "Planned and not run")
-    assert planned.startswith("all 8 variants at 10, 40 and 90 epochs (90 has a verdict of its own")
-    assert (
-        "; the readings keras_sgd, low_lr, stem_11x11, krizhevsky_2012; the extensions" in planned
-    )
-    assert "low_lr" not in fact(of(*full_study(n=5), make_record("low_lr")), "Planned and not run")

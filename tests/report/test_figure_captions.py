@@ -93,7 +93,6 @@ def test_each_variant_has_a_pane_of_the_curves_on_the_same_scale() -> None:
 
 
 @pytest.mark.usefixtures("adopted")
-@pytest.mark.usefixtures("adopted")
 def test_variants_without_a_test_are_explained_if_there_are_any() -> None:
     tested = [*runs_near(n=5), *runs_near("dropout_0", 752, n=5)]
     for others, are_explained in (([], False), (runs_near("lrn", 753, n=5), True)):
@@ -104,6 +103,7 @@ def test_variants_without_a_test_are_explained_if_there_are_any() -> None:
         assert ("Other variants have 95 % intervals" in forest.caption) == are_explained
 
 
+@pytest.mark.usefixtures("adopted")
 def test_the_text_of_the_forest_says_on_which_side_intervals_lie() -> None:
     forest = by_variant.forest(
         judge(

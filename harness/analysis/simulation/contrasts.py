@@ -13,8 +13,8 @@ from harness.analysis.sequential import Effect
 from harness.analysis.simulation.worlds import DEVIATIONS, MAX_ERROR_RATE, Array, Rate, draw
 from harness.protocol.decision import Decision
 
-# Standard deviations where the common arm varies less than the others, which take turns, in points.
-# As at look 1 of the official runs, which was seen before this was simulated.
+# Standard deviations where the common arm varies less than the others, which take turns, in points:
+# like those of look 1 of the official runs, which was seen before this was simulated.
 STEADY, UNSTEADY = 0.12, (0.20, 0.30, 0.50)
 
 
@@ -95,8 +95,8 @@ def steady_common_arm(source: np.random.Generator, worlds: int, rules: Decision)
     values = family_runs(source, worlds, [0.0] * family, rules, deviations)
     significant = judge(values, np.ones(values.shape, bool), rules).effect != Effect.UNDECIDED
     yield Rate(
-        f"{family} contrasts, SD {STEADY:.2f} of the common arm and {min(UNSTEADY):.2f} to "
-        f"{max(UNSTEADY):.2f} of the others, none real: any false positive",
+        f"{family} contrasts, SDs like those of look 1 ({STEADY:.2f} of the common arm, "
+        f"{min(UNSTEADY):.2f} to {max(UNSTEADY):.2f} of the others), none real: any false positive",
         float(significant.any(1).mean()),
         high=MAX_ERROR_RATE,
     )

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 from harness import formatting
 from harness.analysis.groups import VariantRuns
-from harness.analysis.sequential import Outcome
 from harness.formatting import percent, pluralize
 from harness.verdict.outcomes import AccuracyResult
 
 
-def assumptions(accuracy: AccuracyResult, margin: float) -> str:
+def assumptions(accuracy: AccuracyResult) -> str:
     """Return what is assumed of the paper's two runs and of the test images.
 
     Args:
         accuracy: at a look.
-        margin: of the accuracy claim, a fraction.
     """
     return (
         "We assume that the paper's two runs vary over seeds as ours do. The standard deviation is "
         f"{percent(accuracy.sd)} points over our {pluralize(accuracy.n, 'run')} and "
-        f"{percent(accuracy.reported_sd)} over its two, which are too few to know it"
-        f"{_if_the_paper_varies_more(accuracy, margin)}. We also assume that its two matrices are "
-        "of two trainings, not chosen for their accuracy, though chosen from several. The choice "
-        f"of the test images gives one accuracy a standard error of {percent(accuracy.sampling)} "
-        f"points, and the difference about {percent(math.sqrt(2) * accuracy.sampling)} if the "
-        "paper used others; much less if it used the same."
+        f"{percent(statistics.stdev(accuracy.reported))} over its two, which are too few to know it"
+        f"{_what_if(accuracy)}. We also assume that its two matrices are of two trainings, not "
+        "chosen for their accuracy, though chosen from several. The choice of the test images "
+        f"gives one accuracy a standard error of {percent(accuracy.sampling)} points, and the "
+        f"difference about {percent(math.sqrt(2) * accuracy.sampling)} if the paper used others; "
+        "much less if it used the same."
     )
 
 
-def _if_the_paper_varies_more(accuracy: AccuracyResult, margin: float) -> str:
-    low, high = accuracy.wider
-    if math.isnan(low):
+def _what_if(accuracy: AccuracyResult) -> str:
+    """The outcome if the paper's runs vary as its two do among them, and more than ours."""
+    other = accuracy.what_if
+    if other is None:
         return ""
-    same = {
-        Outcome.EXCEEDED: low > margin,
-        Outcome.NOT_REACHED: high < -margin,
-        Outcome.REPRODUCED: -margin < low and high < margin,
-    }.get(accuracy.outcome or Outcome.UNDECIDED, True)
+    outcome = "the same" if other.outcome is accuracy.outcome else str(other.outcome)
+    at = "" if other.look == accuracy.look else f" (look {other.look})"
     return (
-        f": with {percent(accuracy.reported_sd)} the interval would be "
-        f"{formatting.interval(low, high)}, the outcome {'the same' if same else 'UNDECIDED'}, and "
-        "wrong outcomes more frequent than planned (docs/statistics.md)"
+        f": if {percent(other.sd)} were right, the interval would be "
+        f"{formatting.interval(other.low, other.high)}{at}, the outcome {outcome}, and wrong "
+        "outcomes more frequent than planned (docs/statistics.md)"
     )
 
 

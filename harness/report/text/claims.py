@@ -7,13 +7,11 @@ from collections.abc import Collection
 from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Outcome
 from harness.formatting import pluralize
+from harness.report.text.headline import is_tuned
 from harness.verdict.claim_status import ClaimResult
 from harness.verdict.verdict import GroupVerdict
 
-_REFUTED_BY = {
-    Outcome.EXCEEDED: "our reading of the paper gets more, which is no evidence against its figure",
-    Outcome.NOT_REACHED: "our reading of the paper gets less",
-}
+_REFUTED_BY = {Outcome.EXCEEDED: "gets more", Outcome.NOT_REACHED: "gets less"}
 
 
 def by_status(group_verdict: GroupVerdict, changing: Collection[str]) -> str:
@@ -37,8 +35,8 @@ def by_status(group_verdict: GroupVerdict, changing: Collection[str]) -> str:
     if not listed:
         return ""
     return (
-        f"By {runs}; error rates hold for each claim, not for all together, and the limits of "
-        f"ranges and curves are ours. {listed}"
+        f"By {runs}; error rates hold for each claim, not for all together, and the limits for "
+        f"curves and overfitting are ours. {listed}"
     )
 
 
@@ -47,9 +45,12 @@ def _claim(result: ClaimResult, group_verdict: GroupVerdict, changing: Collectio
     if result.refuted_by_own_tables:
         return f"{sentence} (by its own tables)"
     if result.claim.key == "accuracy" and group_verdict.outcome in _REFUTED_BY:
-        return f"{sentence} ({_REFUTED_BY[group_verdict.outcome]})"
+        reason = f"our reading of the paper {_REFUTED_BY[group_verdict.outcome]}"
+        if is_tuned(group_verdict) and group_verdict.outcome is Outcome.EXCEEDED:
+            reason += ", which is no evidence against its figure"
+        return f"{sentence} ({reason})"
     if result.ablation in changing and not is_open:
-        return f"{sentence} (not after every number of epochs, see above)"
+        return f"{sentence} (the opposite at another number of epochs, not tested: see above)"
     if result.on_accuracy or is_open:
         return sentence
-    return f"{sentence}, {result.ours}"
+    return f"{sentence} (ours: {result.ours})"

@@ -56,8 +56,8 @@ def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     yield (
         f"After {pluralize(group_verdict.epochs, 'epoch')}, of `{base.name}` and its ablations, "
         f"the nearest to the paper's {percent(reported)} % is `{runs.name}` "
-        f"({variants.get(runs.name).summary}) with {percent(runs.mean)} % (not tested); "
-        f"`{base.name}` gets {percent(base.mean)} % (look {look}). On the training images "
+        f"({variants.get(runs.name).summary}) with {percent(runs.mean)} %, a ranking that is not "
+        f"tested; `{base.name}` gets {percent(base.mean)} % (look {look}). On the training images "
         f"`{runs.name}` gets {in_training[0]} (`{base.name}` {in_training[1]})"
         f"{_OVERFITS if gap >= rules.ranges.gap_refutes else ''}."
     )

@@ -70,7 +70,7 @@ def test_runs_of_two_types_of_device_lie_in_two_folders_and_two_bundles(
     both, breaches = check(source)
     assert both > count
     assert not breaches
-    with pytest.raises(InputError, match=r"two types of device have a run .*--results\.$"):
+    with pytest.raises(InputError, match=r"two types of device have a run .*/cifar10\.$"):
         pack(source)
     bundle = tmp_path / "gpu.tar"
     bundle.write_bytes(pack(second)[0])
