@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +142,9 @@ def test_every_page_has_the_runs(tmp_path: Path) -> None:
     for text in (page.text, readme):
         assert "75.30 % and 64.00 % on the test images" in text
         assert "2 runs compared with reference runs: 1 compatible, 1 NOT COMPATIBLE" in text
+        assert re.search(
+            r"; a shift of the accuracy by \d\.\d points would be found with 80 %", text
+        )
 
 
 def test_the_answer_has_the_runs(tmp_path: Path) -> None:
@@ -149,7 +153,7 @@ def test_the_answer_has_the_runs(tmp_path: Path) -> None:
     assert "By other code" not in [fact.name for fact in answer_of(tmp_path).facts]
     write(tmp_path, make_record("paper", 7, 753))
     (text,) = (fact.text for fact in answer_of(tmp_path).facts if fact.name == "By other code")
-    assert text.endswith("compatible. This checks our code, not our reading of the paper.")
+    assert text.endswith(" % probability. This checks our code, not our reading of the paper.")
 
 
 def answer_of(results: Path) -> Answer:

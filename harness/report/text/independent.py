@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.analysis.compatibility import sentences
 from harness.analysis.compatibility.independent import FILE, IndependentRun
-from harness.analysis.compatibility.prediction import MIN_REFERENCE, Outcome
+from harness.analysis.compatibility.prediction import MIN_REFERENCE, POWER, Outcome
 from harness.formatting import enumerate_words, percent, pluralize
 
 PROGRAM = "tests/helpers/plain_training.py"
@@ -20,11 +20,21 @@ def sentence(runs: Sequence[IndependentRun]) -> str:
     """
     accuracies = enumerate_words([f"{percent(run.values['accuracy'])} %" for run in runs])
     compared = (
-        sentences.summary(run.comparison for run in runs)
-        if any(map(_is_compared, runs))
-        else f"Not compared yet: at least {MIN_REFERENCE} runs of the suite with the same setting "
-        "are needed"
+        f"Not compared yet: at least {MIN_REFERENCE} runs of the suite with the same setting are "
+        "needed"
     )
+    if any(map(_is_compared, runs)):
+        compared = sentences.summary(run.comparison for run in runs)
+        shifts = [
+            run.comparison.smallest_shift
+            for run in runs
+            if _is_compared(run) and "accuracy" in run.comparison.compared
+        ]
+        if shifts:
+            compared += (
+                f"; a shift of the accuracy by {percent(max(shifts), 1)} points would be found "
+                f"with {percent(POWER, 0)} % probability"
+            )
     return (
         f"{pluralize(len(runs), 'run')} of a plain PyTorch program with a network, data pipeline "
         f"and training loop of its own: {accuracies} on the test images. {compared}."
