@@ -56,7 +56,8 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     """Yield the facts on a group, those that bear most on the answer first."""
     if found := " ".join(surprises(group_verdict)):
         yield Fact("What surprised", found)
-    yield from _changing_signs(study, group_verdict)
+    changing = _changing(study, group_verdict)
+    yield from _changing_signs(study, group_verdict, changing)
     yield from _reservations(study, group_verdict)
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
@@ -67,7 +68,7 @@ def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     yield from _other_verdicts(study, group_verdict)
     if group_verdict.eligibility.allows_verdict:
         yield Fact("What is open", text_open_questions.sentences(group_verdict), detail=True)
-        if listed := text_claims.by_status(group_verdict, _changing(study, group_verdict)):
+        if listed := text_claims.by_status(group_verdict, changing):
             yield Fact("All its claims", listed)
         yield from _beyond(study, group_verdict)
     if group_verdict.accuracy is not None:
@@ -180,22 +181,25 @@ def _cost(group_verdict: GroupVerdict) -> Fact:
     return Fact("At what cost", f"After {epochs}, {cost(records)}: {machines}.", detail=True)
 
 
+def _curve(study: Study, group_verdict: GroupVerdict) -> Sequence[GroupVerdict]:
+    """The budget curve that a group is part of; the group alone if there are no other budgets."""
+    curves = (curve for curve in study.verdict.curves if group_verdict in curve)
+    return next(curves, (group_verdict,))
+
+
 def _changing(study: Study, group_verdict: GroupVerdict) -> dict[str, dict[int, float]]:
     """The ablations that help at one number of epochs and hurt at another, with their differences
     by number of epochs."""
-    return {
-        name: by_epochs
-        for curve in study.verdict.curves
-        if group_verdict in curve
-        for name, by_epochs in budget_curve.differences(curve, study.verdict.rules).items()
-        if budget_curve.changes_sign(by_epochs)
-    }
+    by_variant = budget_curve.differences(_curve(study, group_verdict), study.verdict.rules)
+    return {name: d for name, d in by_variant.items() if budget_curve.changes_sign(d)}
 
 
-def _changing_signs(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+def _changing_signs(
+    study: Study, group_verdict: GroupVerdict, changing: Mapping[str, Mapping[int, float]]
+) -> Iterator[Fact]:
     """Yield what has another sign at another number of epochs."""
-    if changing := _changing(study, group_verdict):
-        curve = next(curve for curve in study.verdict.curves if group_verdict in curve)
+    if changing:
+        curve = _curve(study, group_verdict)
         yield Fact(
             "By number of epochs",
             "Contributions that have another sign at another number of epochs (points; the change "
@@ -230,11 +234,9 @@ def _counts(results: budget_curve.Results, names: Iterable[str]) -> str:
 def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     """Yield the planned variants without runs at a planned number of epochs, and the exploratory
     ones without runs at this one."""
-    curves = (curve for curve in study.verdict.curves if group_verdict in curve)
-    curve = next(curves, (group_verdict,))  # none from one number of epochs alone
     rules = study.verdict.rules
     at: dict[tuple[str, ...], list[int]] = {}
-    for epochs, names in budget_curve.missing(curve, rules).items():
+    for epochs, names in budget_curve.missing(_curve(study, group_verdict), rules).items():
         at.setdefault((*names,), []).append(epochs)
     named = [_missing(names, epochs, rules) for names, epochs in at.items()]
     if named:
