@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import (
-    ArchiveOption,
-    DataDirOption,
-    DatasetOption,
-    DeviceOption,
-    EagerOption,
-    ResultsOption,
-    WorkersOption,
-)
+from harness.cli.option_groups import PlaceGroup, spread
+from harness.cli.options import WorkersOption
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,13 +20,10 @@ if TYPE_CHECKING:
 NOT_OFFICIAL = "--budget: only for a calibration on the official CIFAR-10 images."
 
 
+@spread
 def calibrate(
-    dataset: DatasetOption = "cifar10",
-    data_dir: DataDirOption = None,
-    archive: ArchiveOption = None,
-    device: DeviceOption = "auto",
-    results: ResultsOption = Path("results"),
-    eager: EagerOption = False,
+    *,
+    place: PlaceGroup,
     workers: WorkersOption = None,
     budget_file: Annotated[
         Path | None,
@@ -55,25 +45,16 @@ def calibrate(
     from harness.protocol import budget, decision
     from harness.report.tables import judged, writers
     from harness.runs import status
-    from harness.runs.options import RunOptions
     from harness.runs.spec import run_specs
     from harness.sweep import engines
     from harness.sweep.grid import Grid
 
     rule = decision.load()
-    if dataset == "digits":
+    if place.dataset == "digits":
         raise InputError("--dataset digits: its number of epochs is not tuned; choose another.")
-    if budget_file is not None and dataset != "cifar10":
+    if budget_file is not None and place.dataset != "cifar10":
         raise InputError(NOT_OFFICIAL)
-    options = RunOptions(
-        dataset=dataset,
-        data_dir=data_dir,
-        archive=archive,
-        device=device,
-        results=results,
-        validation=True,
-        eager=eager,
-    )
+    options = place.run_options(validation=True)
 
     def train(runs: Sequence[tuple[int, int]]) -> list[RunRecord]:
         specs = tuple(
@@ -89,7 +70,7 @@ def calibrate(
         return [record for record in records if record is not None]
 
     result = calibration.search(train, at_once=workers or 1)
-    path = calibration_record.save(results, result)
+    path = calibration_record.save(place.results, result)
     print(writers.markdown(judged.candidates_table(result.candidates)))
     target = f"{100 * result.target:g} %"
     if result.epochs is None:

@@ -14,7 +14,7 @@ from harness.report.tables.formats import TableFormat
 
 if TYPE_CHECKING:
     from harness.data.dataset import Dataset
-    from harness.sweep.grid import Grid
+    from harness.sweep.grid import AfterRun
 
 
 class TextFormat(StrEnum):
@@ -61,25 +61,11 @@ VariantsFromOption = Annotated[
     ),
 ]
 
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-
-PrecisionOption = Annotated[
-    str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
-]
-
-EpochsOption = Annotated[int | None, typer.Option(help="[default: the protocol's]")]
-
 ValidationOption = Annotated[
     bool, typer.Option("--validation", help="Evaluate on a held-out tenth of the training images.")
 ]
 
 FiguresOption = Annotated[bool, typer.Option(help="Draw the figures of each run.")]
-
-RetryFailedOption = Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")]
-
-EagerOption = Annotated[
-    bool, typer.Option("--eager", help="Train without a CUDA graph: slower, for when it fails.")
-]
 
 ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 
@@ -90,31 +76,6 @@ WorkersOption = Annotated[
         help="Worker processes; they share the CPU's cores or the GPUs. "
         "[default: one per GPU, or one on the CPU]",
     ),
-]
-
-TimeLimitOption = Annotated[
-    float | None,
-    typer.Option(min=0, metavar="MIN", help="Start no run that would end later than this."),
-]
-
-StatusOption = Annotated[
-    bool, typer.Option("--status", help="Print the status of each run; train nothing.")
-]
-
-DryRunOption = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Print the runs and their estimated cost; train nothing."),
-]
-
-EngineOption = Annotated[str, typer.Option(help="local or slurm.")]
-
-SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file with settings for the engine.")
-]
-
-PairsOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting for the engine, such as time=120."),
 ]
 
 FormatOption = Annotated[TableFormat, typer.Option("--format", help="Output format.")]
@@ -136,17 +97,13 @@ def write_output(text: str, output: Path | None) -> None:
         write_output_file(output, text.encode())
 
 
-def print_plan(grid: Grid, engine: str, *, status: bool, dry_run: bool) -> bool:
-    """Print what `StatusOption` or `DryRunOption` asks for; False if neither is given."""
-    from harness.sweep import engines, estimates
-    from harness.sweep.grid import status_lines
+def draw_figures(wanted: bool) -> AfterRun | None:
+    """Return what draws the figures of a finished run, for `FiguresOption`; None if unwanted."""
+    if not wanted:
+        return None
+    from harness.report.figures import of_run
 
-    chosen = engines.get(engine)
-    if status:
-        print("\n".join(status_lines(grid, chosen.queued(grid))))
-    elif dry_run:
-        print("\n".join(estimates.dry_run_report(grid, chosen.capacity(grid))))
-    return status or dry_run
+    return of_run.draw
 
 
 def load_image_folder(data_dir: Path | None) -> Dataset | None:

@@ -8,21 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import (
-    VARIANTS_HELP,
-    ArchiveOption,
-    DataDirOption,
-    DatasetOption,
-    DeviceOption,
-    EagerOption,
-    EpochsOption,
-    FiguresOption,
-    PrecisionOption,
-    ResultsOption,
-    RetryFailedOption,
-    ValidationOption,
-    VariantsFromOption,
-)
+from harness.cli.option_groups import RunGroup, spread
+from harness.cli.options import VARIANTS_HELP, FiguresOption, ValidationOption, draw_figures
 from harness.errors import InputError, RunFailedError
 
 if TYPE_CHECKING:
@@ -30,22 +17,15 @@ if TYPE_CHECKING:
     from harness.runs.spec import RunSpec
 
 
+@spread
 def run(
+    *,
     variant: Annotated[str, typer.Option("--variant", "--variants", help=VARIANTS_HELP)],
     seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
-    variants_from: VariantsFromOption = None,
-    dataset: DatasetOption = "cifar10",
-    data_dir: DataDirOption = None,
-    archive: ArchiveOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = None,
-    epochs: EpochsOption = None,
+    runs: RunGroup,
     validation: ValidationOption = False,
-    results: ResultsOption = Path("results"),
     figures: FiguresOption = True,
-    retry_failed: RetryFailedOption = False,
-    eager: EagerOption = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Measure where the time goes; write no record.")
     ] = False,
@@ -58,39 +38,25 @@ def run(
         raise InputError("give --seed or --seeds, not both.")
     from harness import progress
     from harness.runs import status
-    from harness.runs.options import RunOptions, parse_seeds, parse_variants
+    from harness.runs.options import parse_seeds, parse_variants
     from harness.runs.spec import run_specs
     from harness.sweep import loop
 
-    options = RunOptions(
-        dataset=dataset,
-        data_dir=data_dir,
-        archive=archive,
-        device=device,
-        precision=precision,
-        epochs=epochs,
-        validation=validation,
-        results=results,
-        eager=eager,
-    )
+    options = runs.run_options(validation=validation)
     seed_list = parse_seeds(seeds if seeds is not None else str(seed or 0))
     specs = run_specs(parse_variants(variant), seed_list, options)
     if profile:
         _print_profile(specs, options)
         return
-    if retry_failed:
+    if runs.retry_failed:
         specs = [status.as_retry(spec) for spec in specs]
     failures = 0
     reporter = progress.for_terminal()
     if tensorboard is not None:
         from harness.sweep.tensorboard import TensorBoardReporter
 
-        reporter = progress.Several(reporter, TensorBoardReporter(tensorboard, results))
-    after_run = None
-    if figures:
-        from harness.report.figures import of_run
-
-        after_run = of_run.draw
+        reporter = progress.Several(reporter, TensorBoardReporter(tensorboard, runs.results))
+    after_run = draw_figures(figures)
     for result in loop.train_open_runs(specs, loop.prepare(options), reporter, after_run=after_run):
         reporter.say(result.line)
         failures += result.record.failed

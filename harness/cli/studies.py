@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import (
-    ArchiveOption,
-    DataDirOption,
-    DatasetOption,
-    DeviceOption,
-    DryRunOption,
-    EagerOption,
-    EngineOption,
-    EpochsOption,
-    PairsOption,
-    PrecisionOption,
-    ResultsOption,
-    RetryFailedOption,
-    SettingsOption,
-    StatusOption,
-    TimeLimitOption,
-    VariantsFromOption,
-    WorkersOption,
-    print_plan,
-)
+from harness.cli.option_groups import EngineGroup, RunGroup, spread
 from harness.errors import RunFailedError
 from harness.protocol.datasets import MAX_FOLDS
 from harness.runs.options import MAX_SEED
@@ -44,7 +24,9 @@ RunSeedOption = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of e
 VariantOption = Annotated[str, typer.Option(help="The name of a variant.")]
 
 
+@spread
 def search(
+    *,
     variant: VariantOption = "paper",
     trials: Annotated[
         int | None,
@@ -63,23 +45,8 @@ def search(
         int, typer.Option(min=0, max=MAX_SAMPLER_SEED, help="Seed of the sampler.")
     ] = 0,
     training_seed: RunSeedOption = 0,
-    variants_from: VariantsFromOption = None,
-    dataset: DatasetOption = "cifar10",
-    data_dir: DataDirOption = None,
-    archive: ArchiveOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = None,
-    epochs: EpochsOption = None,
-    results: ResultsOption = Path("results"),
-    retry_failed: RetryFailedOption = False,
-    eager: EagerOption = False,
-    workers: WorkersOption = None,
-    time_limit: TimeLimitOption = None,
-    status: StatusOption = False,
-    dry_run: DryRunOption = False,
-    engine: EngineOption = "local",
-    settings_file: SettingsOption = None,
-    pairs: PairsOption = None,
+    runs: RunGroup,
+    engine: EngineGroup,
 ) -> None:
     """Search for better settings of a variant on held-out training images.
 
@@ -89,36 +56,17 @@ def search(
     from harness.analysis.studies import search as searches
     from harness.report.tables import studies, writers
     from harness.report.text.studies import best_trial
-    from harness.runs.options import RunOptions
     from harness.studies import proposals
     from harness.studies import search as trial_search
     from harness.studies import space as search_space
-    from harness.sweep import settings
-    from harness.sweep.grid import Grid
 
-    options = RunOptions(
-        dataset=dataset,
-        data_dir=data_dir,
-        archive=archive,
-        device=device,
-        precision=precision,
-        epochs=epochs,
-        validation=True,
-        results=results,
-        eager=eager,
-    )
+    options = runs.run_options(validation=True)
     varied = search_space.parse(space)
     number = proposals.number_of_trials(varied, sampler, trials)
     plan = trial_search.SearchPlan(variant, varied, sampler, seed, number)
-    grid = Grid(
-        specs=trial_search.trial_specs(plan, training_seed, options),
-        options=options,
-        retry_failed=retry_failed,
-        workers=workers,
-        time_limit=None if time_limit is None else 60 * time_limit,
-        settings=settings.read(settings_file, pairs or []),
-    )
-    if print_plan(grid, engine, status=status, dry_run=dry_run):
+    specs = trial_search.trial_specs(plan, training_seed, options)
+    grid = engine.grid(specs, options, runs)
+    if engine.print_plan(grid):
         return
     records, failure = _train(grid, engine)
     if records:
@@ -127,36 +75,23 @@ def search(
         if len(records) < number:
             print(f"\n{_go_on(len(records), number, 'trials')}")
         elif ranked.finished:
-            place = variants_from or "variants/catalog.py"
+            place = runs.variants_from or "variants/catalog.py"
             print(f"\n{best_trial(ranked)} To register its settings, in {place}:\n")
             print(trial_search.catalog_entry(ranked.finished[0], plan))
     if failure is not None:
         raise failure
 
 
+@spread
 def cross_validate(
+    *,
     variant: VariantOption = "paper",
     folds: Annotated[
         int, typer.Option(min=2, max=MAX_FOLDS, help="Parts of the training images.")
     ] = 5,
     seed: RunSeedOption = 0,
-    variants_from: VariantsFromOption = None,
-    dataset: DatasetOption = "cifar10",
-    data_dir: DataDirOption = None,
-    archive: ArchiveOption = None,
-    device: DeviceOption = "auto",
-    precision: PrecisionOption = None,
-    epochs: EpochsOption = None,
-    results: ResultsOption = Path("results"),
-    retry_failed: RetryFailedOption = False,
-    eager: EagerOption = False,
-    workers: WorkersOption = None,
-    time_limit: TimeLimitOption = None,
-    status: StatusOption = False,
-    dry_run: DryRunOption = False,
-    engine: EngineOption = "local",
-    settings_file: SettingsOption = None,
-    pairs: PairsOption = None,
+    runs: RunGroup,
+    engine: EngineGroup,
 ) -> None:
     """Cross-validate a variant: each of k stratified folds of the training images is evaluated by
     a network trained on the others.
@@ -168,30 +103,12 @@ def cross_validate(
     from harness.protocol import decision
     from harness.report.tables import studies, writers
     from harness.report.text.studies import mean_of_folds
-    from harness.runs.options import RunOptions
     from harness.studies import cross_validation
-    from harness.sweep import settings
-    from harness.sweep.grid import Grid
 
-    options = RunOptions(
-        dataset=dataset,
-        data_dir=data_dir,
-        archive=archive,
-        device=device,
-        precision=precision,
-        epochs=epochs,
-        results=results,
-        eager=eager,
-    )
-    grid = Grid(
-        specs=cross_validation.fold_specs(variant, folds, seed, options),
-        options=options,
-        retry_failed=retry_failed,
-        workers=workers,
-        time_limit=None if time_limit is None else 60 * time_limit,
-        settings=settings.read(settings_file, pairs or []),
-    )
-    if print_plan(grid, engine, status=status, dry_run=dry_run):
+    options = runs.run_options()
+    specs = cross_validation.fold_specs(variant, folds, seed, options)
+    grid = engine.grid(specs, options, runs)
+    if engine.print_plan(grid):
         return
     cross_validation.require_images(folds, options)
     records, failure = _train(grid, engine)
@@ -206,18 +123,17 @@ def cross_validate(
         raise failure
 
 
-def _train(grid: Grid, engine: str) -> tuple[list[RunRecord], RunFailedError | None]:
+def _train(grid: Grid, engine: EngineGroup) -> tuple[list[RunRecord], RunFailedError | None]:
     """Train the runs of a study.
 
     Returns:
         The records of those that have ended, and the error if some failed.
     """
     from harness.runs import status
-    from harness.sweep import engines
 
     failure = None
     try:
-        engines.get(engine).run(grid)
+        engine.train(grid)
     except RunFailedError as error:  # the table comes first
         failure = error
     records = (status.final_record(spec) for spec in grid.specs)
