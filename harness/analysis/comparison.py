@@ -65,8 +65,8 @@ def table(
         epoch), macro_f1, auc, train_accuracy, loss; the fields of `Contrast` (effect, settled_look,
         difference_look, difference with its interval and its level, p, q, p_holm, p_better,
         detectable, correlation); changes (from `paper`), undisturbed_seconds, and for each class
-        recall_<class> and recall_difference_<class>. Means over the runs that count, fractions;
-        None or NaN if not available.
+        recall_<class> and recall_difference_<class>. Means over the runs that count, differences
+        over those of the latest look of both, fractions; None or NaN if not available.
     """
     classes = group.dataset.classes
     rows = [
@@ -77,8 +77,14 @@ def table(
     base = next((row for row in rows if row["variant"] == against), None)
     for row in rows:
         if base and row is not base:
-            for c in classes:
-                row[f"recall_difference_{c}"] = row[f"recall_{c}"] - base[f"recall_{c}"]
+            # Of the same runs as the difference in accuracy.
+            both = (
+                by_variant[name].at_look(row["difference_look"])
+                for name in (row["variant"], against)
+            )
+            ours, theirs = (runs.per_class("recall", classes) for runs in both)
+            for c, a, b in zip(classes, ours, theirs, strict=True):
+                row[f"recall_difference_{c}"] = _mean(a) - _mean(b)
     if group.comparable_to_paper:
         rows = [_reported_row(run, base) for run in paper_reported.REPORTED_RUNS] + rows
     per_class = [prefix + c for prefix in ("recall_", "recall_difference_") for c in classes]

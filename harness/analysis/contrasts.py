@@ -58,7 +58,7 @@ class Contrast:
         settled_look: number of the look that settled it, 0 if none has.
         look: number of the latest look that is usable for both, 0 if none is: all figures are of
             its runs.
-        difference: of mean accuracies; before the first look, of all runs.
+        difference: of mean accuracies; before the first look of both, of the runs that count.
         low, high: interval of the difference; NaN before the first look.
         level: of that interval.
         p: of Welch's t at the look; NaN for an exploratory contrast, as are q and p_holm.

@@ -45,11 +45,15 @@ class ClaimJudgement:
     mean: Interval
 
     @property
+    def look(self) -> Any:
+        """Number of the look whose figures are shown [...]: of the one that settled it, else of the
+        latest usable."""
+        return np.where(self.settled_look, self.settled_look, self.latest_look)[()]
+
+    @property
     def interval(self) -> Interval:
-        """Interval of each figure's mean at the look that settled the claim, else the latest."""
-        return looks.interval(
-            self.mean, np.where(self.settled_look, self.settled_look, self.latest_look)[..., None]
-        )
+        """Interval of each figure's mean at that look."""
+        return looks.interval(self.mean, np.asarray(self.look)[..., None])
 
 
 def judge_limits(

@@ -137,6 +137,11 @@ def judge_accuracy(
     return AccuracyJudgement(outcome, settled_look, runs.latest, difference, levels)
 
 
+def contrast_levels(rules: Decision, family: int) -> Array:
+    """Levels of the intervals at every look [looks]; Bonferroni over a family of that size."""
+    return 1 - rules.contrasts.alpha * np.array(rules.looks.weights) / family
+
+
 def judge_contrasts(
     variants: FigureBySeed, against: FigureBySeed, rules: Decision
 ) -> ContrastJudgement:
@@ -151,7 +156,7 @@ def judge_contrasts(
         rules: the decision file.
     """
     weights = np.array(rules.looks.weights)
-    levels = 1 - rules.contrasts.alpha * weights / variants.values.shape[-2]
+    levels = contrast_levels(rules, variants.values.shape[-2])
     usable = variants.usable & against.usable[..., None, :]
     difference = looks.at_looks(
         variants.rules.seeds,

@@ -65,9 +65,6 @@ def sentence(study: Study, group_verdict: GroupVerdict) -> str:
 
 def _other_budgets(study: Study, group_verdict: GroupVerdict) -> dict[int, VariantResult]:
     """Results of the claim's variant at the other budgets of the same data and protocol."""
-    rules = study.verdict.rules
-    for curve in study.verdict.curves:
-        if group_verdict in curve:
-            by_epochs = budget_curve.comparable(curve, rules).get(rules.accuracy.variant, {})
-            return {e: r for e, r in by_epochs.items() if e != group_verdict.epochs and r.n}
-    return {}
+    by_variant = budget_curve.comparable(study.verdict.curve_of(group_verdict))
+    by_epochs = by_variant.get(group_verdict.claim_runs.name, {})
+    return {e: r for e, r in by_epochs.items() if e != group_verdict.epochs and r.n}

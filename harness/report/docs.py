@@ -7,7 +7,6 @@ page shows it. A test fails while any of them differs from what it is generated 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,8 +34,11 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_CALIBRATION = "No calibration has been recorded yet."
 
 
-@functools.cache  # judging and drawing take seconds, and several texts are made from them
-def _read(folder: Path) -> tuple[Study, list[Section], Drawings] | None:
+# The records of a folder, judged and drawn.
+_Content = tuple[Study, list[Section], Drawings]
+
+
+def _read(folder: Path) -> _Content | None:
     """The records of a folder, judged and drawn; None without records.
 
     Without runs on test images there are only sections of studies, such as a calibration.
@@ -58,13 +60,17 @@ def blocks(folder: Path) -> dict[str, str]:
     Args:
         folder: the results folder.
     """
+    return _blocks(_read(folder), folder.name)
+
+
+def _blocks(content: _Content | None, folder: str) -> dict[str, str]:
     rules = decision.load()
     answer, table, calibration = NO_RUNS, "", NO_CALIBRATION
-    if content := _read(folder):
+    if content:
         loaded, shown, figures = content
         answer = results.answer_block(loaded, figures) or answer
         table = results.results_table(loaded)
-        calibration = results.calibration_block(shown, figures, f"{folder.name}/") or calibration
+        calibration = results.calibration_block(shown, figures, f"{folder}/") or calibration
     return {
         "answer": answer,
         "table": table,
@@ -122,7 +128,8 @@ def files(root: Path = ROOT, folder: Path | None = None) -> dict[Path, bytes]:
     faults = content[0].faults if content else calibration_record.load_calibrations(folder)[1]
     if faults:
         raise InputError(faults[0])
-    texts = updated({path: path.read_text(encoding="utf-8") for path in pages}, blocks(folder))
+    before = {path: path.read_text(encoding="utf-8") for path in pages}
+    texts = updated(before, _blocks(content, folder.name))
     generated = {path: text.encode() for path, text in texts.items()}
     records = store.load_all(folder)[0] if folder.exists() else []
     generated[root / reference.FILE.relative_to(ROOT)] = reference.to_csv(records)

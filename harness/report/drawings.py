@@ -55,7 +55,7 @@ def draw(study: Study) -> Drawings:
             with_reported = group_verdict is beside_paper  # once: they are the same in every group
             by_anchor[anchor] = tuple(_subsections(group_verdict, study, with_reported))
         for anchor, curve in anchored(Kind.BUDGETS, study.verdict.curves):
-            figure = by_epoch.by_budget(curve, rules)
+            figure = by_epoch.by_budget(curve)
             if figure and study.primary in curve:  # beside the answer, not in its own section
                 answer.append(figure)
             elif figure:

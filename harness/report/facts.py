@@ -181,16 +181,10 @@ def _cost(group_verdict: GroupVerdict) -> Fact:
     return Fact("At what cost", f"After {epochs}, {cost(records)}: {machines}.", detail=True)
 
 
-def _curve(study: Study, group_verdict: GroupVerdict) -> Sequence[GroupVerdict]:
-    """The budget curve that a group is part of; the group alone if there are no other budgets."""
-    curves = (curve for curve in study.verdict.curves if group_verdict in curve)
-    return next(curves, (group_verdict,))
-
-
 def _changing(study: Study, group_verdict: GroupVerdict) -> dict[str, dict[int, float]]:
     """The ablations that help at one number of epochs and hurt at another, with their differences
     by number of epochs."""
-    by_variant = budget_curve.differences(_curve(study, group_verdict), study.verdict.rules)
+    by_variant = budget_curve.differences(study.verdict.curve_of(group_verdict))
     return {name: d for name, d in by_variant.items() if budget_curve.changes_sign(d)}
 
 
@@ -199,13 +193,13 @@ def _changing_signs(
 ) -> Iterator[Fact]:
     """Yield what has another sign at another number of epochs."""
     if changing:
-        curve = _curve(study, group_verdict)
+        curve = study.verdict.curve_of(group_verdict)
         yield Fact(
             "By number of epochs",
             "Contributions that have another sign at another number of epochs (points; the change "
             "is not tested): "
             f"{'; '.join(_by_epochs(*item) for item in changing.items())}. Runs each: "
-            f"{_counts(budget_curve.results_by_epochs(curve, study.verdict.rules), changing)}.",
+            f"{_counts(budget_curve.results_by_epochs(curve), changing)}.",
             alarm=True,
         )
 
@@ -219,12 +213,12 @@ def _by_epochs(variant: str, differences: Mapping[int, float]) -> str:
     return f"{ingredient.name} {figures}"
 
 
-def _counts(results: budget_curve.Results, names: Iterable[str]) -> str:
+def _counts(results: budget_curve.Results, shown: Mapping[str, Iterable[int]]) -> str:
     """The smallest and largest number of finished runs of these variants by number of epochs."""
     counts: dict[int, list[int]] = {}
-    for name in names:
-        for epochs, result in results[name].items():
-            counts.setdefault(epochs, []).append(result.n)
+    for name, by_epochs in shown.items():
+        for epochs in by_epochs:
+            counts.setdefault(epochs, []).append(results[name][epochs].n)
     return ", ".join(
         f"{min(n)}{f' to {max(n)}' if max(n) > min(n) else ''} at {epochs}"
         for epochs, n in counts.items()
@@ -236,7 +230,7 @@ def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
     ones without runs at this one."""
     rules = study.verdict.rules
     at: dict[tuple[str, ...], list[int]] = {}
-    for epochs, names in budget_curve.missing(_curve(study, group_verdict), rules).items():
+    for epochs, names in budget_curve.missing(study.verdict.curve_of(group_verdict)).items():
         at.setdefault((*names,), []).append(epochs)
     named = [_missing(names, epochs, rules) for names, epochs in at.items()]
     if named:

@@ -98,7 +98,7 @@ def _decision_files(records: Sequence[RunRecord]) -> str:
     )
 
 
-def repeat_table(group: RunGroup, variant_runs: Sequence[VariantRuns]) -> Table:
+def repeat_table(group: RunGroup, variant_runs: Iterable[VariantRuns]) -> Table:
     """Return the table of commands that train the runs of each variant again."""
     rows = []
     for runs in variant_runs:

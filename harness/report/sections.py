@@ -10,7 +10,7 @@ from harness import formatting
 from harness.analysis.calibration import FUTILITY_SDS, Calibration
 from harness.analysis.groups import RunGroup, VariantRuns, why_separate
 from harness.analysis.studies.cross_validation import CrossValidation
-from harness.analysis.studies.search import Search
+from harness.analysis.studies.search import Search, is_in_study
 from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.report import provenance
@@ -45,7 +45,7 @@ def sections(study: Study) -> list[Section]:
             for anchor, group_verdict in anchored(Kind.GROUP, study.group_verdicts)
         ),
         *(
-            _budget_section(anchor, curve, rules)
+            _budget_section(anchor, curve)
             for anchor, curve in anchored(Kind.BUDGETS, study.verdict.curves)
         ),
         *_readings_section(study),
@@ -79,6 +79,7 @@ def example_runs(group_verdict: GroupVerdict) -> VariantRuns | None:
 
 def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Section:
     group, rules = group_verdict.group, study.verdict.rules
+    of_studies = any(is_in_study(record) for record in group.records)  # `run` cannot repeat them
     tables = [comparison.comparison_table(group_verdict, rules)]
     if group_verdict.claims:
         tables.append(judged.claims_table(group_verdict))
@@ -94,7 +95,7 @@ def _group_section(anchor: str, group_verdict: GroupVerdict, study: Study) -> Se
         sentences=tuple(_sentences(group_verdict, study)),
         notes=tuple(notes(group_verdict, study.primary.group)),
         tables=tuple(tables),
-        repeat=provenance.repeat_table(group, list(group_verdict.runs.values())),
+        repeat=None if of_studies else provenance.repeat_table(group, group_verdict.runs.values()),
         facts=tuple(provenance.facts(group)),
     )
 
@@ -137,7 +138,7 @@ def _origin(data: DatasetInfo) -> str:
     return "NOT the official CIFAR-10 bytes" if same_task else "not CIFAR-10"
 
 
-def _budget_section(anchor: str, curve: Sequence[GroupVerdict], rules: Decision) -> Section:
+def _budget_section(anchor: str, curve: Sequence[GroupVerdict]) -> Section:
     return Section(
         kind=Kind.BUDGETS,
         anchor=anchor,
@@ -145,7 +146,7 @@ def _budget_section(anchor: str, curve: Sequence[GroupVerdict], rules: Decision)
         subtitle="the same data and protocol at several budgets",
         sentences=(),
         notes=(),
-        tables=(judged.budget_table(curve, rules),),
+        tables=(judged.budget_table(curve),),
     )
 
 

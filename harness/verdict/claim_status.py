@@ -14,7 +14,7 @@ from harness.analysis import learning_curves, ranges
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.groups import VariantRuns
 from harness.analysis.looks import FigureBySeed
-from harness.analysis.ranges import ClaimJudgement, ClaimStatus
+from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Effect, Outcome
 from harness.formatting import pluralize
 from harness.paper import claims
@@ -136,14 +136,14 @@ def _range_of_runs(claim: Claim, runs: VariantRuns, bounds: claims.Range) -> Cla
         return _no_run(claim)
     figures = runs.figures(lambda m: [getattr(m.per_class[c], bounds.figure) for c in CLASSES])
     judgement = ranges.judge_range(figures, bounds.low, bounds.high, runs.rules)
-    means = figures.finished(_look(judgement)).mean(-1)
+    means = figures.finished(int(judgement.look)).mean(-1)
     text = f"class means {means.min():.2f} to {means.max():.2f}"
     interval = judgement.interval
     outside = (interval.high < bounds.low) | (interval.low > bounds.high)
     if outside.any():
         names = ", ".join(np.array(CLASSES)[outside])
         text += f", whole interval outside the range: {names}"
-    return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
+    return _result(claim, judgement.status, int(judgement.look), text, runs.n_finished)
 
 
 def _improves(ablation: str) -> _Judge:
@@ -182,13 +182,13 @@ def _curves(claim: Claim, evidence: Evidence) -> ClaimResult:
     fractions = FigureBySeed.from_figures(by_seed, rules.looks)
     limits = rules.ranges.wrong_way_confirms, rules.ranges.wrong_way_refutes
     judgement = ranges.judge_limits(fractions, *limits, rules)
-    means = fractions.finished(_look(judgement)).mean(-1)
+    means = fractions.finished(int(judgement.look)).mean(-1)
     named = ", ".join(
         f"{name.replace('eval', 'test').replace('_', ' ')} {formatting.percent(mean, 1)} %"
         for name, mean in zip(learning_curves.RISING, means, strict=True)
     )
     text = f"steps from epoch to epoch that go the wrong way: {named}"
-    return _result(claim, judgement.status, _look(judgement), text, runs.n_finished)
+    return _result(claim, judgement.status, int(judgement.look), text, runs.n_finished)
 
 
 def _overfitting(claim: Claim, evidence: Evidence) -> ClaimResult:
@@ -198,16 +198,11 @@ def _overfitting(claim: Claim, evidence: Evidence) -> ClaimResult:
     gaps = runs.figures(learning_curves.generalization_gap)
     limits = rules.ranges.gap_confirms, rules.ranges.gap_refutes
     judgement = ranges.judge_limits(gaps, *limits, rules)
-    mean = float(gaps.finished(_look(judgement)).mean())
+    mean = float(gaps.finished(int(judgement.look)).mean())
     text = f"training - test accuracy = {formatting.signed_points(mean)} points"
     (low,), (high,) = judgement.interval
     ends = float(low), float(high)
-    return _result(claim, judgement.status, _look(judgement), text, runs.n_finished, ends)
-
-
-def _look(judgement: ClaimJudgement) -> int:
-    """Number of the look that figures are of: the one that settled the claim, else the latest."""
-    return int(judgement.settled_look) or int(judgement.latest_look)
+    return _result(claim, judgement.status, int(judgement.look), text, runs.n_finished, ends)
 
 
 def _no_run(claim: Claim) -> ClaimResult:

@@ -92,11 +92,10 @@ def _excluded_devices(groups: Sequence[RunGroup], rules: Decision) -> dict[str, 
     planned = sorted(
         {g.device_type for g in groups if any(r.variant in rules.variants for r in g.records)}
     )
-    tuned = presets.PROTOCOLS["cifar10"].epochs
     complete = [
         group.device_type
         for group in sorted(groups, key=lambda group: group.device_type)
-        if group.protocol.epochs == tuned and not missing_first_look(group, rules)
+        if group.protocol.epochs == presets.EPOCHS and not missing_first_look(group, rules)
     ]
     if complete:
         deciding, why = complete[0], "where look 1 is complete"
@@ -120,10 +119,7 @@ def missing_first_look(group: RunGroup, rules: Decision) -> dict[str, int]:
 def budgets(rules: Decision) -> dict[int, str]:
     """The numbers of epochs for which a verdict is given, with a description of each."""
     tuned = f"the protocol's budget, tuned on {budget.load().calibrated_on}"
-    return {
-        rules.budgets.reference: "the reference's budget",
-        presets.PROTOCOLS["cifar10"].epochs: tuned,
-    }
+    return {rules.budgets.reference: "the reference's budget", presets.EPOCHS: tuned}
 
 
 def _assess(group: RunGroup, rules: Decision) -> Eligibility:
@@ -133,6 +129,8 @@ def _assess(group: RunGroup, rules: Decision) -> Eligibility:
     tuned = budget.load()
     uncited = sum(r.decision_sha256 != decision.sha256() for r in group.records)
     departures = [*_departures(group), *_other_settings(group.records, rules)]
+    # The first that applies is the group's. `verdict.readings` passes over those from OTHER_BUDGET
+    # on, for which all before them must have been ruled out.
     obstacles: Mapping[Obstacle, tuple[bool, str]] = {
         Obstacle.OTHER_TASK: (tuple(data.classes) != datasets.CLASSES, data.title),
         Obstacle.OTHER_BYTES: (not data.official, "not the official CIFAR-10 bytes"),
@@ -223,7 +221,7 @@ def notes(
     if eligible.allows_verdict and (missing := missing_first_look(group, rules)):
         named = ", ".join(f"{name} {count}" for name, count in missing.items())
         lines.append(f"Look 1 is not complete for all variants; runs lacking: {named}.")
-        if group.protocol.epochs == presets.PROTOCOLS["cifar10"].epochs:
+        if group.protocol.epochs == presets.EPOCHS:
             lines[-1] += " If another type of device completes it first, that one decides."
     if unplanned:
         lines.append(f"Left out: {pluralize(unplanned, 'run')} with unplanned seeds.")

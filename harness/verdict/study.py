@@ -171,14 +171,13 @@ def _primary(verdict: Verdict) -> GroupVerdict:
     It decides, is on CIFAR-10's classes and test images, is at the protocol's budget, and has the
     most looks and runs, in this order of importance.
     """
-    tuned = presets.PROTOCOLS["cifar10"].epochs
 
     def rank(group_verdict: GroupVerdict) -> tuple[int, ...]:
         return (
             group_verdict.eligibility.allows_verdict,
             group_verdict.group.comparable_to_paper,
             group_verdict.group.dataset.split == "test",
-            group_verdict.epochs == tuned,
+            group_verdict.epochs == presets.EPOCHS,
             group_verdict.claim_runs.look,
             group_verdict.claim_runs.n_finished,
             len(group_verdict.group.records),

@@ -100,6 +100,11 @@ class Verdict:
     curves: tuple[tuple[GroupVerdict, ...], ...]
     unread: int
 
+    def curve_of(self, group_verdict: GroupVerdict) -> tuple[GroupVerdict, ...]:
+        """The curve that a group verdict is part of; itself alone if there is no other budget."""
+        curves = (curve for curve in self.curves if group_verdict in curve)
+        return next(curves, (group_verdict,))
+
 
 def judge_groups(
     groups: Sequence[RunGroup], unread: int = 0, rules: Decision | None = None

@@ -61,6 +61,20 @@ def test_differences_are_taken_from_the_baseline() -> None:
     assert frame.loc["reported, run 1", "difference"] == pytest.approx(0.0539)
 
 
+def test_differences_of_recall_are_of_the_same_runs_as_that_of_the_accuracy() -> None:
+    # `paper` is at look 2 and the variant at look 1, so both differences are of five runs each.
+    frame = comparison_frame(
+        [
+            *(make_record(seed=n, right=700 if n < 5 else 800) for n in range(10)),
+            *(make_record("no_augmentation", seed=n, right=650) for n in range(5)),
+        ]
+    )
+    row = frame.loc["no_augmentation"]
+    assert (frame.loc["paper", "look"], row["difference_look"]) == (2, 1)
+    assert row["difference"] == pytest.approx(-0.05)
+    assert row["recall_difference_cat"] == pytest.approx(-0.05)
+
+
 def test_the_papers_runs_have_rows_with_figures_from_its_matrices() -> None:
     frame = comparison_frame([make_record()])
     assert frame.loc["reported, run 1", "accuracy"] == 0.7539

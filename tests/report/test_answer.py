@@ -247,11 +247,17 @@ def test_without_test_images_nothing_is_compared() -> None:
 
 def test_a_sign_that_depends_on_the_budget_is_an_alarm() -> None:
     primary = [*runs_near(n=2), make_record("baseline", right=700)]
-    changed = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=790)]))
+    ten = at(10, [*runs_near(n=2), make_record("baseline", right=790)])
+    changed = of(*primary, *ten)
     text = fact(changed, "By number of epochs")
     assert "Augmentation plus learning-rate decay -4.10 at 10, +4.90 at" in text
     assert text.endswith(" Runs each: 1 at 10, 1 at 20.")
     assert next(f for f in changed.facts if f.name == "By number of epochs").alarm
+    # A budget at which too many runs failed has no figure, and is not counted.
+    left = at(40, [*runs_near(n=2), make_record("baseline")])
+    failed = failed_runs("baseline", 1, 2, protocol={"epochs": 40})
+    with_failed = of(*primary, *ten, *left, *failed)
+    assert fact(with_failed, "By number of epochs") == text
     alike = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=700)]))
     assert "By number of epochs" not in names(alike)
 

@@ -140,7 +140,7 @@ def test_the_text_of_the_budgets_says_what_rises(rights: tuple[int, int], text: 
         judge(make_record(right=right, protocol={"epochs": epochs}))
         for right, epochs in zip(rights, (10, 40), strict=True)
     )
-    figure = by_epoch.by_budget([few, many], RULES)
+    figure = by_epoch.by_budget([few, many])
     assert figure is not None
     assert text in figure.alt
 
@@ -163,7 +163,7 @@ def test_the_papers_runs_are_shown_only_with_test_images(
         assert seeds is not None
         classes = by_variant.recall(group_verdict, runs)
         other = judge(make_record(protocol={"epochs": 40}, **about))
-        budgets = by_epoch.by_budget([group_verdict, other], RULES)
+        budgets = by_epoch.by_budget([group_verdict, other])
         matrices = confusion.confusion_matrices(group_verdict, runs)
     for figure in (seeds, classes, budgets):
         assert _of_the_paper(figure.figure) == is_shown, figure.name

@@ -72,6 +72,15 @@ def test_trials_are_ranked_in_a_section_of_their_own() -> None:
     assert "learning_rate (low 0.001, high 0.1, log True)" in found.notes[0]
 
 
+@pytest.mark.parametrize("records", [TRIALS, FIVE])
+def test_no_run_command_is_given_for_runs_that_only_their_study_can_repeat(
+    records: list[RunRecord],
+) -> None:
+    shown = sections.sections(study_of(records))
+    assert {s.repeat for s in shown if s.kind is Kind.GROUP} == {None}
+    assert section(runs_near(n=1), Kind.GROUP).repeat is not None
+
+
 def test_folds_have_a_section_with_the_corrected_interval() -> None:
     found = section([*runs_near(n=5), *FIVE], Kind.FOLDS)
     assert "72.00 %, corrected 95 % interval 69.06 to 74.94 %" in found.sentences[0]

@@ -34,7 +34,7 @@ def curve_of(*runs: Sequence[RunRecord]) -> tuple[GroupVerdict, ...]:
 
 def columns(curve: Sequence[GroupVerdict]) -> dict[str, list[str]]:
     """The table of a curve by column."""
-    table = budget_table(curve, RULES)
+    table = budget_table(curve)
     cells = zip(*([cell.text for cell in row] for row in table.rows), strict=True)
     return {name: list(column) for (name, _), column in zip(table.headers, cells, strict=True)}
 
@@ -71,7 +71,7 @@ def test_where_the_baseline_has_no_run_there_is_no_difference() -> None:
 
 
 def test_missing_budgets_and_variants_are_named(small: tuple[GroupVerdict, ...]) -> None:
-    missing = budget_curve.missing(small, RULES)
+    missing = budget_curve.missing(small)
     assert set(missing) == set(RULES.budgets.curve)
     assert missing[10][:3] == ["no_augmentation", "baseline", "batch_norm"]
     assert missing[EPOCHS][:3] == ["no_augmentation", "baseline", "dropout_0"]
@@ -92,9 +92,14 @@ def test_failed_runs_count_as_run_and_are_not_compared() -> None:
     by_column = columns(curve)
     assert by_column["variant"] == ["paper", "no_augmentation", "baseline"]
     assert by_column["10 epochs"][1:] == ["- (0, 1 failed)", "+2.00 (1, 2 failed)"]
-    assert "no_augmentation" not in budget_curve.missing(curve, RULES)[10]
+    assert "no_augmentation" not in budget_curve.missing(curve)[10]
     # One of three runs is left: its side says nothing.
-    assert budget_curve.differences(curve, RULES) == {}
+    assert budget_curve.differences(curve) == {}
+    with style.applied():
+        picture = by_epoch.by_budget(curve)
+    assert picture is not None
+    assert "paper 70.00 at 10" in picture.alt
+    assert "baseline" not in picture.alt
 
 
 def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> None:
@@ -103,24 +108,24 @@ def test_without_a_variant_at_two_budgets_there_is_a_table_and_no_figure() -> No
         at(40, "baseline", 700),
         [make_record(protocol={"epochs": 40}, failed=True)],
     )
-    assert by_epoch.by_budget(curve, RULES) is None
+    assert by_epoch.by_budget(curve) is None
     assert columns(curve)["40 epochs"] == ["- (0, 1 failed)", "- (1)"]
 
 
 def test_other_images_lack_nothing() -> None:
     digits = {"classes": list("0123456789")}
     curve = curve_of(*([make_record(dataset=digits, protocol={"epochs": e})] for e in (10, 20)))
-    assert budget_curve.missing(curve, RULES) == {}
+    assert budget_curve.missing(curve) == {}
 
 
 def test_an_ablation_that_changes_sides_is_found(small: tuple[GroupVerdict, ...]) -> None:
-    (by_epochs,) = budget_curve.differences(small, RULES).values()
+    (by_epochs,) = budget_curve.differences(small).values()
     assert by_epochs == pytest.approx({10: 0.02, EPOCHS: -0.01})
     assert budget_curve.changes_sign(by_epochs)
     alike = curve_of(
         *(at(e, v, n) for e in (10, 20) for v, n in (("paper", 770), ("baseline", 700)))
     )
-    (unchanged,) = budget_curve.differences(alike, RULES).values()
+    (unchanged,) = budget_curve.differences(alike).values()
     assert not budget_curve.changes_sign(unchanged)
 
 
@@ -141,7 +146,7 @@ def test_the_figure_draws_what_has_two_budgets_and_ties_names_to_lines(
     small: tuple[GroupVerdict, ...],
 ) -> None:
     with style.applied():
-        picture = by_epoch.by_budget(small, RULES)
+        picture = by_epoch.by_budget(small)
     assert picture is not None
     (axes,) = picture.figure.axes
     assert "batch_norm" not in picture.alt

@@ -15,7 +15,6 @@ from scipy.optimize import isotonic_regression
 from harness.analysis.calibration import Calibration
 from harness.analysis.groups import VariantRuns
 from harness.formatting import pluralize
-from harness.protocol.decision import Decision
 from harness.report.figures import alt, panels, style
 from harness.report.figures.figure import WIDTH, CaptionedFigure
 from harness.runs.record import RunRecord
@@ -88,20 +87,20 @@ def _courses(axes: Axes) -> str:
 _MARKERS = "sD^vPX*"
 
 
-def by_budget(curve: Sequence[GroupVerdict], rules: Decision) -> CaptionedFigure | None:
-    """Draw mean accuracy by number of epochs, of each variant with at least two budgets.
+def by_budget(curve: Sequence[GroupVerdict]) -> CaptionedFigure | None:
+    """Draw mean accuracy by number of epochs, of each variant with at least two budgets at which
+    not too many of its runs failed.
 
     Args:
-        curve: the same dataset and protocol at several budgets.
-        rules: the decision file.
+        curve: the same dataset and protocol at several budgets; at least one.
 
     Returns:
         The figure, None if no variant has two budgets.
     """
-    base = rules.contrasts.against
+    base = curve[0].rules.contrasts.against
     finished = {
         name: {epochs: row for epochs, row in by_epochs.items() if row.n}
-        for name, by_epochs in budget_curve.results_by_epochs(curve, rules).items()
+        for name, by_epochs in budget_curve.comparable(curve).items()
     }
     plotted = {name: rows for name, rows in finished.items() if len(rows) > 1}
     if not plotted:
@@ -192,7 +191,7 @@ def by_candidate(calibration: Calibration) -> CaptionedFigure:
     description = ", ".join(
         f"{mean:.2f} at {c.epochs}" for mean, c in zip(means, candidates, strict=True)
     )
-    reaching = [str(c.epochs) for c in candidates if c.mean >= calibration.target]
+    reaching = [str(c.epochs) for c in candidates if c.reaches]
     if reaching:
         where = f"at or above the target of {target:g} at {', '.join(reaching)} epochs"
     else:

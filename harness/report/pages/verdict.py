@@ -44,7 +44,7 @@ def as_json(study: Study) -> str:
             "decision_sha256": study.verdict.sha256,
             "selection": SELECTION,
             "unread": study.verdict.unread,
-            "judgements": [_group(study, g) for g in study.verdict.group_verdicts],
+            "judgements": [_group(study, g) for g in study.group_verdicts],
             "readings": _readings(study),
         }
     )

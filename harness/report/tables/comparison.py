@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from harness import formatting
-from harness.analysis import contrasts
+from harness.analysis import contrasts, sequential
 from harness.analysis.contrasts import Finding
 from harness.analysis.sequential import Effect
 from harness.formatting import EMPTY, enumerate_words, number, p_value, percent, signed_points
@@ -17,7 +17,7 @@ from harness.protocol.decision import Decision
 from harness.report.tables.table import Cell, Column, Table, number_cell, table
 from harness.verdict.verdict import GroupVerdict
 
-Figures = Mapping[str, Any]
+Figures = Mapping[Hashable, Any]
 
 # The notes on n, accuracy and difference where no look is complete and nothing is tested.
 _PLAIN_NOTES = (
@@ -51,14 +51,9 @@ def comparison_table(
     return table(
         f"Variants, {split} images",
         _columns(rules, base, split, full, looks),
-        _rows(group_verdict.numbers if frame is None else frame),
+        (group_verdict.numbers if frame is None else frame).to_dict("records"),
         full=full,
     )
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    # Not `to_dict("records")`, which is slow and turns whole numbers of mixed rows into floats.
-    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
 
 def _columns(
@@ -162,8 +157,8 @@ def _look_notes(rules: Decision, level: str) -> tuple[str, str, str]:
 
 def _test_levels(rules: Decision) -> str:
     """The levels of the intervals of the planned contrasts, in percent."""
-    alpha = rules.contrasts.alpha / len(rules.contrasts.variants)
-    return enumerate_words(f"{100 * (1 - alpha * w):.4g}" for w in rules.looks.weights)
+    levels = sequential.contrast_levels(rules, len(rules.contrasts.variants))
+    return enumerate_words(f"{100 * level:.4g}" for level in levels)
 
 
 def _number(name: str, to_text: Callable[[float], str]) -> Callable[[Figures], Cell]:
@@ -229,4 +224,6 @@ def _by_class(
         Column(name, "", _number(prefix + name, partial(to_text, digits=1)))
         for name in group_verdict.group.dataset.classes
     ]
-    return table(caption, [Column("variant", "", lambda r: r["variant"]), *classes], _rows(frame))
+    return table(
+        caption, [Column("variant", "", lambda r: r["variant"]), *classes], frame.to_dict("records")
+    )

@@ -131,13 +131,16 @@ def claims_table(group_verdict: GroupVerdict) -> Table:
 
 def _evidence_note(rules: Decision) -> str:
     seeds = ", ".join(f"look {i}: {n} runs" for i, n in enumerate(rules.looks.seeds, start=1))
-    return f"of the look that settled the claim, else of the latest ({seeds})"
+    return (
+        f"of the look that settled the claim, else of the latest ({seeds}); differences without an "
+        "ingredient always of the latest, with p over all looks so far"
+    )
 
 
-def budget_table(curve: Sequence[GroupVerdict], rules: Decision) -> Table:
+def budget_table(curve: Sequence[GroupVerdict]) -> Table:
     """Return accuracy and differences of the planned variants at several numbers of epochs."""
-    base = rules.contrasts.against
-    by_variant = budget_curve.results_by_epochs(curve, rules)
+    base = curve[0].rules.contrasts.against
+    by_variant = budget_curve.results_by_epochs(curve)
     columns = [Column[str]("variant", "", str)]
     columns += [
         Column(
