@@ -20,7 +20,7 @@ from harness.report.text import extensions as text_extensions
 from harness.report.text import independent as text_independent
 from harness.report.text import open_questions as text_open_questions
 from harness.report.text import readings as text_readings
-from harness.report.text.headline import blocked_look, interval, is_tuned, label
+from harness.report.text.headline import blocked_look, interval, label
 from harness.report.text.surprises import surprises
 from harness.verdict import audit, budget_curve, readings
 from harness.verdict.outcomes import AccuracyResult
@@ -32,7 +32,8 @@ _SEEN = (
     "The rules were fixed before any run of the protocol on these images, but after 27 on a JPEG "
     "copy of them (harness/protocol/decision.toml). After 20 epochs `paper` had got 77.25 to 77.82 "
     "% there; `no_augmentation`, `baseline` and `dropout_75` less, `batch_norm` more, others about "
-    "as much."
+    "as much. After 10 epochs `paper` had got less than `no_augmentation`, `no_lr_decay` and "
+    "`baseline`."
 )
 
 
@@ -134,7 +135,7 @@ def _reservations(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
             "The paper's text can be read so that it gives 75 %, and no more: it leaves most "
             "settings open.",
         )
-    if is_tuned(group_verdict):
+    if group_verdict.is_tuned:
         yield Fact("What is built in", _built_in(study, group_verdict))
     if group_verdict.eligibility.allows_verdict:
         yield Fact("What had been seen", _SEEN, detail=True)
@@ -150,14 +151,15 @@ def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
     if tuning and tuning.chosen:
         tried = [candidate for candidate in tuning.candidates if candidate.epochs <= epochs]
         figures = (f"{percent(c.mean)} % after {c.epochs}" for c in tried[-2:])
-        ahead = signed_points(tuning.chosen.mean - readings.reported_accuracy())
+        ahead = tuning.chosen.mean - readings.reported_accuracy()
+        side = "above" if ahead > 0 else "below"
         text += (
-            f" ({', '.join(figures)}: {ahead} points from the paper's mean, known before any run "
-            "of the protocol on the test images)"
+            f" ({', '.join(figures)}, {percent(abs(ahead))} points {side} the paper's mean and "
+            "known before any run of the protocol on the test images)"
         )
     return (
-        f"{text}. So the paper's accuracy or more was to be expected, the more the wider the steps "
-        "of that list, and an excess is no evidence that its 75 % is wrong: what is judged is "
+        f"{text}. So the paper's accuracy or more was to be expected (wider steps in that list, "
+        "more excess), and an excess is no evidence that its 75 % is wrong: what is judged is "
         f"whether our reading after {epochs} epochs and the paper are equal within "
         f"{100 * rules.accuracy.margin:g} point."
     )
@@ -196,8 +198,8 @@ def _changing_signs(
         curve = study.verdict.curve_of(group_verdict)
         yield Fact(
             "By number of epochs",
-            "Contributions that have another sign at another number of epochs (points; the change "
-            "is not tested): "
+            "Contributions whose sign changes with the number of epochs (points; the change is not "
+            "tested, its cause not examined): "
             f"{'; '.join(_by_epochs(*item) for item in changing.items())}. Runs each: "
             f"{_counts(budget_curve.results_by_epochs(curve), changing)}.",
             alarm=True,

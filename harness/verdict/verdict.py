@@ -14,7 +14,7 @@ from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.groups import RunGroup, VariantRuns, runs_by_variant
 from harness.analysis.sequential import Outcome
-from harness.protocol import decision
+from harness.protocol import budget, decision
 from harness.protocol.decision import Decision
 from harness.verdict import claim_status, eligibility, outcomes
 from harness.verdict.claim_status import ClaimResult, Evidence
@@ -69,6 +69,24 @@ class GroupVerdict:
     def outcome(self) -> Outcome | None:
         """Outcome of the accuracy claim; None if the group gives no verdict."""
         return self.accuracy.outcome if self.accuracy else None
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether the runs give a verdict, and were trained for the number of epochs that a
+        calibration on the same images has chosen."""
+        tuned = budget.load()
+        chosen = (tuned.epochs, tuned.calibrated_on)
+        return (
+            self.eligibility.allows_verdict
+            and not tuned.provisional
+            and chosen == (self.epochs, self.group.dataset.title)
+        )
+
+    @property
+    def exceeds_as_tuned(self) -> bool:
+        """Whether our accuracy exceeds the paper's at the number of epochs that was chosen to reach
+        it: no evidence against the paper's figure."""
+        return self.is_tuned and self.outcome is Outcome.EXCEEDED
 
     @property
     def has_looks(self) -> bool:

@@ -10,6 +10,8 @@ import pytest
 from harness.analysis import calibration
 from harness.protocol import budget, decision
 from harness.report.answer import Answer, answer
+from harness.report.section import Kind
+from harness.report.sections import sections
 from harness.runs.record import RunRecord
 from harness.verdict.study import judge_records
 from tests.helpers.judged_studies import RULES, full_study, runs_near, study_of
@@ -43,7 +45,7 @@ def test_an_excess_that_held_out_images_had_shown_was_to_be_expected(
         "not show that the paper's figure is wrong."
     )
     (built_in,) = (fact.text for fact in found.facts if fact.name == "What is built in")
-    assert "(74.50 % after 15, 78.00 % after 20: +2.88 points from the paper's mean" in built_in
+    assert "(74.50 % after 15, 78.00 % after 20, 2.88 points above the paper's mean" in built_in
 
 
 def test_an_excess_that_they_had_not_shown_was_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,12 +68,12 @@ def test_the_accuracy_is_judged_as_if_the_papers_runs_varied_as_its_two(
     runs: list[RunRecord], expected: str
 ) -> None:
     assumes = facts(*runs)["What that assumes"]
-    assert f"if 0.38 were right, the interval would be {expected}" in assumes
+    assert f"if its runs vary by 0.38, the interval is {expected}" in assumes
 
 
 def test_where_ours_vary_as_much_nothing_else_is_assumed() -> None:
     assumes = facts(*runs_near(right=800, n=5, spread=8))["What that assumes"]
-    assert "0.38 over its two, which are too few to know it. We also" in assumes
+    assert "its two one of 0.38, but two are too few to know it. We also" in assumes
 
 
 def at_10(name: str, right: int) -> list[RunRecord]:
@@ -85,10 +87,9 @@ def test_a_settled_claim_says_where_its_sign_changes(right: int, elsewhere: int)
     other = [*at_10("paper", 750), *at_10("no_augmentation", elsewhere)]
     claims = facts(*primary, *other)["All its claims"]
     confirmed, refuted = claims.split(" Refuted: ")
-    assert (
-        "augmentation improves accuracy (the opposite at another number of epochs, not tested: see "
-        "above)"
-    ) in (confirmed if right < elsewhere else refuted)
+    assert "augmentation improves accuracy (the opposite after 10 epochs, not tested)" in (
+        confirmed if right < elsewhere else refuted
+    )
 
 
 def test_claims_on_curves_are_settled_with_their_figures() -> None:
@@ -99,11 +100,17 @@ def test_claims_on_curves_are_settled_with_their_figures() -> None:
 def test_only_a_number_of_epochs_that_was_tuned_says_nothing_against_the_paper() -> None:
     def claims(epochs: int) -> str:
         runs = runs_near(right=800, n=5, protocol={"epochs": epochs})
+        study = study_of(runs)
+        (shown,) = (s for s in sections(study) if s.kind is Kind.GROUP)
+        (evidence,) = (
+            row[2].text for table in shown.tables for row in table.rows if "is 75 %" in row[0].text
+        )
+        assert evidence.endswith("; no evidence against the paper's figure") == (epochs == 20)
         return facts(*runs)["All its claims"]
 
-    refuted = "Refuted: test accuracy is 75 % (our reading of the paper gets more"
-    assert f"{refuted}, which is no evidence against its figure);" in claims(20)
-    assert f"{refuted});" in claims(RULES.budgets.reference)
+    claim = "test accuracy is 75 % (our runs get more)"
+    assert f"Exceeded, which is no evidence against the paper's figure: {claim}." in claims(20)
+    assert f"Refuted: {claim};" in claims(RULES.budgets.reference)
 
 
 def test_what_was_never_run_is_listed() -> None:
@@ -138,3 +145,11 @@ def test_what_had_been_seen_is_what_the_decision_file_says() -> None:
     more = [name for name, (least, _) in figures.items() if least > float(high)]
     assert (sorted(less), more) == (["baseline", "dropout_75", "no_augmentation"], ["batch_norm"])
     assert "`no_augmentation`, `baseline` and `dropout_75` less, `batch_norm` more, others" in seen
+    part = head.split("10 epochs, two runs each:")[1]
+    found = dict(re.findall(r"(\w+) (\d\d\.\d\d, \d\d\.\d\d)", part))
+    most = max(map(float, found.pop("paper").split(", ")))
+    assert all(min(map(float, both.split(", "))) > most for both in found.values())
+    assert seen.endswith(
+        "After 10 epochs `paper` had got less than `no_augmentation`, `no_lr_decay` and `baseline`."
+    )
+    assert set(found) == {"no_augmentation", "no_lr_decay", "baseline"}

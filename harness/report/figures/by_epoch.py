@@ -141,14 +141,17 @@ def by_budget(curve: Sequence[GroupVerdict]) -> CaptionedFigure | None:
     run_counts = [row.n for rows in plotted.values() for row in rows.values()]
     fewest, most = min(run_counts), max(run_counts)
     runs = f"{fewest} to {most} runs" if fewest < most else pluralize(most, "run")
-    caption = f"Mean accuracy in the last epoch, by number of epochs trained ({runs} each)."
+    caption = (
+        f"Mean accuracy in the last epoch, by number of epochs trained ({runs} each). Nothing was "
+        "run between the points."
+    )
     if base in means:
         caption += f" Blue: {base}."
     if with_paper:
-        caption += " Dashed: the paper's two runs, whose budget is not stated."
+        caption += " Dashed: the paper's two runs, whose number of epochs is not stated."
     return CaptionedFigure(
         name="budgets",
-        title="Accuracy by budget",
+        title="Accuracy by number of epochs",
         caption=caption,
         alt=f"{seen}. Mean accuracy in percent by epochs: {description}.",
         figure=figure,

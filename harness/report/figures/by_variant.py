@@ -57,10 +57,12 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
         )
     how_settled = f"Intervals (Welch): {level}; nothing is tested."
     if group_verdict.eligibility.allows_verdict:
+        includes_zero = any(c.settled_look and c.low < 0 < c.high for _, c in compared)
+        by_holm = ", even where an interval just includes zero" if includes_zero else ""
         how_settled = (
             f"Intervals (Welch) allow for all {len(rules.contrasts.variants)} planned contrasts at "
-            "once. Filled: settled by Holm's test, even where an interval just includes zero. "
-            "Hollow: not settled, which does not mean no difference."
+            f"once. Filled: settled by Holm's test{by_holm}. Hollow: not settled, which does not "
+            "mean no difference."
         )
         if named:
             how_settled += f" Other variants have {level} intervals and no test."
@@ -94,7 +96,7 @@ def by_seed(group_verdict: GroupVerdict) -> CaptionedFigure | None:
         for number, value in enumerate(group_verdict.accuracy.reported, start=1):
             axes.axvline(100 * value, color=style.REPORTED, dashes=(4, 2), lw=1.3)
             axes.annotate(
-                f"run {number}",
+                f"paper's run {number}",
                 (100 * value, 1),
                 xycoords=("data", "axes fraction"),
                 ha="left" if number == 1 else "right",

@@ -122,11 +122,17 @@ def claims_table(group_verdict: GroupVerdict) -> Table:
     columns: list[Column[ClaimResult]] = [
         Column("claim", "", lambda c: c.claim.sentence),
         Column("verdict", "", lambda c: Cell(c.status.value, style=c.status.value)),
-        Column("evidence", _evidence_note(group_verdict.rules), lambda c: c.evidence),
+        Column("evidence", _evidence_note(group_verdict.rules), partial(_evidence, group_verdict)),
         Column("the paper's words", "", lambda c: f"“{c.claim.quote}” ({c.claim.where})"),
     ]
     caption = "The paper's claims and what the runs say"
     return table(caption, columns, group_verdict.claims, prose=True)
+
+
+def _evidence(group_verdict: GroupVerdict, result: ClaimResult) -> str:
+    if result.claim.key == "accuracy" and group_verdict.exceeds_as_tuned:
+        return f"{result.evidence}; no evidence against the paper's figure"
+    return result.evidence
 
 
 def _evidence_note(rules: Decision) -> str:

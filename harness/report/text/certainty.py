@@ -18,14 +18,15 @@ def assumptions(accuracy: AccuracyResult) -> str:
         accuracy: at a look.
     """
     return (
-        "We assume that the paper's two runs vary over seeds as ours do. The standard deviation is "
-        f"{percent(accuracy.sd)} points over our {pluralize(accuracy.n, 'run')} and "
-        f"{percent(statistics.stdev(accuracy.reported))} over its two, which are too few to know it"
+        "We assume that the paper's two runs vary over seeds as ours do. Ours have a standard "
+        f"deviation of {percent(accuracy.sd)} points ({pluralize(accuracy.n, 'run')}), its two one "
+        f"of {percent(statistics.stdev(accuracy.reported))}, but two are too few to know it"
         f"{_what_if(accuracy)}. We also assume that its two matrices are of two trainings, not "
-        "chosen for their accuracy, though chosen from several. The choice of the test images "
-        f"gives one accuracy a standard error of {percent(accuracy.sampling)} points, and the "
-        f"difference about {percent(math.sqrt(2) * accuracy.sampling)} if the paper used others; "
-        "much less if it used the same."
+        "chosen for their accuracy, though chosen from several. Not in the interval: the choice of "
+        "the test images, which gives one accuracy a standard error of "
+        f"{percent(accuracy.sampling)} points, and the difference about "
+        f"{percent(math.sqrt(2) * accuracy.sampling)} if the paper used others; much less if it "
+        "used the same."
     )
 
 
@@ -37,7 +38,7 @@ def _what_if(accuracy: AccuracyResult) -> str:
     outcome = "the same" if other.outcome is accuracy.outcome else str(other.outcome)
     at = "" if other.look == accuracy.look else f" (look {other.look})"
     return (
-        f": if {percent(other.sd)} were right, the interval would be "
+        f": if its runs vary by {percent(other.sd)}, the interval is "
         f"{formatting.interval(other.low, other.high)}{at}, the outcome {outcome}, and wrong "
         "outcomes more frequent than planned (docs/statistics.md)"
     )
@@ -56,6 +57,6 @@ def predicted(accuracy: AccuracyResult, runs: VariantRuns) -> str:
     later = f"By the {runs.n_finished} runs of look {runs.look}, with"
     return (
         f"{later if runs.look > accuracy.look else 'With'} at least "
-        f"{100 * runs.rules.description.level:g} % probability two more runs like ours would both "
-        f"lie within {percent(low)} to {percent(high)} %; {theirs}."
+        f"{100 * runs.rules.description.level:g} % probability two more single runs like ours "
+        f"would both lie within {percent(low)} to {percent(high)} %; {theirs}."
     )

@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from harness.analysis.ranges import ClaimStatus
 from harness.analysis.sequential import Outcome
-from harness.formatting import pluralize
-from harness.report.text.headline import is_tuned
+from harness.formatting import enumerate_words, pluralize
 from harness.verdict.claim_status import ClaimResult
 from harness.verdict.verdict import GroupVerdict
 
-_REFUTED_BY = {Outcome.EXCEEDED: "gets more", Outcome.NOT_REACHED: "gets less"}
+# An excess at a number of epochs that was chosen to reach the paper's accuracy refutes nothing.
+_EXCEEDED = "Exceeded, which is no evidence against the paper's figure"
+
+_HEADINGS = ("Confirmed", _EXCEEDED, "Refuted", "Open")
+
+# What our runs do where the claim on the accuracy is refuted.
+_REFUTED_BY = {Outcome.EXCEEDED: "get more", Outcome.NOT_REACHED: "get less"}
+
+# The sign that the difference of an ablation has where it says the opposite of the verdict on the
+# ingredient: confirmed if the ablation, which lacks it, is less accurate.
+_OPPOSITE = {ClaimStatus.CONFIRMED: 1, ClaimStatus.REFUTED: -1}
 
 
-def by_status(group_verdict: GroupVerdict, changing: Collection[str]) -> str:
+def by_status(group_verdict: GroupVerdict, changing: Mapping[str, Mapping[int, float]]) -> str:
     """Return the claims by status with the runs that they are judged by; empty without claims.
 
     Args:
         group_verdict: the group.
-        changing: ablations whose difference has another sign at another number of epochs.
+        changing: differences of the ablations whose sign changes with the number of epochs, by
+            that number.
     """
-    claims = {
-        status: [result for result in group_verdict.claims if result.status is status]
-        for status in ClaimStatus
-    }
-    named = {
-        status: [_claim(result, group_verdict, changing) for result in results]
-        for status, results in claims.items()
-        if results
-    }
-    listed = " ".join(f"{s.value.capitalize()}: {'; '.join(names)}." for s, names in named.items())
-    runs = f"`{group_verdict.claim_runs.name}` after {pluralize(group_verdict.epochs, 'epoch')}"
+    named: dict[str, list[str]] = {heading: [] for heading in _HEADINGS}
+    for result in group_verdict.claims:
+        named[_heading(result, group_verdict)].append(_claim(result, group_verdict, changing))
+    listed = " ".join(
+        f"{heading}: {'; '.join(names)}." for heading, names in named.items() if names
+    )
     if not listed:
         return ""
+    runs = f"`{group_verdict.claim_runs.name}` after {pluralize(group_verdict.epochs, 'epoch')}"
     return (
         f"By {runs}; error rates hold for each claim, not for all together, and the limits for "
         f"curves and overfitting are ours. {listed}"
     )
 
 
-def _claim(result: ClaimResult, group_verdict: GroupVerdict, changing: Collection[str]) -> str:
+def _heading(result: ClaimResult, group_verdict: GroupVerdict) -> str:
+    if result.claim.key == "accuracy" and group_verdict.exceeds_as_tuned:
+        return _EXCEEDED
+    return result.status.value.capitalize()
+
+
+def _claim(
+    result: ClaimResult,
+    group_verdict: GroupVerdict,
+    changing: Mapping[str, Mapping[int, float]],
+) -> str:
     sentence, is_open = result.claim.sentence, result.status is ClaimStatus.OPEN
     if result.refuted_by_own_tables:
         return f"{sentence} (by its own tables)"
     if result.claim.key == "accuracy" and group_verdict.outcome in _REFUTED_BY:
-        reason = f"our reading of the paper {_REFUTED_BY[group_verdict.outcome]}"
-        if is_tuned(group_verdict) and group_verdict.outcome is Outcome.EXCEEDED:
-            reason += ", which is no evidence against its figure"
-        return f"{sentence} ({reason})"
-    if result.ablation in changing and not is_open:
-        return f"{sentence} (the opposite at another number of epochs, not tested: see above)"
+        return f"{sentence} (our runs {_REFUTED_BY[group_verdict.outcome]})"
+    if result.ablation and result.ablation in changing and not is_open:
+        sign = _OPPOSITE[result.status]
+        differences = changing[result.ablation].items()
+        opposite = [str(epochs) for epochs, difference in differences if sign * difference > 0]
+        return f"{sentence} (the opposite after {enumerate_words(opposite)} epochs, not tested)"
     if result.on_accuracy or is_open:
         return sentence
     return f"{sentence} (ours: {result.ours})"

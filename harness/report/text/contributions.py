@@ -65,8 +65,9 @@ def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
     """Return how to read the contributions of a group."""
     epochs = pluralize(group_verdict.epochs, "epoch")
     text = (
-        f"In points of accuracy after {epochs}, all else equal; at another number of epochs they "
-        "may differ, and they cannot be summed."
+        f"In points of accuracy after {epochs}, with all else as in "
+        f"`{group_verdict.rules.contrasts.against}`, our reading of the paper's final method; with "
+        "another number of epochs they may differ, and they cannot be summed."
     )
     levels = sorted({contribution.level for contribution in of if not math.isnan(contribution.low)})
     if not levels:
@@ -79,8 +80,9 @@ def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
         seeds = enumerate_words(map(str, looks.seeds))
         text += (
             f" {'They are' if several else 'It is'} wide because the {100 * contrasts.alpha:g} % "
-            f"error rate is shared among {len(contrasts.variants)} comparisons and "
-            f"{len(looks.seeds)} looks (analyses planned before the runs, with {seeds} runs each)."
+            f"risk of a false alarm is shared among {len(contrasts.variants)} comparisons and, not "
+            f"equally, {len(looks.seeds)} looks (analyses planned before the runs, with {seeds} "
+            "runs each)."
         )
     return text
 

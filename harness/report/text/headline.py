@@ -9,7 +9,6 @@ from harness.analysis.calibration import Calibration
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize
-from harness.protocol import budget
 from harness.verdict import readings
 from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.outlook import open_questions
@@ -28,12 +27,12 @@ _OUTCOMES = {
         "{accuracy}, within {margin} of {reported}"
     ),
     Outcome.EXCEEDED: (
-        "AlexNet trained as we read the paper exceeds the paper's 75 % on CIFAR-10: {accuracy}, "
-        "against {reported}"
+        "AlexNet trained as we read the paper does not reproduce the paper's 75 % on CIFAR-10 "
+        "within {margin}, but exceeds it: {accuracy}, against {reported}"
     ),
     Outcome.NOT_REACHED: (
-        "AlexNet trained as we read the paper does not reach the paper's 75 % on CIFAR-10: "
-        "{accuracy}, against {reported}"
+        "AlexNet trained as we read the paper does not reproduce the paper's 75 % on CIFAR-10 "
+        "within {margin}, but stays below it: {accuracy}, against {reported}"
     ),
     Outcome.UNDECIDED: (
         "Whether AlexNet trained as we read the paper reaches the same accuracy on CIFAR-10 is "
@@ -110,7 +109,7 @@ def _on_epochs(
             "The paper does not state its number of epochs, and our accuracy depends on it: "
             f"{_at_budgets(other_budgets)}."
         )
-    if is_tuned(group_verdict):
+    if group_verdict.is_tuned:
         text = (
             f"We chose {group_verdict.epochs}, the fewest on our list that reach "
             f"{100 * group_verdict.rules.budgets.target:g} % on held-out training images"
@@ -120,22 +119,10 @@ def _on_epochs(
             text += f" ({percent(tuning.chosen.mean)} % there)"
             ahead = tuning.chosen.mean - readings.reported_accuracy()
             expected = ahead > group_verdict.rules.accuracy.margin
-        if group_verdict.outcome is Outcome.EXCEEDED:
+        if group_verdict.exceeds_as_tuned:
             text += "; so an excess was to be expected, and" if expected else "; an excess"
             text += f" {'it ' if expected else ''}does not show that the paper's figure is wrong"
         yield f"{text}."
-
-
-def is_tuned(group_verdict: GroupVerdict) -> bool:
-    """Whether the runs give a verdict, and were trained for the number of epochs that a calibration
-    on the same images has chosen."""
-    tuned = budget.load()
-    chosen = (tuned.epochs, tuned.calibrated_on)
-    return (
-        group_verdict.eligibility.allows_verdict
-        and not tuned.provisional
-        and chosen == (group_verdict.epochs, group_verdict.group.dataset.title)
-    )
 
 
 def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.analysis.compatibility import sentences
 from harness.analysis.compatibility.independent import FILE, IndependentRun
-from harness.analysis.compatibility.prediction import MIN_REFERENCE, POWER, Outcome
+from harness.analysis.compatibility.prediction import (
+    LEVEL,
+    MIN_REFERENCE,
+    POWER,
+    Compatibility,
+    Outcome,
+)
 from harness.formatting import enumerate_words, percent, pluralize
 
 PROGRAM = "tests/helpers/plain_training.py"
@@ -23,22 +28,32 @@ def sentence(runs: Sequence[IndependentRun]) -> str:
         f"Not compared yet: at least {MIN_REFERENCE} runs of the suite with the same setting are "
         "needed"
     )
-    if any(map(_is_compared, runs)):
-        compared = sentences.summary(run.comparison for run in runs)
-        shifts = [
-            run.comparison.smallest_shift
-            for run in runs
-            if _is_compared(run) and "accuracy" in run.comparison.compared
-        ]
-        if shifts:
-            compared += (
-                f"; a shift of the accuracy by {percent(max(shifts), 1)} points would be found "
-                f"with {percent(POWER, 0)} % probability"
-            )
+    if found := [run.comparison for run in runs if _is_compared(run)]:
+        compared = _compared(found, len(runs) - len(found))
     return (
         f"{pluralize(len(runs), 'run')} of a plain PyTorch program with a network, data pipeline "
         f"and training loop of its own: {accuracies} on the test images. {compared}."
     )
+
+
+def _compared(comparisons: Sequence[Compatibility], others: int) -> str:
+    """Return how runs compare with ours, of which there are `others` that have too few."""
+    compatible = sum(c.outcome is Outcome.COMPATIBLE for c in comparisons)
+    fewest = min(c.n_reference for c in comparisons)
+    text = (
+        f"Compatible with our {fewest} runs of the same setting: {compatible} of {len(comparisons)}"
+    )
+    if compatible < len(comparisons):
+        text += f" (of sound runs, up to {percent(1 - LEVEL, 0)} % are not)"
+    if others:
+        text += f"; {others} not compared: too few runs of ours"
+    shifts = [c.smallest_shift for c in comparisons if "accuracy" in c.compared]
+    if shifts:
+        text += (
+            f"; a true difference of {percent(max(shifts), 1)} points in accuracy would be found "
+            f"with {percent(POWER, 0)} % probability"
+        )
+    return text
 
 
 def notes(runs: Sequence[IndependentRun]) -> Iterator[str]:

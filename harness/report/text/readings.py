@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import variants
 from harness.formatting import enumerate_words, percent
 from harness.protocol import budget
 from harness.protocol.decision import Decision
 from harness.verdict import readings
 from harness.verdict.readings import Fit, ReadingResult
 
-_SUBJECT = "of the paper's unstated settings"
+_SUBJECT = "other readings of the paper's unstated settings"
 
 _CRITERIA = "by all our criteria (accuracy, curves, gap and recall of the classes)"
 
@@ -23,18 +24,20 @@ def sentence(results: Sequence[ReadingResult], rules: Decision) -> str:
         rules: the decision file.
     """
     if not results:
-        return f"Readings {_SUBJECT}: no runs on the official test images yet."
+        return f"{_SUBJECT.capitalize()}: no runs on the official test images yet."
     others = [result for result in results if result.variant != rules.accuracy.variant]
     fitting = [result for result in others if result.fit is Fit.FITS]
     unjudged = [result for result in others if result.fit is Fit.CANNOT_BE_JUDGED]
+    planned, run = variants.names(readings.FAMILY), {result.variant for result in others}
+    text = f"Of {len(planned)} {_SUBJECT} {len(run)} {'was' if len(run) == 1 else 'were'} run"
     if fitting:
-        text = f"Readings {_SUBJECT} that fit it {_CRITERIA}: {_named(fitting)}"
+        text += f"; fitting {_CRITERIA}: {_named(fitting)}"
     elif len(unjudged) == len(others):
-        text = f"No reading {_SUBJECT} can be judged {_CRITERIA}"
+        text += f"; none can be judged {_CRITERIA}"
     elif unjudged:
-        text = f"No reading {_SUBJECT} that can be judged fits it {_CRITERIA}"
+        text += f"; none that can be judged fits {_CRITERIA}"
     else:
-        text = f"No reading {_SUBJECT} that was run fits it {_CRITERIA}"
+        text += f"; none fits {_CRITERIA}"
     if unjudged and len(unjudged) < len(others):
         text += f"; not to be judged: {_named(unjudged)}"
     if in_part := [r for r in others if r.fit is Fit.DOES_NOT_FIT and _has_accuracy(r)]:
