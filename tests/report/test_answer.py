@@ -90,8 +90,8 @@ def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
     assert above.sentence == (
         "AlexNet trained as we read the paper does not reproduce the paper's 75 % on CIFAR-10 "
         "within 1 point, but exceeds it: 79.94 % after 20 epochs (mean of 5 runs), against "
-        f"75.12 %, the mean of the paper's two runs. {TUNED[:-1]}; an excess does not show that the "
-        "paper's figure is wrong."
+        f"75.12 %, the mean of the paper's two runs. {TUNED[:-1]}; an excess does not show that "
+        "the paper's figure is wrong."
     )
     assert "So the paper's accuracy or more was to be expected" in fact(above, "What is built in")
     claims = fact(above, "All its claims")
