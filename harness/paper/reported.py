@@ -95,10 +95,19 @@ class ReportedRun:
         """From the matrix; a fraction."""
         return recomputed(self)[1]
 
+    def by_class(self, figure: str) -> dict[str, float]:
+        """Figure of each class, from the matrix; fractions.
+
+        Args:
+            figure: "precision", "recall" or "f1".
+        """
+        lines, column = recomputed(self)[0], COLUMNS.index(figure)
+        return {name: lines[name][column] for name in CLASSES}
+
     @property
     def recall(self) -> dict[str, float]:
         """From the matrix, by class; fractions."""
-        return {name: recomputed(self)[0][name][COLUMNS.index("recall")] for name in CLASSES}
+        return self.by_class("recall")
 
 
 REPORTED_RUNS = (
@@ -177,3 +186,19 @@ def reported_accuracies() -> NDArray[np.float64]:
 def reported_recalls() -> NDArray[np.float64]:
     """Recall of each class in each reported run [classes, runs]; fractions."""
     return np.array([[run.recall[name] for run in REPORTED_RUNS] for name in CLASSES])
+
+
+def mean_accuracy() -> float:
+    """Mean accuracy of the reported runs; a fraction."""
+    return float(reported_accuracies().mean())
+
+
+def accuracy_deviation() -> float:
+    """Standard deviation (n - 1) of the accuracy of the reported runs; a fraction."""
+    return float(reported_accuracies().std(ddof=1))
+
+
+def recall_distance() -> float:
+    """Euclidean distance between the recall of the classes in the two reported runs; a fraction."""
+    first, second = reported_recalls().T
+    return float(np.linalg.norm(first - second))

@@ -9,6 +9,7 @@ import variants
 from harness.analysis.groups import environments
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize, signed_points
+from harness.paper import reported
 from harness.paper.ingredients import INGREDIENTS
 from harness.protocol.datasets import CLASSES
 from harness.protocol.decision import Decision
@@ -22,7 +23,7 @@ from harness.report.text import open_questions as text_open_questions
 from harness.report.text import readings as text_readings
 from harness.report.text.headline import blocked_look, interval, label
 from harness.report.text.surprises import surprises
-from harness.verdict import audit, budget_curve, readings
+from harness.verdict import audit, budget_curve
 from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.study import Study
 from harness.verdict.verdict import GroupVerdict
@@ -151,7 +152,7 @@ def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
     if tuning and tuning.chosen:
         tried = [candidate for candidate in tuning.candidates if candidate.epochs <= epochs]
         figures = (f"{percent(c.mean)} % after {c.epochs}" for c in tried[-2:])
-        ahead = tuning.chosen.mean - readings.reported_accuracy()
+        ahead = tuning.chosen.mean - reported.mean_accuracy()
         side = "above" if ahead > 0 else "below"
         text += (
             f" ({', '.join(figures)}, {percent(abs(ahead))} points {side} the paper's mean and "

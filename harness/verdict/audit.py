@@ -55,6 +55,11 @@ class RangeCheck:
     largest_from_matrix: float
     outside: tuple[tuple[int, str, float], ...]
 
+    @property
+    def has_misprint(self) -> bool:
+        """Whether the largest printed figure is above all that follow from the matrices."""
+        return self.largest - self.largest_from_matrix > 0.01
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -121,7 +126,7 @@ def audit(runs: Sequence[ReportedRun] = REPORTED_RUNS, ranges: Sequence[Range] =
     return Audit(
         summaries=summaries,
         disagreements=tuple(d for run in runs for d in _disagreements(run)),
-        ranges=tuple(_range_check(runs, bounds) for bounds in ranges),
+        ranges=tuple(check_range(bounds, runs) for bounds in ranges),
         z=z,
         p=p,
         distinguishable=distinguishable,
@@ -144,7 +149,8 @@ def _disagreements(run: ReportedRun) -> list[Disagreement]:
     ]
 
 
-def _range_check(runs: Sequence[ReportedRun], bounds: Range) -> RangeCheck:
+def check_range(bounds: Range, runs: Sequence[ReportedRun] = REPORTED_RUNS) -> RangeCheck:
+    """Compare a claimed range with the printed figures of every class."""
     column = COLUMNS.index(bounds.figure)
     printed = [
         (run.number, name, float(row[column]))
@@ -153,7 +159,7 @@ def _range_check(runs: Sequence[ReportedRun], bounds: Range) -> RangeCheck:
     ]
     outside = tuple(cell for cell in printed if not bounds.low <= cell[2] <= bounds.high)
     figures = [figure for _, _, figure in printed]
-    from_matrix = [recomputed(run)[0][name][column] for run in runs for name in CLASSES]
+    from_matrix = [value for run in runs for value in run.by_class(bounds.figure).values()]
     return RangeCheck(
         bounds.figure,
         bounds.low,

@@ -112,18 +112,18 @@ def _range(bounds: claims.Range) -> _Judge:
     The claim is about the paper's two runs: if the paper's own tables contradict it, it is
     refuted whatever our runs show.
     """
-    (tables,) = audit.audit(ranges=[bounds]).ranges
-    contradicted = bool(tables.outside)
-    span = f"{tables.smallest:.2f} to {tables.largest:.2f}"
-    if tables.largest - tables.largest_from_matrix > 0.01:
-        span += f", by its matrices {tables.largest_from_matrix:.2f}"
-    verb = "contradict" if contradicted else "keep"
-    own_tables = f"the paper's own tables {verb} it ({span})"
 
     def judge(claim: Claim, evidence: Evidence) -> ClaimResult:
-        of_runs = _range_of_runs(claim, evidence.runs, bounds)
-        result = dataclasses.replace(of_runs, own_tables=own_tables)
-        if not contradicted:
+        tables = audit.check_range(bounds)
+        span = f"{tables.smallest:.2f} to {tables.largest:.2f}"
+        if tables.has_misprint:
+            span += f", by its matrices {tables.largest_from_matrix:.2f}"
+        verb = "contradict" if tables.outside else "keep"
+        result = dataclasses.replace(
+            _range_of_runs(claim, evidence.runs, bounds),
+            own_tables=f"the paper's own tables {verb} it ({span})",
+        )
+        if not tables.outside:
             return result
         return dataclasses.replace(result, status=ClaimStatus.REFUTED, refuted_by_own_tables=True)
 

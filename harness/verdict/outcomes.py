@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.analysis import confusion_pattern, looks, sequential, stats
 from harness.analysis.confusion_pattern import ConfusionTest
 from harness.analysis.groups import VariantRuns
@@ -133,7 +131,7 @@ def accuracy(runs: VariantRuns, decides: bool, test_size: int) -> AccuracyResult
         mean=runs.mean,
         sd=runs.deviation,
         reported=tuple(map(float, reported)),
-        difference=runs.mean - float(reported.mean()),
+        difference=runs.mean - paper_reported.mean_accuracy(),
         low=float(ends.low),
         high=float(ends.high),
         level=level,
@@ -152,7 +150,7 @@ def _what_if(runs: VariantRuns, deviation: float, rules: Decision) -> WhatIf | N
         rules: the decision file.
     """
     reported = paper_reported.reported_accuracies()
-    sd = float(np.std(reported, ddof=1))
+    sd = paper_reported.accuracy_deviation()
     if not deviation < sd:
         return None
     judgement = sequential.judge_accuracy(runs.accuracy_runs, reported, rules, sd)

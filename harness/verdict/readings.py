@@ -113,17 +113,6 @@ def judge_group(group_verdict: GroupVerdict) -> tuple[ReadingResult, ...]:
     )
 
 
-def reported_accuracy() -> float:
-    """Mean accuracy of the paper's two runs; a fraction."""
-    return float(reported.reported_accuracies().mean())
-
-
-def reported_distance() -> float:
-    """Euclidean distance between the recall of the classes in the paper's two runs; a fraction."""
-    first, second = reported.reported_recalls().T
-    return float(np.linalg.norm(first - second))
-
-
 def _judge_runs(runs: VariantRuns, group: RunGroup) -> ReadingResult:
     histories = [record.history for record in runs.counted if not record.failed]
     shares = [learning_curves.fractions_against_trend(history) for history in histories]
@@ -133,10 +122,10 @@ def _judge_runs(runs: VariantRuns, group: RunGroup) -> ReadingResult:
     distance = float(np.linalg.norm(recall - reported.reported_recalls().mean(1)))
     rules = runs.rules
     fits = (
-        _at_most(rules.readings.accuracy, abs(runs.mean - reported_accuracy())),
+        _at_most(rules.readings.accuracy, abs(runs.mean - reported.mean_accuracy())),
         _at_most(rules.ranges.wrong_way_confirms, curves),
         _at_most(rules.ranges.gap_confirms, gap),
-        _at_most(rules.readings.recall_distance * reported_distance(), distance),
+        _at_most(rules.readings.recall_distance * reported.recall_distance(), distance),
     )
     criteria = dict(zip(CRITERIA, fits, strict=True))
     if runs.too_many_failed:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import groups
+from harness.paper import reported
 from harness.protocol import decision
 from harness.protocol.decision import Decision
 from harness.runs.record import RunRecord
@@ -44,15 +45,15 @@ def test_a_reading_with_the_papers_own_figures_fits() -> None:
     assert set(result.wrong_way.values()) == {0.0}
     assert result.gap == pytest.approx(0.02)
     # The first of two runs is half of their distance from their mean.
-    assert result.recall_distance == pytest.approx(readings.reported_distance() / 2)
+    assert result.recall_distance == pytest.approx(reported.recall_distance() / 2)
 
 
 def test_the_distance_between_the_papers_runs_is_that_of_their_matrices() -> None:
     first = [781, 876, 575, 601, 761, 642, 810, 815, 874, 804]
     second = [815, 882, 558, 485, 733, 704, 850, 819, 806, 833]
     expected = math.sqrt(sum((a - b) ** 2 for a, b in zip(first, second, strict=True))) / 1000
-    assert readings.reported_distance() == pytest.approx(expected)
-    assert readings.reported_accuracy() == pytest.approx(0.7512)
+    assert reported.recall_distance() == pytest.approx(expected)
+    assert reported.mean_accuracy() == pytest.approx(0.7512)
 
 
 @pytest.mark.parametrize(

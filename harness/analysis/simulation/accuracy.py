@@ -50,7 +50,7 @@ def unequal_deviations(source: np.random.Generator, worlds: int, rules: Decision
 
     They have the standard deviation of the two reported ones, and ours a fraction of it.
     """
-    theirs = 100 * float(paper_reported.reported_accuracies().std(ddof=1))
+    theirs = 100 * paper_reported.accuracy_deviation()
     for ratio in RATIOS:
         edge = 100 * rules.accuracy.margin
         runs = draw(source, (worlds,), theirs / ratio, rules) + edge / 100

@@ -97,24 +97,18 @@ def precision_and_f1_table(runs: VariantRuns) -> Table:
     """
     columns = [Column[str]("class", "", str)]
     note = "ours, mean over seeds, like F1; run 1 and run 2: the paper's, by its confusion matrices"
-    for position, (figure, title, its_note) in enumerate(
-        (("precision", "precision", note), ("f1", "F1", ""))
-    ):
+    for figure, title, its_note in (("precision", "precision", note), ("f1", "F1", "")):
         means = dict(zip(CLASSES, runs.per_class(figure, CLASSES).mean(1), strict=True))
-        columns.append(Column(f"{title}, %", its_note, partial(_of_mean, means)))
+        columns.append(Column(f"{title}, %", its_note, partial(_of, means)))
         columns += [
-            Column(f"{title}, run {run.number}", "", partial(_recomputed, run, 2 * position))
+            Column(f"{title}, run {run.number}", "", partial(_of, run.by_class(figure)))
             for run in reported.REPORTED_RUNS
         ]
     return table(f"Precision and F1 of each class, {runs.name}", columns, CLASSES)
 
 
-def _of_mean(means: Mapping[str, float], name: str) -> Cell:
-    return _percent(means[name])
-
-
-def _recomputed(run: ReportedRun, position: int, name: str) -> Cell:
-    return _percent(reported.recomputed(run)[0][name][position])
+def _of(figures: Mapping[str, float], name: str) -> Cell:
+    return _percent(figures[name])
 
 
 def claims_table(group_verdict: GroupVerdict) -> Table:

@@ -10,6 +10,7 @@ import pandas as pd
 from harness import formatting
 from harness.analysis.learning_curves import RISING
 from harness.formatting import EMPTY, percent, signed_points
+from harness.paper import reported
 from harness.paper.public_figures import BY_LETTER, NOT_STATED, PublicFigure
 from harness.protocol.decision import Decision
 from harness.report.tables.table import Cell, Column, Table, number_cell, table
@@ -36,9 +37,9 @@ def fits_table(results: Sequence[ReadingResult], rules: Decision) -> Table:
 
 
 def _columns(rules: Decision) -> list[Column[ReadingResult]]:
-    accuracy = percent(readings.reported_accuracy())
-    between = percent(readings.reported_distance(), 1)
-    limit = percent(rules.readings.recall_distance * readings.reported_distance(), 1)
+    accuracy = percent(reported.mean_accuracy())
+    between = percent(reported.recall_distance(), 1)
+    limit = percent(rules.readings.recall_distance * reported.recall_distance(), 1)
     wrong_way = f"{100 * rules.ranges.wrong_way_confirms:g} %"
     return [
         Column("variant", "", lambda r: r.variant),

@@ -44,6 +44,6 @@ def _contradiction(claim: RangeCheck) -> str:
         f"{100 * claim.high:g} %, and is {100 * claim.smallest:.0f} to "
         f"{100 * claim.largest_from_matrix:.0f} %"
     )
-    if claim.largest > claim.largest_from_matrix + 0.01:
+    if claim.has_misprint:
         text += f" ({100 * claim.largest:.0f} in print is an error)"
     return text

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import statistics
 
 from harness import formatting
 from harness.analysis.groups import VariantRuns
 from harness.formatting import percent, pluralize
+from harness.paper import reported
 from harness.verdict.outcomes import AccuracyResult
 
 
@@ -20,7 +20,7 @@ def assumptions(accuracy: AccuracyResult) -> str:
     return (
         "We assume that the paper's two runs vary over seeds as ours do. Ours have a standard "
         f"deviation of {percent(accuracy.sd)} points ({pluralize(accuracy.n, 'run')}), its two one "
-        f"of {percent(statistics.stdev(accuracy.reported))}, but two are too few to know it"
+        f"of {percent(reported.accuracy_deviation())}, but two are too few to know it"
         f"{_what_if(accuracy)}. We also assume that its two matrices are of two trainings, not "
         "chosen for their accuracy, though chosen from several. Not in the interval: the choice of "
         "the test images, which gives one accuracy a standard error of "

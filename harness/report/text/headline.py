@@ -9,7 +9,7 @@ from harness.analysis.calibration import Calibration
 from harness.analysis.contrasts import VariantResult
 from harness.analysis.sequential import Outcome
 from harness.formatting import enumerate_words, percent, pluralize
-from harness.verdict import readings
+from harness.paper import reported
 from harness.verdict.outcomes import AccuracyResult
 from harness.verdict.outlook import open_questions
 from harness.verdict.verdict import GroupVerdict
@@ -63,6 +63,7 @@ def headline(
         tuning: the calibration that chose the number of epochs; None if it is not known.
     """
     accuracy, rules = group_verdict.accuracy, group_verdict.rules
+    theirs = f"{percent(reported.mean_accuracy())} %"
     if accuracy is None:
         images = group_verdict.group.title
         return f"These runs say nothing about the paper's accuracy: they are on {images}."
@@ -73,7 +74,7 @@ def headline(
     if accuracy.outcome is None:
         return (
             f"AlexNet trained as we read the paper gets {_accuracy(group_verdict, accuracy)} in "
-            f"these runs, which give no verdict on the paper's {_mean_reported(accuracy)}: "
+            f"these runs, which give no verdict on the paper's {theirs}: "
             f"{group_verdict.eligibility.detail}."
         )
     text = _OUTCOMES[accuracy.outcome]
@@ -85,7 +86,7 @@ def headline(
     sentence = text.format(
         accuracy=_accuracy(group_verdict, accuracy),
         margin=f"{100 * rules.accuracy.margin:g} point",
-        reported=f"{_mean_reported(accuracy)}, the mean of the paper's two runs",
+        reported=f"{theirs}, the mean of the paper's two runs",
     )
     return " ".join([f"{sentence}.", *_on_epochs(group_verdict, other_budgets, tuning)])
 
@@ -117,7 +118,7 @@ def _on_epochs(
         expected = False
         if tuning and tuning.chosen:
             text += f" ({percent(tuning.chosen.mean)} % there)"
-            ahead = tuning.chosen.mean - readings.reported_accuracy()
+            ahead = tuning.chosen.mean - reported.mean_accuracy()
             expected = ahead > group_verdict.rules.accuracy.margin
         if group_verdict.exceeds_as_tuned:
             text += "; so an excess was to be expected, and" if expected else "; an excess"
@@ -137,10 +138,6 @@ def _accuracy(group_verdict: GroupVerdict, accuracy: AccuracyResult) -> str:
             )
         return f"{percent(accuracy.mean)} % after {epochs} (mean of {of})"
     return f"{enumerate_words(map(percent, accuracy.runs))} % after {epochs}"
-
-
-def _mean_reported(accuracy: AccuracyResult) -> str:
-    return f"{percent(sum(accuracy.reported) / len(accuracy.reported))} %"
 
 
 def blocked_look(group_verdict: GroupVerdict) -> str:

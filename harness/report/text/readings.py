@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import variants
 from harness.formatting import enumerate_words, percent
+from harness.paper import reported
 from harness.protocol import budget
 from harness.protocol.decision import Decision
 from harness.verdict import readings
@@ -86,7 +87,7 @@ def notes(rules: Decision) -> Iterator[str]:
     allowed = int(rules.ranges.wrong_way_confirms * (epochs - 1))
     yield (
         f"A reading fits if its accuracy lies within {points} of the paper's mean of "
-        f"{percent(readings.reported_accuracy())} %, at most "
+        f"{percent(reported.mean_accuracy())} %, at most "
         f"{100 * rules.ranges.wrong_way_confirms:g} % of the steps from epoch to epoch of each of "
         f"the four curves go the wrong way (in a single run of {epochs} epochs: "
         f"{allowed or 'none'}), the gap is at most {100 * rules.ranges.gap_confirms:g} points, "

@@ -18,8 +18,8 @@ from harness.analysis.contrasts import Contrast, Finding
 from harness.analysis.groups import VariantRuns
 from harness.analysis.ranges import ClaimStatus
 from harness.formatting import percent, pluralize
+from harness.paper import reported
 from harness.paper.ingredients import INGREDIENTS
-from harness.verdict import readings
 from harness.verdict.verdict import GroupVerdict
 
 _OVERFITS = (
@@ -38,10 +38,10 @@ def surprises(group_verdict: GroupVerdict) -> Iterator[str]:
 def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     """Yield which ablation is nearer to the paper's accuracy than its own method and was found to
     differ from it; the nearest if several are, none while one that is not settled is nearer."""
-    reported, rules = readings.reported_accuracy(), group_verdict.rules
+    theirs, rules = reported.mean_accuracy(), group_verdict.rules
 
     def distance(runs: VariantRuns) -> float:
-        return abs(runs.mean - reported)
+        return abs(runs.mean - theirs)
 
     settled = [(runs, base, contrast.look) for contrast, runs, base in _found(group_verdict)]
     ablations = [r for n, r in group_verdict.runs.items() if n in rules.contrasts.variants]
@@ -55,7 +55,7 @@ def _nearest(group_verdict: GroupVerdict) -> Iterator[str]:
     in_training = [f"{percent(_on_training_images(r))} %" for r in (runs, base)]
     yield (
         f"After {pluralize(group_verdict.epochs, 'epoch')}, of `{base.name}` and its ablations, "
-        f"the nearest to the paper's {percent(reported)} % is `{runs.name}` "
+        f"the nearest to the paper's {percent(theirs)} % is `{runs.name}` "
         f"({variants.get(runs.name).summary}) with {percent(runs.mean)} %, a ranking that is not "
         f"tested; `{base.name}` gets {percent(base.mean)} % (look {look}). On the training images "
         f"`{runs.name}` gets {in_training[0]} (`{base.name}` {in_training[1]})"
