@@ -13,6 +13,7 @@ from harness.analysis.simulation.worlds import (
     DEVIATIONS,
     MAX_ERROR_RATE,
     N_REPORTED,
+    Kind,
     Rate,
     complete,
     draw,
@@ -22,7 +23,6 @@ from harness.protocol.decision import Decision
 
 # How much more the paper's runs may vary than ours, where the rule's assumption does not hold.
 RATIOS = (1.5, 3.0)
-UNEQUAL = "Accuracy, the paper's SD"  # begins the description of these rates
 
 
 def errors(source: np.random.Generator, worlds: int, rules: Decision) -> Iterator[Rate]:
@@ -42,6 +42,7 @@ def errors(source: np.random.Generator, worlds: int, rules: Decision) -> Iterato
                     f"Accuracy, d = {edge:+g}, SD {sd:.2f}{failures}: {outcome}",
                     float((judgement.outcome == outcome).mean()),
                     high=MAX_ERROR_RATE,
+                    kind=Kind.WRONG_OUTCOME,
                 )
 
 
@@ -58,8 +59,10 @@ def unequal_deviations(source: np.random.Generator, worlds: int, rules: Decision
         judgement = sequential.judge_accuracy(complete(runs, rules), accuracies, rules)
         for outcome in (Outcome.REPRODUCED, Outcome.EXCEEDED):
             yield Rate(
-                f"{UNEQUAL} {theirs:.2f}, {ratio:g} times ours, d = {edge:+g}: {outcome}",
+                f"Accuracy, the paper's SD {theirs:.2f}, {ratio:g} times ours, d = {edge:+g}: "
+                f"{outcome}",
                 float((judgement.outcome == outcome).mean()),
+                kind=Kind.UNEQUAL,
             )
 
 

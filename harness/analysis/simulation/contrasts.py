@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from harness.analysis import sequential
 from harness.analysis.looks import FigureBySeed
 from harness.analysis.sequential import Effect
-from harness.analysis.simulation.worlds import DEVIATIONS, MAX_ERROR_RATE, Array, Rate, draw
+from harness.analysis.simulation.worlds import DEVIATIONS, MAX_ERROR_RATE, Array, Kind, Rate, draw
 from harness.protocol.decision import Decision
 
 # Standard deviations where the common arm varies less than the others, which take turns, in points:
@@ -69,7 +69,7 @@ def errors(source: np.random.Generator, worlds: int, rules: Decision) -> Iterato
     family = len(rules.contrasts.variants)
 
     def rate(case: str, false: Array) -> Rate:
-        return Rate(case, float(false.any(1).mean()), high=MAX_ERROR_RATE)
+        return Rate(case, float(false.any(1).mean()), high=MAX_ERROR_RATE, kind=Kind.FALSE_POSITIVE)
 
     values = family_runs(source, worlds, [0.0] * family, rules)
     significant = judge(values, np.ones(values.shape, bool), rules).effect != Effect.UNDECIDED
@@ -99,6 +99,7 @@ def steady_common_arm(source: np.random.Generator, worlds: int, rules: Decision)
         f"{min(UNSTEADY):.2f} to {max(UNSTEADY):.2f} of the others), none real: any false positive",
         float(significant.any(1).mean()),
         high=MAX_ERROR_RATE,
+        kind=Kind.FALSE_POSITIVE,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,15 @@ N_REPORTED = 2  # reported runs
 MAX_ERROR_RATE = 0.054
 
 
+class Kind(StrEnum):
+    """What a rate is of, where a summary needs to know."""
+
+    WRONG_OUTCOME = "a wrong outcome of the accuracy claim"
+    UNEQUAL = "the same if the paper's runs vary more than ours"
+    FALSE_POSITIVE = "any false positive among the contrasts"
+    OTHER = "something else"
+
+
 @dataclass(frozen=True)
 class Rate:
     """A rate, or a mean number, over the simulated worlds.
@@ -36,6 +46,7 @@ class Rate:
         value: fraction of the worlds; for units other than "%" the mean.
         low, high: required bounds, None if there is none.
         unit: in which `value` is displayed.
+        kind: what it is of.
     """
 
     what: str
@@ -43,6 +54,7 @@ class Rate:
     low: float | None = None
     high: float | None = None
     unit: str = "%"
+    kind: Kind = Kind.OTHER
 
     def within_bounds(self, worlds: int) -> bool:
         """Whether the value is within its bounds; with fewer worlds than `WORLDS` these are

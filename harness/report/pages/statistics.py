@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from harness import formatting
-from harness.analysis.simulation.accuracy import RATIOS, UNEQUAL
-from harness.analysis.simulation.worlds import Rate
+from harness.analysis.simulation.accuracy import RATIOS
+from harness.analysis.simulation.worlds import Kind, Rate
 from harness.analysis.studies import coverage
 from harness.analysis.studies.coverage import Coverage
 from harness.formatting import percent
@@ -52,9 +50,10 @@ def _error_rates(rates: list[Rate], worlds: int) -> str:
         )
     )
     # The edge of the margin is where errors are most frequent.
-    wrong_outcome = max(rate.value for rate in rates if re.match("Accuracy, d = [+-]", rate.what))
-    unequal = max(rate.value for rate in rates if rate.what.startswith(UNEQUAL))
-    false_positive = max(rate.value for rate in rates if "any false positive" in rate.what)
+    wrong_outcome, unequal, false_positive = (
+        max(rate.value for rate in rates if rate.kind is kind)
+        for kind in (Kind.WRONG_OUTCOME, Kind.UNEQUAL, Kind.FALSE_POSITIVE)
+    )
     return (
         "# Error rates, coverage and power\n\n"
         "In short, over all cases simulated here: where the true difference from the paper is "
