@@ -53,7 +53,7 @@ def answer(study: Study) -> Answer:
         sentence=sentence(study, study.primary),
         contributions=contributed,
         contributions_note=note(study.primary, contributed),
-        facts=tuple(facts(study, study.primary)),
+        facts=tuple(facts(study)),
     )
 
 

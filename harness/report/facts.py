@@ -54,31 +54,33 @@ class Fact:
     detail: bool = False
 
 
-def facts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
-    """Yield the facts on a group, those that bear most on the answer first."""
+def facts(study: Study) -> Iterator[Fact]:
+    """Yield the facts on a study's primary group, those that bear most on the answer first."""
+    group_verdict = study.primary
+    curve = study.verdict.curve_of(group_verdict)
     if found := " ".join(surprises(group_verdict)):
         yield Fact("What surprised", found)
-    changing = _changing(study, group_verdict)
-    yield from _changing_signs(study, group_verdict, changing)
-    yield from _reservations(study, group_verdict)
+    changing = _changing(curve)
+    yield from _changing_signs(curve, changing)
+    yield from _reservations(study)
     yield _certainty(group_verdict)
     if group_verdict.outcome and group_verdict.accuracy and group_verdict.accuracy.look:
         yield Fact("What that assumes", text_certainty.assumptions(group_verdict.accuracy))
     if study.independent:
         found = text_independent.sentence(study.independent)
         yield Fact("By other code", f"{found} This checks our code, not our reading of the paper.")
-    yield from _other_verdicts(study, group_verdict)
+    yield from _other_verdicts(study)
     if group_verdict.eligibility.allows_verdict:
         yield Fact("What is open", text_open_questions.sentences(group_verdict), detail=True)
         if listed := text_claims.by_status(group_verdict, changing):
             yield Fact("All its claims", listed)
-        yield from _beyond(study, group_verdict)
+        yield from _beyond(study)
     if group_verdict.accuracy is not None:
         yield _paper(group_verdict.accuracy)
     yield _data(group_verdict)
     if group_verdict.group.records:
         yield _cost(group_verdict)
-    yield from _not_run(study, group_verdict)
+    yield from _not_run(group_verdict, curve)
     if contradicted := text_audit.contradictions(audit.audit()):
         yield Fact("The paper's own tables", contradicted, detail=True)
 
@@ -120,16 +122,17 @@ def _certainty(group_verdict: GroupVerdict) -> Fact:
     )
 
 
-def _beyond(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+def _beyond(study: Study) -> Iterator[Fact]:
     """Yield what other readings of the paper give, and what goes beyond it."""
     if study.readings:
-        sentence = text_readings.sentence(study.readings, group_verdict.rules)
+        sentence = text_readings.sentence(study.readings, study.verdict.rules)
         yield Fact("Other readings of the paper", sentence)
-    if sentence := text_extensions.sentence(group_verdict):
+    if sentence := text_extensions.sentence(study.primary):
         yield Fact("Beyond the paper", sentence, detail=True)
 
 
-def _reservations(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+def _reservations(study: Study) -> Iterator[Fact]:
+    group_verdict = study.primary
     if group_verdict.outcome is Outcome.REPRODUCED:
         yield Fact(
             "What it means",
@@ -137,14 +140,14 @@ def _reservations(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
             "settings open.",
         )
     if group_verdict.is_tuned:
-        yield Fact("What is built in", _built_in(study, group_verdict))
+        yield Fact("What is built in", _built_in(study))
     if group_verdict.eligibility.allows_verdict:
         yield Fact("What had been seen", _SEEN, detail=True)
 
 
-def _built_in(study: Study, group_verdict: GroupVerdict) -> str:
+def _built_in(study: Study) -> str:
     """Say what the choice of the number of epochs lets expect."""
-    rules, epochs, tuning = group_verdict.rules, group_verdict.epochs, study.tuning
+    rules, epochs, tuning = study.verdict.rules, study.primary.epochs, study.tuning
     text = (
         f"We chose {epochs} as the first number of epochs on our list with at least "
         f"{100 * rules.budgets.target:g} % on held-out training images"
@@ -184,19 +187,18 @@ def _cost(group_verdict: GroupVerdict) -> Fact:
     return Fact("At what cost", f"After {epochs}, {cost(records)}: {machines}.", detail=True)
 
 
-def _changing(study: Study, group_verdict: GroupVerdict) -> dict[str, dict[int, float]]:
+def _changing(curve: Sequence[GroupVerdict]) -> dict[str, dict[int, float]]:
     """The ablations that help at one number of epochs and hurt at another, with their differences
     by number of epochs."""
-    by_variant = budget_curve.differences(study.verdict.curve_of(group_verdict))
+    by_variant = budget_curve.differences(curve)
     return {name: d for name, d in by_variant.items() if budget_curve.changes_sign(d)}
 
 
 def _changing_signs(
-    study: Study, group_verdict: GroupVerdict, changing: Mapping[str, Mapping[int, float]]
+    curve: Sequence[GroupVerdict], changing: Mapping[str, Mapping[int, float]]
 ) -> Iterator[Fact]:
     """Yield what has another sign at another number of epochs."""
     if changing:
-        curve = study.verdict.curve_of(group_verdict)
         yield Fact(
             "By number of epochs",
             "Contributions whose sign changes with the number of epochs (points; the change is not "
@@ -228,12 +230,12 @@ def _counts(results: budget_curve.Results, shown: Mapping[str, Iterable[int]]) -
     )
 
 
-def _not_run(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+def _not_run(group_verdict: GroupVerdict, curve: Sequence[GroupVerdict]) -> Iterator[Fact]:
     """Yield the planned variants without runs at a planned number of epochs, and the exploratory
     ones without runs at this one."""
-    rules = study.verdict.rules
+    rules = group_verdict.rules
     at: dict[tuple[str, ...], list[int]] = {}
-    for epochs, names in budget_curve.missing(study.verdict.curve_of(group_verdict)).items():
+    for epochs, names in budget_curve.missing(curve).items():
         at.setdefault((*names,), []).append(epochs)
     named = [_missing(names, epochs, rules) for names, epochs in at.items()]
     if named:
@@ -256,10 +258,10 @@ def _missing(names: Sequence[str], epochs: Sequence[int], rules: Decision) -> st
     return text
 
 
-def _other_verdicts(study: Study, group_verdict: GroupVerdict) -> Iterator[Fact]:
+def _other_verdicts(study: Study) -> Iterator[Fact]:
     for other in study.group_verdicts:
         accuracy = other.accuracy
-        if other is group_verdict or not other.eligibility.allows_verdict or not accuracy:
+        if other is study.primary or not other.eligibility.allows_verdict or not accuracy:
             continue
         runs = f"{percent(accuracy.mean)} % on average of {pluralize(accuracy.n, 'run')}"
         yield Fact(

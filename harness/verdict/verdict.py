@@ -106,14 +106,12 @@ class Verdict:
 
     Attributes:
         rules: the decision file.
-        sha256: its hash.
         group_verdicts: one for each group, those that decide first.
         curves: verdicts on groups that differ in nothing but the budget, smallest budget first.
         unread: number of records left out as unreadable or duplicate.
     """
 
     rules: Decision
-    sha256: str
     group_verdicts: tuple[GroupVerdict, ...]
     curves: tuple[tuple[GroupVerdict, ...], ...]
     unread: int
@@ -147,7 +145,6 @@ def judge_groups(
     group_verdicts.sort(key=lambda group_verdict: not group_verdict.eligibility.allows_verdict)
     return Verdict(
         rules=rules,
-        sha256=decision.sha256(),
         group_verdicts=tuple(group_verdicts),
         curves=_budget_curves(group_verdicts),
         unread=unread,

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from harness.paper import reported
 from harness.paper.claims import claims
+from harness.protocol import decision
 from harness.report import sections
 from harness.report.answer import answer
 from harness.report.drawings import Drawings
@@ -55,6 +56,7 @@ def page(study: Study, drawings: Drawings, gallery: Gallery | None = None) -> by
         audit=audit_result,
         audit_sentences=text_audit.sentences(audit_result),
         data_uri=style.data_uri,
+        decision_sha256=decision.sha256(),
     )
     css, script = ((_TEMPLATES / name).read_bytes().decode() for name in ("page.css", "sort.js"))
     return (

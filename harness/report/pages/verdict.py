@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from harness.paper.reported import SELECTION
+from harness.protocol import decision
 from harness.protocol.datasets import CLASSES
 from harness.report import markdown, sections
 from harness.report.answer import answer, sentence
@@ -19,7 +20,7 @@ def as_markdown(study: Study) -> str:
     """Return the verdict for people; no time, place or machine in it but the records'."""
     parts = ["# Does the paper reproduce?", *markdown.answer_block(answer(study))]
     parts.append(
-        f"Rules: harness/protocol/decision.toml, SHA-256 {study.verdict.sha256[:12]}. "
+        f"Rules: harness/protocol/decision.toml, SHA-256 {decision.sha256()[:12]}. "
         f"Mind that {SELECTION}."
     )
     parts.append(markdown.bullets(warning.sentence for warning in study.warnings))
@@ -41,7 +42,7 @@ def as_json(study: Study) -> str:
                 "contributions": [dataclasses.asdict(c) for c in found.contributions],
                 "facts": {fact.name: fact.text for fact in found.facts},
             },
-            "decision_sha256": study.verdict.sha256,
+            "decision_sha256": decision.sha256(),
             "selection": SELECTION,
             "unread": study.verdict.unread,
             "judgements": [_group(study, g) for g in study.group_verdicts],
