@@ -1,14 +1,7 @@
 """Train, evaluate and compare AlexNet variants under one fixed protocol.
 
-    protocol ── what is fixed before anything runs (training protocol, epochs, analysis plan)
-    data ─┐                                    ┌─ analysis ── verdict ── report
-          ├─ training ── sweep, integrity      │
-    runs ─┴─────────── THE RUN RECORD ─────────┘        cli: on top of everything
-    paper ── what the paper says, as data ─────┘
-
-The run record is the waist of an hourglass: the left half (with torch) writes records, the right
-half (without) reads them. Neither imports the other, except that `report` loads images and trained
-networks to show and explain them.
+What trains writes run records and needs torch; what judges reads them and does not.
+docs/architecture.md has a map.
 """
 
 from __future__ import annotations

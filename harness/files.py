@@ -54,12 +54,12 @@ def write_output_file(path: Path, content: bytes) -> None:
     Raises:
         UnwritableError: if it cannot be written.
     """
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
-    if not target.exists() or target.is_file() or target.is_dir():
-        write_atomically(target, content)
+    # Asked before links are followed: /dev/stdout is one to a name that does not exist.
+    if not path.exists() or path.is_file() or path.is_dir():
+        write_atomically(Path(os.path.realpath(path)) if path.is_symlink() else path, content)
         return
     try:
-        target.write_bytes(content)
+        path.write_bytes(content)
     except OSError as error:
         raise UnwritableError(f"cannot write {path} ({error.strerror}).") from error
 

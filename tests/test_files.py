@@ -82,6 +82,15 @@ def test_a_link_is_followed_and_a_pipe_is_written_to(tmp_path: Path) -> None:
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd on this system")
+def test_a_link_to_an_open_pipe_is_written_to_like_standard_output() -> None:
+    reader, writer = os.pipe()
+    write_output_file(Path(f"/dev/fd/{writer}"), b"piped")
+    assert os.read(reader, 10) == b"piped"
+    os.close(reader)
+    os.close(writer)
+
+
 def test_a_device_that_takes_nothing_is_named() -> None:
     full = Path("/dev/full")
     if not full.exists():

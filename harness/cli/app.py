@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 import signal
 import sys
@@ -68,6 +69,7 @@ def main() -> None:
         status = typer.main.get_command(app).main(
             prog_name="python -m harness", standalone_mode=False
         )
+        sys.stdout.flush()  # what cannot be written must be found out here
     except ClickException as error:
         if not sys.argv[1:]:  # the message is the help
             print(error.format_message(), file=sys.stderr)
@@ -79,7 +81,11 @@ def main() -> None:
     except (InputError, variants.UnknownVariantError) as error:
         _end(str(error), 2)
     except OSError as error:
+        if error.errno == errno.EPIPE and error.filename is None:
+            _discard_output()
+            sys.exit(1)
         if error.errno in _OUTPUT_FAULTS and error.filename is None:
+            _discard_output()
             _end(f"cannot write the output ({error.strerror}): write it to another place.", 2)
         if error.filename is None:  # no file's fault
             raise
@@ -99,6 +105,11 @@ def main() -> None:
 
 def _trains() -> bool:
     return not TRAINING.isdisjoint(sys.argv[1:2]) and NOT_TRAINING.isdisjoint(sys.argv)
+
+
+def _discard_output() -> None:
+    """Let what is left of the standard output go nowhere, so that Python's end does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(number: int, frame: object) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.option_groups import PlaceGroup, spread
-from harness.cli.options import WorkersOption
+from harness.cli.option_groups import PlaceOptions, spread
+from harness.cli.options import RetryFailedOption, WorkersOption
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ NOT_OFFICIAL = "--budget: only for a calibration on the official CIFAR-10 images
 @spread
 def calibrate(
     *,
-    place: PlaceGroup,
+    place: PlaceOptions,
+    retry_failed: RetryFailedOption = False,
     workers: WorkersOption = None,
     budget_file: Annotated[
         Path | None,
@@ -64,7 +65,7 @@ def calibrate(
                 [rule.accuracy.variant], [seed], dataclasses.replace(options, epochs=epochs)
             )
         )
-        grid = Grid(specs=specs, options=options, workers=workers)
+        grid = Grid(specs=specs, options=options, retry_failed=retry_failed, workers=workers)
         engines.get("local").run(grid)
         records = [status.final_record(spec) for spec in specs]
         return [record for record in records if record is not None]

@@ -17,7 +17,7 @@ from harness.cli.options import (
     TextFormatOption,
     write_output,
 )
-from harness.errors import InputError
+from harness.errors import InputError, missing_extra
 from harness.files import write_output_file
 from harness.formatting import EMPTY, percent, pluralize, printable
 
@@ -127,10 +127,7 @@ def _require_extra(format_: ExportFormat) -> None:
         try:
             import_module(name)
         except ImportError as error:
-            raise InputError(
-                f"export --format {format_} needs {name}: "
-                f"python -m pip install -c constraints.txt -e '.[{format_}]'"
-            ) from error
+            raise missing_extra(f"export --format {format_}", name, format_) from error
 
 
 def _export_card(run: FinishedRun, path: Path) -> None:

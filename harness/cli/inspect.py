@@ -34,13 +34,14 @@ def show(
     dataset: DatasetOption = "cifar10",
 ) -> None:
     """Show one variant: settings, protocol, layers, parameters, cost."""
-    variant = variants.get(name)
     from tabulate import tabulate
 
-    from harness.protocol import presets
+    from harness.runs.options import RunOptions
+    from harness.runs.spec import run_specs
     from variants import summary
 
-    protocol, _ = presets.resolve(dataset)
+    (spec,) = run_specs([name], [0], RunOptions(dataset=dataset))
+    variant, protocol = spec.variant, spec.protocol
     augmentation = protocol.augmentation[variant.augmentation]
     variant_keys = {key for key, value in variant.settings().items() if value is not None}
     protocol_settings = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -17,6 +17,7 @@ from harness.cli.options import (
     DataDirOption,
     DatasetOption,
     ResultsOption,
+    RetryFailedOption,
     VariantsFromOption,
     WorkersOption,
 )
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceGroup:
-    """Where a run is trained: on which data and device, and where its results go."""
+class PlaceOptions:
+    """Of every command that trains: on which data and device, and where the results go."""
 
     dataset: DatasetOption = "cifar10"
     data_dir: DataDirOption = None
@@ -40,8 +41,8 @@ class PlaceGroup:
         bool, typer.Option("--eager", help="Train without a CUDA graph: slower, for when it fails.")
     ] = False
 
-    def run_options(self, **others: Any) -> RunOptions:
-        """Return the options of the runs, with others of `RunOptions` added."""
+    def run_options(self, *, validation: bool = False) -> RunOptions:
+        """Return the options of the runs."""
         from harness.runs.options import RunOptions
 
         return RunOptions(
@@ -51,31 +52,30 @@ class PlaceGroup:
             device=self.device,
             results=self.results,
             eager=self.eager,
-            **others,
+            validation=validation,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunGroup(PlaceGroup):
-    """How a run is trained, too."""
+class TrainingOptions(PlaceOptions):
+    """Of every command that trains variants by name: how they are trained, too."""
 
     variants_from: VariantsFromOption = None
     precision: Annotated[
         str | None, typer.Option(help="fp32 or bf16. [default: the protocol's]")
     ] = None
     epochs: Annotated[int | None, typer.Option(help="[default: the protocol's]")] = None
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Train failed runs again.")
-    ] = False
+    retry_failed: RetryFailedOption = False
 
-    def run_options(self, **others: Any) -> RunOptions:
-        """Return the options of the runs, with others of `RunOptions` added."""
-        return super().run_options(precision=self.precision, epochs=self.epochs, **others)
+    def run_options(self, *, validation: bool = False) -> RunOptions:
+        """Return the options of the runs."""
+        options = super().run_options(validation=validation)
+        return dataclasses.replace(options, precision=self.precision, epochs=self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineGroup:
-    """What trains the runs of a grid, and how many at once."""
+class EngineOptions:
+    """Of every command that trains a grid of runs: what trains them, and how many at once."""
 
     workers: WorkersOption = None
     time_limit: Annotated[
@@ -104,7 +104,8 @@ class EngineGroup:
         self,
         specs: Sequence[RunSpec],
         options: RunOptions,
-        runs: RunGroup,
+        *,
+        retry_failed: bool,
         after_run: AfterRun | None = None,
     ) -> Grid:
         """Return the grid of these runs.
@@ -118,7 +119,7 @@ class EngineGroup:
         return Grid(
             specs=tuple(specs),
             options=options,
-            retry_failed=runs.retry_failed,
+            retry_failed=retry_failed,
             after_run=after_run,
             workers=self.workers,
             time_limit=None if self.time_limit is None else 60 * self.time_limit,
@@ -154,23 +155,32 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, type[Any]] = {}
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         group = parameter.annotation
-        if not (isinstance(group, type) and dataclasses.is_dataclass(group)):
+        if isinstance(group, type) and dataclasses.is_dataclass(group):
+            groups[parameter.name] = group
+            parameters += _of_fields(group)
+        else:
             parameters.append(parameter)
-            continue
-        groups[parameter.name] = group
-        hints = get_type_hints(group, include_extras=True)
-        parameters += [
-            parameter.replace(name=f.name, default=f.default, annotation=hints[f.name])
-            for f in dataclasses.fields(group)
-        ]
 
     @functools.wraps(command)
     def spread_command(**values: Any) -> None:
-        for name, group in groups.items():
-            fields = {f.name: values.pop(f.name) for f in dataclasses.fields(group)}
-            values[name] = group(**fields)
-        command(**values)
+        made = {
+            name: group(**{f.name: values.pop(f.name) for f in dataclasses.fields(group)})
+            for name, group in groups.items()
+        }
+        command(**values, **made)
 
     spread_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     spread_command.__annotations__ = {p.name: p.annotation for p in parameters}
     return spread_command
+
+
+def _of_fields(group: type[Any]) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    for field in dataclasses.fields(group):
+        required = field.default is dataclasses.MISSING
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if required else field.default,
+            annotation=hints[field.name],
+        )

@@ -67,6 +67,8 @@ ValidationOption = Annotated[
 
 FiguresOption = Annotated[bool, typer.Option(help="Draw the figures of each run.")]
 
+RetryFailedOption = Annotated[bool, typer.Option("--retry-failed", help="Train failed runs again.")]
+
 ResultsOption = Annotated[Path, typer.Option(help="The results folder.")]
 
 WorkersOption = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import ArchiveOption, DataDirOption, ResultsOption
-from harness.errors import InputError
+from harness.errors import missing_extra
 
 
 def report(
@@ -66,9 +66,7 @@ def explain(
     try:
         import captum  # noqa: F401
     except ImportError as error:
-        raise InputError(
-            "explain needs captum: python -m pip install -c constraints.txt -e '.[explain]'"
-        ) from error
+        raise missing_extra("explain", "captum", "explain") from error
     from harness.report.explain.run import explain_run
     from harness.training.seeding import make_deterministic
 

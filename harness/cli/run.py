@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.option_groups import RunGroup, spread
+from harness.cli.option_groups import TrainingOptions, spread
 from harness.cli.options import VARIANTS_HELP, FiguresOption, ValidationOption, draw_figures
 from harness.errors import InputError, RunFailedError
 
@@ -23,7 +23,7 @@ def run(
     variant: Annotated[str, typer.Option("--variant", "--variants", help=VARIANTS_HELP)],
     seed: Annotated[int | None, typer.Option(min=0, help="One seed. [default: 0]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Several seeds, such as 0-19,30.")] = None,
-    runs: RunGroup,
+    training: TrainingOptions,
     validation: ValidationOption = False,
     figures: FiguresOption = True,
     profile: Annotated[
@@ -42,20 +42,20 @@ def run(
     from harness.runs.spec import run_specs
     from harness.sweep import loop
 
-    options = runs.run_options(validation=validation)
+    options = training.run_options(validation=validation)
     seed_list = parse_seeds(seeds if seeds is not None else str(seed or 0))
     specs = run_specs(parse_variants(variant), seed_list, options)
     if profile:
         _print_profile(specs, options)
         return
-    if runs.retry_failed:
+    if training.retry_failed:
         specs = [status.as_retry(spec) for spec in specs]
     failures = 0
     reporter = progress.for_terminal()
     if tensorboard is not None:
         from harness.sweep.tensorboard import TensorBoardReporter
 
-        reporter = progress.Several(reporter, TensorBoardReporter(tensorboard, runs.results))
+        reporter = progress.Several(reporter, TensorBoardReporter(tensorboard, training.results))
     after_run = draw_figures(figures)
     for result in loop.train_open_runs(specs, loop.prepare(options), reporter, after_run=after_run):
         reporter.say(result.line)

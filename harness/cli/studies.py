@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.option_groups import EngineGroup, RunGroup, spread
+from harness.cli.option_groups import EngineOptions, TrainingOptions, spread
 from harness.errors import RunFailedError
 from harness.protocol.datasets import MAX_FOLDS
 from harness.runs.options import MAX_SEED
@@ -45,8 +45,8 @@ def search(
         int, typer.Option(min=0, max=MAX_SAMPLER_SEED, help="Seed of the sampler.")
     ] = 0,
     training_seed: RunSeedOption = 0,
-    runs: RunGroup,
-    engine: EngineGroup,
+    training: TrainingOptions,
+    engine: EngineOptions,
 ) -> None:
     """Search for better settings of a variant on held-out training images.
 
@@ -60,12 +60,12 @@ def search(
     from harness.studies import search as trial_search
     from harness.studies import space as search_space
 
-    options = runs.run_options(validation=True)
+    options = training.run_options(validation=True)
     varied = search_space.parse(space)
     number = proposals.number_of_trials(varied, sampler, trials)
     plan = trial_search.SearchPlan(variant, varied, sampler, seed, number)
     specs = trial_search.trial_specs(plan, training_seed, options)
-    grid = engine.grid(specs, options, runs)
+    grid = engine.grid(specs, options, retry_failed=training.retry_failed)
     if engine.print_plan(grid):
         return
     records, failure = _train(grid, engine)
@@ -75,9 +75,11 @@ def search(
         if len(records) < number:
             print(f"\n{_go_on(len(records), number, 'trials')}")
         elif ranked.finished:
-            place = runs.variants_from or "variants/catalog.py"
+            best = ranked.finished[0]
+            own = best.code.variants_sha256 is not None
+            place = training.variants_from if own else "variants/catalog.py"
             print(f"\n{best_trial(ranked)} To register its settings, in {place}:\n")
-            print(trial_search.catalog_entry(ranked.finished[0], plan))
+            print(trial_search.catalog_entry(best, plan))
     if failure is not None:
         raise failure
 
@@ -90,8 +92,8 @@ def cross_validate(
         int, typer.Option(min=2, max=MAX_FOLDS, help="Parts of the training images.")
     ] = 5,
     seed: RunSeedOption = 0,
-    runs: RunGroup,
-    engine: EngineGroup,
+    training: TrainingOptions,
+    engine: EngineOptions,
 ) -> None:
     """Cross-validate a variant: each of k stratified folds of the training images is evaluated by
     a network trained on the others.
@@ -104,13 +106,15 @@ def cross_validate(
     from harness.report.tables import studies, writers
     from harness.report.text.studies import mean_of_folds
     from harness.studies import cross_validation
+    from harness.sweep.grid import read_state
 
-    options = runs.run_options()
+    options = training.run_options()
     specs = cross_validation.fold_specs(variant, folds, seed, options)
-    grid = engine.grid(specs, options, runs)
+    grid = engine.grid(specs, options, retry_failed=training.retry_failed)
     if engine.print_plan(grid):
         return
-    cross_validation.require_images(folds, options)
+    if read_state(grid).open:  # else no image is needed
+        cross_validation.require_images(folds, options)
     records, failure = _train(grid, engine)
     if records:
         study = analysis.cross_validation_of(records)
@@ -123,7 +127,7 @@ def cross_validate(
         raise failure
 
 
-def _train(grid: Grid, engine: EngineGroup) -> tuple[list[RunRecord], RunFailedError | None]:
+def _train(grid: Grid, engine: EngineOptions) -> tuple[list[RunRecord], RunFailedError | None]:
     """Train the runs of a study.
 
     Returns:

@@ -73,10 +73,16 @@ def _unpack_official(directory: Path, archive: str | None) -> None:
             f"{target} is not the official archive (wrong MD5): delete it and run again, "
             "or give a good copy with --archive."
         )
+    folder = directory / CIFAR10.base_folder
     try:
-        # Not CIFAR10(download=True): that unpacks nothing where only batches.meta is damaged.
-        extract_archive(target, directory)
-        CIFAR10(directory)
+        # Not CIFAR10(download=True): that unpacks nothing where only batches.meta is damaged, and
+        # in place, where another process may read, or half a file be left.
+        with _temporary_folder(directory) as temporary:
+            extract_archive(target, temporary)
+            CIFAR10(temporary)
+            folder.mkdir(exist_ok=True)
+            for file in (Path(temporary) / CIFAR10.base_folder).iterdir():
+                os.replace(file, folder / file.name)
     except RuntimeError as error:  # torchvision: a file's checksum is wrong
         raise InputError(
             f"{target} does not hold the official files (wrong MD5): delete it and run again, "

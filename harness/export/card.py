@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from harness.errors import InputError
 from harness.export.finished_run import FinishedRun
 from harness.formatting import percent, printable
 from harness.protocol.datasets import is_official
 from harness.runs.record import variant_of
+from variants import Variant
 
 _TEMPLATE = Path(__file__).with_name("templates") / "card.md"
 
@@ -37,15 +36,6 @@ _METRIC_ARGUMENTS = {
 # Identifiers of the Hub; another dataset of the same name is not the official one.
 _OFFICIAL = "cifar10"
 
-# Fields of a variant that are arguments of timm.create_model, and their defaults there.
-_ARCHITECTURE: dict[str, Any] = {
-    "batch_norm": False,
-    "lrn": False,
-    "overlapping_pool": False,
-    "groups": 1,
-    "stem": "3x3",
-}
-
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~$&])")
 
 
@@ -54,9 +44,6 @@ def make_card(run: FinishedRun) -> str:
 
     Args:
         run: the run.
-
-    Raises:
-        InputError: if the record has no augmentation of the name that the variant uses.
     """
     return str(ModelCard(f"---\n{_metadata(run).to_yaml()}\n---\n\n{_text(run)}"))
 
@@ -99,25 +86,20 @@ def _text(run: FinishedRun) -> str:
     )
     environment.filters |= {"percent": percent, "plain": _plain}
     record = run.record
-    settings = variant_of(record).settings()
+    variant = variant_of(record)
+    settings, network = variant.settings(), variant.network_settings()
     arguments = {
         "num_classes": len(record.dataset.classes),
-        "drop_rate": settings["dropout"],
-        **{k: settings[k] for k, default in _ARCHITECTURE.items() if settings[k] != default},
+        "drop_rate": network.pop("dropout"),
+        **{k: value for k, value in network.items() if value != getattr(Variant, k)},
     }
     recipe = record.protocol.with_overrides(settings)
-    augmentation = recipe.augmentation.get(settings["augmentation"])
-    if augmentation is None:
-        raise InputError(
-            f"the record in {run.folder} is damaged (protocol.augmentation has no "
-            f"{settings['augmentation']!r})."
-        )
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         record=record,
         metrics=run.metrics,
         recipe=recipe,
         settings=settings,
-        augmentation=augmentation,
+        augmentation=recipe.augmentation[variant.augmentation],
         official=is_official(record.dataset.fingerprint),
         arguments="".join(f", {name}={value!r}" for name, value in arguments.items()),
         weights=run.weights.name,

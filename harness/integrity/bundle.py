@@ -73,15 +73,15 @@ def pack(results: Path, local_dataset: Dataset | None = None) -> tuple[bytes, in
             have the same run.
         RefusedError: if a record breaks a rule of `check`.
     """
+    before = {path: path.read_bytes() for path in store.find(results)}
     count, breaches = check(results, local_dataset)
     if not count:
         raise InputError(f"no record below {results}: train something with run first.")
     refuse_breaches(results, breaches, "repair or remove them, then run bundle again")
     files: dict[str, bytes] = {}
-    paths = list(store.find(results))
-    if len(paths) != count:
+    if {path: path.read_bytes() for path in store.find(results)} != before:
         raise InputError("a run ended or was removed meanwhile: run bundle again.")
-    for path in paths:
+    for path in before:
         record = store.load(path)
         folder = store.directory(Path(), record.protocol, record.variant, record.seed)
         names = (store.FILE,) if record.failed else (store.FILE, store.PREDICTIONS)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError
+from harness.errors import InputError, missing_extra
 from harness.studies.space import Range, Space, Values
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def propose(space: Space, sampler: str, seed: int, trials: int) -> list[dict[str
     try:
         import optuna
     except ImportError as error:
-        raise InputError(
-            "search needs optuna: python -m pip install -c constraints.txt -e '.[search]'"
-        ) from error
+        raise missing_extra("search", "optuna", "search") from error
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,

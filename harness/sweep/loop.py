@@ -95,12 +95,14 @@ def train_if_needed(
 
     Raises:
         InputError: if the folder holds another run or cannot be written.
-        RunFailedError: see `runner.train_run`.
+        RunFailedError: if the GPU's memory ran out in this process: another one has to go on.
     """
     result = _existing_result(spec, data)
     if result is not None:
         cleanup.remove_leftovers([spec])
         return result
+    # Before the run is taken: else a worker that steps aside would count as one that died of it.
+    device.require_clean_process(data.train.labels.device)
     run_lock = lock.try_acquire(spec.directory)
     if run_lock is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, UnwritableError
+from harness.errors import UnwritableError, missing_extra
 from harness.progress import Reporter, Row
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ class TensorBoardReporter(Reporter):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise InputError(
-                "--tensorboard needs TensorBoard: "
-                "pip install -c constraints.txt -e '.[tensorboard]'."
-            ) from error
+            raise missing_extra("--tensorboard", "TensorBoard", "tensorboard") from error
         self._make_writer = SummaryWriter
         self._folder, self._results = folder, results
         self._writer: SummaryWriter | None = None

@@ -66,6 +66,15 @@ def test_they_can_be_searched_and_cross_validated(
     assert "dropout_30_tuned" in harness("list", "--variants-from", file.name).stdout
 
 
+def test_a_search_of_a_variant_of_the_package_names_the_catalog(
+    file: Path, harness: Harness
+) -> None:
+    space = ("--sampler", "grid", "--space", "learning_rate=0.01")
+    done = harness("search", "--variants-from", file.name, *space, *SHORT[:-1])
+    assert done.returncode == 0, done.stderr
+    assert "in variants/catalog.py:\n\nregister(\n    PAPER.derive(" in done.stdout
+
+
 def test_a_record_without_the_hash_of_its_file_breaks_a_rule(
     file: Path, harness: Harness, tmp_path: Path
 ) -> None:
@@ -86,11 +95,13 @@ def test_an_augmentation_that_the_protocol_lacks_is_refused(
     file.write_text(f'from variants import get, register\nregister(get("paper").{derived})\n')
     options = ("--variants-from", file.name, "--variant", "flipped", *SHORT)
     refused = harness("run", *options)
-    assert refused.returncode == 2
-    assert refused.stderr == (
-        "harness: flipped has augmentation 'flip', which the protocol does not define: "
-        "use none, standard, geometric.\n"
-    )
+    shown = harness("show", "flipped", "--variants-from", file.name)
+    for ended in (refused, shown):
+        assert ended.returncode == 2
+        assert ended.stderr == (
+            "harness: flipped has augmentation 'flip', which the protocol does not define: "
+            "use none, standard, geometric.\n"
+        )
     assert not list(tmp_path.rglob("seed-*"))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -39,6 +40,7 @@ NO_SERVER = "http://127.0.0.1:9/cifar-10-python.tar.gz"
         (("run", "--variant", "paper", "--dataset", "folder"), "data/train is missing"),
         (("data", "--dataset", "folder", "--data-dir", "gone"), "gone/train is missing"),
         (("compare",), "no results folder results"),
+        (("calibrate", "--retry-failed", "--dataset", "digits"), "is not tuned; choose another"),
         (("compare", "--format", "html"), "'html' is not one of"),
         (("show", "nothing"), "unknown variant 'nothing'"),
         (("lost",), "No such command 'lost'"),
@@ -64,20 +66,40 @@ def test_a_missing_choice_is_one_line(refused: Callable[..., str]) -> None:
     assert message == "harness: Missing option '--format'. Choose from: onnx, card\n"
 
 
+def printing_to(output: IO[str] | int, command: str, folder: Path) -> tuple[int, str]:
+    """Exit status and errors of a command whose standard output cannot be written."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "harness", command],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return ended.returncode, ended.stderr
+
+
+# What `list` prints is less than Python's buffer holds.
+@pytest.mark.parametrize("command", ["audit", "list"])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_full_standard_output_is_bad_output_and_no_failed_run(tmp_path: Path) -> None:
+def test_a_full_standard_output_is_bad_output_and_no_failed_run(
+    command: str, tmp_path: Path
+) -> None:
     with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            [sys.executable, "-m", "harness", "audit"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("harness: cannot write the output (No space left on device)")
+        status, errors = printing_to(full, command, tmp_path)
+    assert status == 2
+    assert errors == (
+        "harness: cannot write the output (No space left on device): write it to another place.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["audit", "list"])
+def test_a_reader_that_has_gone_ends_a_command_silently(command: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert printing_to(writer, command, tmp_path) == (1, "")
+    os.close(writer)
 
 
 @pytest.mark.parametrize("output", ["file/table.md", "folder"])

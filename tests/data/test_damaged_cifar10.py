@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import extract_archive
 
+from harness.data import cifar10
 from harness.data.cifar10 import read
 from tests.helpers.cifar_archives import Archive, ArchiveServer
 from tests.helpers.cifar_folders import (
@@ -28,6 +31,23 @@ pytestmark = pytest.mark.usefixtures("only_this_machine")
 def test_a_missing_file_is_unpacked_again(official: Archive, tmp_path: Path, name: str) -> None:
     read(tmp_path)
     (tmp_path / UNPACKED / name).unlink()
+    assert_same(read(tmp_path), official)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_unpacking_that_is_interrupted_leaves_no_half_file(
+    official: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def interrupted(archive: Path, folder: str) -> None:
+        extract_archive(archive, folder)
+        os.truncate(Path(folder) / UNPACKED / name, 100)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cifar10, "extract_archive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read(tmp_path)
+    assert list(listing(tmp_path)) == [ARCHIVE_NAME]
     assert_same(read(tmp_path), official)
 
 

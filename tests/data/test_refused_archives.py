@@ -15,7 +15,7 @@ from harness.data.cifar10 import read
 from harness.errors import InputError
 from tests.helpers import cifar_archives as archives
 from tests.helpers.cifar_archives import Archive, ArchiveServer
-from tests.helpers.cifar_folders import ARCHIVE_NAME, KINDS, altered, cut, refusal
+from tests.helpers.cifar_folders import ARCHIVE_NAME, KINDS, UNPACKED, altered, cut, refusal
 
 pytestmark = pytest.mark.usefixtures("only_this_machine")
 
@@ -119,6 +119,7 @@ def test_wrong_files_in_a_right_archive_are_refused(
     assert "\n" not in message
     assert "--archive" in message
     assert "download=True" not in message  # torchvision's advice is no option of ours
+    assert not (tmp_path / UNPACKED).exists()
 
 
 def test_a_directory_that_cannot_be_made_is_refused(official: Archive, tmp_path: Path) -> None:

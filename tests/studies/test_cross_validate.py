@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,17 @@ def test_folds_are_runs_on_training_images_alone(
     again = harness(*command)
     assert again.stdout.endswith(done.stdout[done.stdout.index("| ") :])
     assert contents(tmp_path / "results") == before
+
+
+def test_folds_that_are_done_need_no_images(tmp_path: Path, harness: Harness) -> None:
+    make_images(tmp_path / "data", ("cat", "dog"), 4, 2)
+    command = ("cross-validate", "--dataset", "folder", "--epochs", "1", "--folds", "2")
+    done = harness(*command)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path / "data")
+    again = harness(*command)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "Mean accuracy" in again.stdout
 
 
 def test_the_folds_can_be_looked_at_without_training(

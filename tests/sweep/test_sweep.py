@@ -237,8 +237,9 @@ def test_after_memory_ran_out_unseen_another_worker_goes_on(
 ) -> None:
     command = ("sweep", "--variants", NAMES, *options, "--seeds", "0")
     sweep = start_sweep(tmp_path, *command, prepare=short_of_memory_unseen)
-    status, _, errors = wait_for_exit(sweep)
+    status, output, errors = wait_for_exit(sweep)
     assert status == 1
+    assert "its worker ended" not in output + errors  # it steps aside before it takes a run
     reason = "out of memory: the GPU's memory ran out within a library, which used another"
     assert f"1 of the runs have no result: paper seed 0 ({reason}" in errors
     hashes = stored_hashes(tmp_path / "results")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, RunFailedError
+from harness.errors import InputError, RunFailedError, missing_extra
 from harness.sweep.grid import Grid
 from harness.sweep.slurm.request import Request
 
@@ -94,9 +94,7 @@ def submit(parts: Sequence[Grid], request: Request, width: int | None, folder: P
         from submitit import SlurmExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
     except ImportError as error:
-        raise InputError(
-            "--engine slurm needs submitit: pip install -c constraints.txt -e '.[slurm]'."
-        ) from error
+        raise missing_extra("--engine slurm", "submitit", "slurm") from error
     # Without a number submitit would run at most 256 jobs at once.
     request = request.model_copy(update={"width": width or request.width or len(parts)})
     try:
