@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 import variants
 from harness.analysis import stats
 from harness.analysis.looks import FigureBySeed
-from harness.formatting import pluralize
+from harness.formatting import enumerate_words, pluralize
 from harness.protocol import datasets
 from harness.protocol.decision import Decision
 from harness.protocol.spec import Protocol
@@ -115,14 +114,20 @@ def why_separate(first: RunGroup, second: RunGroup) -> list[str]:
 
 
 def environments(records: Iterable[RunRecord]) -> list[str]:
-    """Device, torch version and threads of the runs: one phrase for each, most frequent first."""
-    counts = Counter(
-        f"{e.device}, torch {e.torch}, {pluralize(e.threads, 'thread')}"
-        for e in (record.environment for record in records)
-    )
+    """Device, torch version and threads of the runs: one phrase for each, most frequent first.
+
+    All but the first name the variants.
+    """
+    by_environment: dict[str, list[str]] = {}
+    for record in records:
+        e = record.environment
+        phrase = f"{e.device}, torch {e.torch}, {pluralize(e.threads, 'thread')}"
+        by_environment.setdefault(phrase, []).append(record.variant)
+    ordered = sorted(by_environment.items(), key=lambda item: (-len(item[1]), item[0]))
     return [
-        f"{environment} ({pluralize(n, 'run')})"
-        for environment, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        f"{phrase} ({pluralize(len(of), 'run')}"
+        + (f" of {enumerate_words(variants.in_order(of))})" if number else ")")
+        for number, (phrase, of) in enumerate(ordered)
     ]
 
 

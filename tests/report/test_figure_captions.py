@@ -61,6 +61,15 @@ def test_the_text_of_the_seeds_counts_runs() -> None:
     assert "On average highest: paper; lowest: no_augmentation." in figure.alt
 
 
+def test_readings_are_left_out_of_the_seeds_where_they_have_a_figure() -> None:
+    for about, left_out in (({}, True), (VALIDATION, False)):
+        group_verdict = judge(make_record(**about), make_record("low_lr", right=400, **about))
+        figure = by_variant.by_seed(group_verdict)
+        assert figure is not None
+        assert ("low_lr" in figure.alt) != left_out
+        assert ("Readings have a figure of their own" in figure.caption) == left_out
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [

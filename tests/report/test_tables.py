@@ -209,7 +209,7 @@ def test_rows_from_more_than_one_environment_are_said_to_be() -> None:
     assert "environment" not in comparison_text(records)
     assert (
         "more than one environment: a CPU, torch 2.15.0, 2 threads (3 runs); "
-        "a CPU, torch 2.15.0, 1 thread (1 run)."
+        "a CPU, torch 2.15.0, 1 thread (1 run of paper)."
         in comparison_text([*records, make_record(seed=3, environment={**here, "threads": 1})])
     )
 

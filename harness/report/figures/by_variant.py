@@ -16,6 +16,7 @@ from harness.paper import reported as paper_reported
 from harness.paper.ingredients import INGREDIENTS
 from harness.report.figures import alt, style
 from harness.report.figures.figure import CaptionedFigure, rows
+from harness.verdict import readings
 from harness.verdict.verdict import GroupVerdict
 
 
@@ -77,9 +78,19 @@ def forest(group_verdict: GroupVerdict) -> CaptionedFigure | None:
 
 
 def by_seed(group_verdict: GroupVerdict) -> CaptionedFigure | None:
-    """Draw the accuracy of every run, by variant; None if no run has finished."""
+    """Draw the accuracy of every run, by variant; None if no run has finished.
+
+    Readings are left out where they are judged: they have a figure of their own, and may lie so
+    far from the others that these could not be told apart.
+    """
     rules = group_verdict.rules
-    finished = [runs for runs in group_verdict.runs.values() if runs.n_finished]
+    judged = {result.variant for result in readings.judge_group(group_verdict)}
+    elsewhere = judged - {rules.accuracy.variant}
+    finished = [
+        runs
+        for runs in group_verdict.runs.values()
+        if runs.n_finished and runs.name not in elsewhere
+    ]
     if not finished:
         return None
     figure, axes = rows([runs.name for runs in finished], 0.36)
@@ -119,7 +130,7 @@ def by_seed(group_verdict: GroupVerdict) -> CaptionedFigure | None:
         title="Accuracy of every run",
         caption=f"Each dot is the last epoch of one seed. {dashed}Cross (from "
         f"{rules.looks.seeds[0]} seeds): mean with its {100 * rules.description.level:g} % "
-        "interval.",
+        f"interval.{' Readings have a figure of their own.' if elsewhere else ''}",
         alt=f"{split.capitalize()} accuracy in percent by variant: {description}.",
         figure=figure,
     )
