@@ -65,26 +65,22 @@ def note(group_verdict: GroupVerdict, of: Sequence[Contribution]) -> str:
     """Return how to read the contributions of a group."""
     epochs = pluralize(group_verdict.epochs, "epoch")
     text = (
-        f"In points of accuracy after {epochs}, with all else as in "
-        f"`{group_verdict.rules.contrasts.against}`, our reading of the paper's final method; with "
-        "another number of epochs they may differ, and they cannot be summed."
+        f"Points of accuracy after {epochs}, all else as in "
+        f"`{group_verdict.rules.contrasts.against}`, our reading of the paper; they cannot be "
+        "summed, and may differ after other numbers of epochs."
     )
     levels = sorted({contribution.level for contribution in of if not math.isnan(contribution.low)})
     if not levels:
         return text
     named = enumerate_words(f"{100 * level:.4g}" for level in levels)
-    several = len(levels) > 1
-    text += f" In brackets the {named} % interval{'s' if several else ''}."
+    text += f" In brackets the {named} % interval{'s' if len(levels) > 1 else ''}"
     if group_verdict.eligibility.allows_verdict:
         contrasts, looks = group_verdict.rules.contrasts, group_verdict.rules.looks
-        seeds = enumerate_words(map(str, looks.seeds))
         text += (
-            f" {'They are' if several else 'It is'} wide because the {100 * contrasts.alpha:g} % "
-            f"risk of a false alarm is shared among {len(contrasts.variants)} comparisons and, not "
-            f"equally, {len(looks.seeds)} looks (analyses planned before the runs, with {seeds} "
-            "runs each)."
+            f", wide because {len(contrasts.variants)} comparisons and {len(looks.seeds)} planned "
+            f"looks share a {100 * contrasts.alpha:g} % risk of a false alarm"
         )
-    return text
+    return f"{text}."
 
 
 def _contribution(result: VariantResult, contrast: Contrast) -> Contribution:
