@@ -51,8 +51,8 @@ def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 COMPATIBLE = (
-    r"results/a: compatible with 6 reference runs in 13 figures; a shift of its accuracy by "
-    r"\d\.\d points would be found with 80 % probability"
+    r"results/a: compatible with 6 reference runs in 13 figures; a true difference of "
+    r"\d\.\d points in accuracy would be found with 80 % probability"
 )
 
 

@@ -61,7 +61,7 @@ def test_a_run_inside_all_intervals_is_compatible_on_any_device() -> None:
     assert (comparison.outcome, comparison.n_reference) == (Outcome.COMPATIBLE, len(RIGHT))
     assert (len(comparison.compared), comparison.outside) == (13, ())
     line = sentences.line(comparison)
-    assert line.startswith("compatible with 6 reference runs in 13 figures; a shift of its accur")
+    assert line.startswith("compatible with 6 reference runs in 13 figures; a true difference of ")
     assert "correct" not in line
 
 

@@ -8,38 +8,12 @@ import pytest
 
 from harness.paper.ingredients import INGREDIENTS
 from harness.report import markdown
-from harness.report.answer import Answer, answer
 from harness.runs.record import RunRecord
-from tests.helpers.judged_studies import RULES, failed_runs, full_study, runs_near, study_of
+from tests.helpers.answers import TUNED, at_epochs, fact, names, of
+from tests.helpers.judged_studies import RULES, failed_runs, full_study, runs_near
 from tests.helpers.records import make_record
 
 pytestmark = pytest.mark.usefixtures("adopted")
-
-TUNED = "We chose 20, the fewest on our list that reach 75 % on held-out training images."
-
-
-def of(*records: RunRecord) -> Answer:
-    return answer(study_of(list(records)))
-
-
-def fact(found: Answer, name: str) -> str:
-    (text,) = (fact.text for fact in found.facts if fact.name == name)
-    return text
-
-
-def names(found: Answer) -> list[str]:
-    return [fact.name for fact in found.facts]
-
-
-def at(epochs: int, records: list[RunRecord]) -> list[RunRecord]:
-    """The runs at another budget."""
-    return [
-        make_record(
-            r.variant, r.seed, round(1000 * r.metrics.accuracy), protocol={"epochs": epochs}
-        )
-        for r in records
-        if r.metrics
-    ]
 
 
 def test_a_reproduced_accuracy() -> None:
@@ -68,20 +42,6 @@ def test_a_reproduced_accuracy() -> None:
         "much less if it used the same."
     )
     assert fact(found, "What it means").endswith("it leaves most settings open.")
-
-
-def test_how_far_it_goes_at_other_budgets_is_part_of_the_sentence() -> None:
-    found = of(*runs_near(n=5), *at(10, runs_near(right=680, n=2)), *at(90, runs_near(right=790)))
-    assert found.sentence.endswith(
-        " The paper does not state its number of epochs, and our accuracy depends on it: 67.80 % "
-        f"after 10 (2 runs) and 78.98 % after 90 (20 runs). {TUNED}"
-    )
-    assert fact(found, "After 90 epochs") == "EXCEEDED: 78.94 % on average of 5 runs."
-
-
-def test_another_budget_without_a_run_of_the_method_has_no_figure() -> None:
-    found = of(*runs_near(n=5), *at(90, runs_near("no_augmentation", n=1)))
-    assert fact(found, "After 90 epochs") == "NOT JUDGED: no finished run of paper."
 
 
 def test_an_exceeded_accuracy_differs_from_one_not_reached() -> None:
@@ -121,13 +81,6 @@ def test_runs_after_the_look_that_settled_it_are_told_beside_it() -> None:
     assumes = fact(found, "What that assumes")
     assert "deviation of 0.15 points (5 runs), its two one of 0.38" in assumes
     assert "the interval is [+3.54, +6.10], the outcome the same, and wrong" in assumes
-
-
-def test_at_a_budget_that_was_not_tuned_nothing_is_built_in() -> None:
-    found = of(*at(RULES.budgets.reference, runs_near(right=800, n=5)))
-    assert found.label == "EXCEEDED"
-    assert "after 90 epochs (mean of 5 runs), against" in found.sentence
-    assert "What is built in" not in names(found)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +186,7 @@ def test_open_questions_are_grouped_by_the_look_that_may_settle_them() -> None:
 
 @pytest.mark.parametrize("n", [2, 6, 20])
 def test_where_no_verdict_is_given_there_are_figures(n: int) -> None:
-    found = of(*at(40, runs_near(n=n)))
+    found = of(*at_epochs(40, runs_near(n=n)))
     assert (found.label, found.style) == ("NO VERDICT", "open")
     assert "in these runs, which give no verdict on the paper's 75.12 %" in found.sentence
     assert "figures, no verdict" in fact(found, "How sure")
@@ -244,23 +197,6 @@ def test_without_test_images_nothing_is_compared() -> None:
     found = of(make_record(dataset={"split": "validation"}))
     assert found.sentence.startswith("These runs say nothing about the paper's accuracy")
     assert fact(found, "On which data").startswith("The official CIFAR-10, but not its test images")
-
-
-def test_a_sign_that_depends_on_the_budget_is_an_alarm() -> None:
-    primary = [*runs_near(n=2), make_record("baseline", right=700)]
-    ten = at(10, [*runs_near(n=2), make_record("baseline", right=790)])
-    changed = of(*primary, *ten)
-    text = fact(changed, "By number of epochs")
-    assert "Augmentation plus learning-rate decay -4.10 at 10, +4.90 at" in text
-    assert text.endswith(" Runs each: 1 at 10, 1 at 20.")
-    assert next(f for f in changed.facts if f.name == "By number of epochs").alarm
-    # A budget at which too many runs failed has no figure, and is not counted.
-    left = at(40, [*runs_near(n=2), make_record("baseline")])
-    failed = failed_runs("baseline", 1, 2, protocol={"epochs": 40})
-    with_failed = of(*primary, *ten, *left, *failed)
-    assert fact(with_failed, "By number of epochs") == text
-    alike = of(*primary, *at(10, [*runs_near(n=2), make_record("baseline", right=700)]))
-    assert "By number of epochs" not in names(alike)
 
 
 def test_the_answer_is_markdown_without_empty_lists() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.sequential import Outcome
+from harness.protocol.presets import EPOCHS
 from harness.runs.record import RunRecord
 from harness.verdict.outcomes import AccuracyResult
 from tests.helpers.judged_studies import (
@@ -143,6 +144,12 @@ def test_compare_and_verdict_give_the_same_numbers() -> None:
             assert row[field] == pytest.approx(difference[field]), (name, field)
         for field in ("effect", "settled_look") if difference else ():
             assert row[field] == difference[field], (name, field)
+
+
+def test_the_first_judgement_is_of_the_group_that_the_answer_is_of() -> None:
+    records = [*runs_near(n=5), *runs_near(n=10, protocol={"epochs": 90})]
+    first, second = json.loads(verdict_text(records, "json"))["judgements"]
+    assert (first["epochs"], second["epochs"]) == (EPOCHS, 90)
 
 
 def test_the_order_of_records_does_not_matter() -> None:

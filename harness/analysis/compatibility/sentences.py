@@ -39,10 +39,16 @@ def line(comparison: Compatibility | None) -> str:
         return f"{outcome} with {count}: {outliers}{_left_out(comparison)}"
     text = f"{outcome} with {count} in {pluralize(len(comparison.compared), 'figure')}"
     if "accuracy" in comparison.compared:
-        shift = percent(comparison.smallest_shift, 1)
-        text += f"; a shift of its accuracy by {shift} points would be found"
-        text += f" with {percent(POWER, 0)} % probability"
+        text += f"; {power(comparison.smallest_shift)}"
     return text + _left_out(comparison)
+
+
+def power(shift: float) -> str:
+    """Describe how well a difference of the accuracy, a fraction, would be found."""
+    return (
+        f"a true difference of {percent(shift, 1)} points in accuracy would be found with "
+        f"{percent(POWER, 0)} % probability"
+    )
 
 
 def _outlier(outlier: Outlier) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.analysis.compatibility import sentences
 from harness.analysis.compatibility.independent import FILE, IndependentRun
 from harness.analysis.compatibility.prediction import (
     LEVEL,
     MIN_REFERENCE,
-    POWER,
     Compatibility,
     Outcome,
 )
@@ -49,10 +49,7 @@ def _compared(comparisons: Sequence[Compatibility], others: int) -> str:
         text += f"; {others} not compared: too few runs of ours"
     shifts = [c.smallest_shift for c in comparisons if "accuracy" in c.compared]
     if shifts:
-        text += (
-            f"; a true difference of {percent(max(shifts), 1)} points in accuracy would be found "
-            f"with {percent(POWER, 0)} % probability"
-        )
+        text += f"; {sentences.power(max(shifts))}"
     return text
 
 

@@ -15,6 +15,7 @@ import torch
 
 from harness.cli import app
 from harness.errors import InputError
+from harness.integrity import bundle as bundle_module
 from harness.integrity.bundle import RefusedError, pack
 from harness.integrity.check import check
 from harness.integrity.merge import merge
@@ -77,6 +78,19 @@ def test_runs_of_two_types_of_device_lie_in_two_folders_and_two_bundles(
     at_home = Path(shutil.copytree(STORED, tmp_path / "home"))
     merge(bundle, at_home / "gpu")
     assert check(at_home) == (both, [])
+
+
+def test_a_record_that_is_replaced_while_it_is_checked_is_not_bundled(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_and_replace(results: Path, local_dataset: object) -> object:
+        checked = check(results)
+        edit(source / RUN, lambda fields: fields.update(train_seconds=1.0))
+        return checked
+
+    monkeypatch.setattr(bundle_module, "check", check_and_replace)
+    with pytest.raises(InputError, match="ended or was removed meanwhile"):
+        pack(source)
 
 
 def test_weights_are_checked_and_stay(source: Path) -> None:
